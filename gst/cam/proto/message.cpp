@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "message.h"
+
+namespace reach::cam {
+
+const char *media_type_name (MediaType t)
+{
+  static constexpr const char *names[n_media_types] = {"video", "audio", "data", "command", "file"};
+  return names[static_cast<std::size_t> (t)];
+}
+
+MessageHeader MessageHeader::parse (std::span<const std::uint8_t, size> in)
+{
+  MessageHeader h;
+  h.kind = static_cast<Kind> (in[0]);
+  h.flags = in[1];
+  h.stream = load_be<std::uint16_t> (in.data () + 2);
+  h.length = load_be<std::uint32_t> (in.data () + 4);
+  return h;
+}
+
+void MessageHeader::write (std::uint8_t *out) const
+{
+  out[0] = static_cast<std::uint8_t> (kind);
+  out[1] = flags;
+  store_be (out + 2, stream);
+  store_be (out + 4, length);
+}
+
+std::optional<FrameHeader> FrameHeader::parse (Bytes in)
+{
+  if (in.size () < size)
+    return {};
+  ByteReader r (in);
+  FrameHeader f;
+  f.pts = r.i64 ();
+  f.dts = r.i64 ();
+  f.duration = r.i64 ();
+  f.flags = r.u32 ();
+  f.seq = r.u32 ();
+  f.extension = r.u16 ();
+  if (f.extension > max_extension || f.extension % 16 != 0)
+    return {};
+  return f;
+}
+
+void FrameHeader::write (std::uint8_t *out) const
+{
+  store_be (out, pts);
+  store_be (out + 8, dts);
+  store_be (out + 16, duration);
+  store_be (out + 24, flags);
+  store_be (out + 28, seq);
+  store_be (out + 32, extension);
+  std::memset (out + 34, 0, 6);
+}
+
+MessageRef Message::control (Kind kind, MediaType type, std::uint16_t stream,
+    std::vector<std::uint8_t> body, TimePoint now)
+{
+  auto *m = new Message;
+  m->header = {kind, 0, stream, static_cast<std::uint32_t> (body.size ())};
+  m->type = type;
+  m->created = now;
+  m->header.write (m->head_.data ());
+  m->head_size_ = MessageHeader::size;
+  m->body_ = slice_of (std::move (body));
+  return MessageRef::adopt (m);
+}
+
+MessageRef Message::frame (MediaType type, std::uint16_t stream, FrameHeader fh, Bytes extension,
+    Slice payload, TimePoint now)
+{
+  auto *m = new Message;
+  fh.extension = static_cast<std::uint16_t> (extension.size ());
+  const std::size_t fixed = FrameHeader::size + extension.size ();
+  m->header = {Kind::frame, 0, stream, static_cast<std::uint32_t> (fixed + payload.size ())};
+  m->type = type;
+  m->key = !(fh.flags & frame_delta_unit);
+  m->droppable = true;
+  m->reliable = false;
+  m->created = now;
+  std::uint8_t *p = m->head_.data ();
+  m->header.write (p);
+  fh.write (p + MessageHeader::size);
+  if (!extension.empty ())
+    std::memcpy (p + MessageHeader::size + FrameHeader::size, extension.data (), extension.size ());
+  m->head_size_ = MessageHeader::size + fixed;
+  m->body_ = std::move (payload);
+  return MessageRef::adopt (m);
+}
+} // namespace reach::cam
