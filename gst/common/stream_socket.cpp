@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "stream_socket.h"
+#include <array>
+#include <cerrno>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+namespace reach {
+namespace {
+constexpr std::size_t max_iov = 512;     // the kernel takes 1024; more per call gains nothing
+constexpr int max_reads = 8;             // per wake-up, so that one fast peer does not starve the others
+constexpr std::size_t check_each = 64 << 10; // bytes between two looks at the kernel's unsent bytes
+} // namespace
+
+StreamSocket::StreamSocket (Loop &loop, Owner &owner, const Address &to)
+    : loop_ (loop), owner_ (&owner), later_ (loop.timers (), [this] { fail (error_); }), peer_ (to)
+{
+  fd_ = socket (to.family (), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd_ < 0) {
+    error_ = errno;
+    later_.arm (Clock::now ());
+    return;
+  }
+  setup ();
+  if (::connect (fd_, to.get (), to.length) != 0 && errno != EINPROGRESS) {
+    error_ = errno;
+    later_.arm (Clock::now ());
+    return;
+  }
+  want_write_ = true;
+  watch ();
+}
+
+StreamSocket::StreamSocket (Loop &loop, Owner &owner, int fd)
+    : loop_ (loop), owner_ (&owner), fd_ (fd), later_ (loop.timers (), [this] { fail (error_); }), connected_ (true)
+{
+  peer_.length = sizeof peer_.storage;
+  getpeername (fd_, reinterpret_cast<sockaddr *> (&peer_.storage), &peer_.length);
+  setup ();
+  watch ();
+}
+
+StreamSocket::~StreamSocket ()
+{
+  close ();
+}
+
+void StreamSocket::setup ()
+{
+  const int on = 1, limit = notsent_limit;
+  setsockopt (fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  // What the kernel holds unsent can no longer be dropped, so it must be little.
+  setsockopt (fd_, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &limit, sizeof limit);
+}
+
+void StreamSocket::watch ()
+{
+  const std::uint32_t events = (reading_ && connected_ ? std::uint32_t {EPOLLIN} : 0)
+      | (want_write_ ? std::uint32_t {EPOLLOUT} : 0) | EPOLLRDHUP;
+  if (token_ == 0) {
+    token_ = loop_.epoll ().add (fd_, events, *this);
+    if (token_ == 0) {
+      error_ = errno;
+      later_.arm (Clock::now ());
+    }
+  } else if (events != watching_) {
+    loop_.epoll ().modify (token_, events);
+  }
+  watching_ = events;
+}
+
+void StreamSocket::on_ready (std::uint32_t events)
+{
+  if (!connected_) {
+    int error = 0;
+    socklen_t n = sizeof error;
+    getsockopt (fd_, SOL_SOCKET, SO_ERROR, &error, &n);
+    if (error != 0 || !(events & EPOLLOUT)) {
+      fail (error != 0 ? error : ECONNREFUSED);
+      return;
+    }
+    connected_ = true;
+    want_write_ = false;
+    progress_ = Clock::now ();
+    watch ();
+    owner_->on_connected ();
+    return;
+  }
+  if (events & EPOLLOUT) {
+    want_write_ = false;
+    flush ();
+    if (fd_ < 0 || error_ != 0)
+      return;
+    if (queue_.empty ())
+      owner_->on_writable ();
+    if (fd_ >= 0)
+      watch ();
+  }
+  if (fd_ >= 0 && (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)))
+    read_some ();
+}
+
+void StreamSocket::read_some ()
+{
+  if (!reading_) {
+    // Only an error or the peer's end can be told while reading is off; data wait in the kernel.
+    int error = 0;
+    socklen_t n = sizeof error;
+    getsockopt (fd_, SOL_SOCKET, SO_ERROR, &error, &n);
+    if (error != 0)
+      fail (error);
+    return;
+  }
+  bool more = true;
+  for (int i = 0; i < max_reads && more && fd_ >= 0 && reading_; i++)
+    if (!read_once (more))
+      return;
+}
+
+bool StreamSocket::read_once (bool &more)
+{
+  const auto area = loop_.scratch ();
+  const auto direct = owner_->direct ();
+  std::array<iovec, 2> iov {iovec {direct.data (), direct.size ()}, iovec {area.data (), area.size ()}};
+  const std::size_t first = direct.empty () ? 1 : 0;
+  const ssize_t n = readv (fd_, iov.data () + first, static_cast<int> (2 - first));
+  if (n < 0) {
+    if (errno == EAGAIN || errno == EINTR)
+      return false;
+    fail (errno);
+    return false;
+  }
+  if (n == 0) {
+    fail (0);
+    return false;
+  }
+  auto left = static_cast<std::size_t> (n);
+  more = left == direct.size () + area.size ();
+  received_ += left;
+  if (const std::size_t d = std::min (left, direct.size ())) {
+    owner_->on_direct (d);
+    left -= d;
+  }
+  if (left > 0 && fd_ >= 0)
+    owner_->on_input (area.first (left));
+  return true;
+}
+
+void StreamSocket::flush ()
+{
+  if (!connected_ || fd_ < 0 || error_ != 0)
+    return;
+  std::array<iovec, max_iov> iov;
+  while (!queue_.empty () && !want_write_) {
+    msghdr m {};
+    m.msg_iov = iov.data ();
+    m.msg_iovlen = queue_.gather (iov);
+    std::size_t asked = 0;
+    for (std::size_t i = 0; i < m.msg_iovlen; i++)
+      asked += iov[i].iov_len;
+    const ssize_t n = sendmsg (fd_, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0 && errno != EAGAIN) {
+      error_ = errno;
+      later_.arm (Clock::now ()); // not from within the caller's send
+      return;
+    }
+    if (n > 0) {
+      queue_.consume (static_cast<std::size_t> (n));
+      sent_ += static_cast<std::uint64_t> (n);
+      progress_ = Clock::now ();
+    }
+    if (n < 0 || static_cast<std::size_t> (n) < asked)
+      want_write_ = true;
+  }
+  if (want_write_)
+    watch ();
+  else if (finishing_ && queue_.empty () && !shut_) {
+    shut_ = true;
+    ::shutdown (fd_, SHUT_WR);
+  }
+}
+
+bool StreamSocket::congested ()
+{
+  if (!connected_ || want_write_)
+    return true;
+  if (sent_ - checked_ < check_each)
+    return false;
+  checked_ = sent_;
+  int unsent = 0;
+  if (ioctl (fd_, SIOCOUTQNSD, &unsent) == 0 && unsent > notsent_limit) {
+    want_write_ = true; // EPOLLOUT comes when the kernel is below TCP_NOTSENT_LOWAT
+    watch ();
+    return true;
+  }
+  return false;
+}
+
+void StreamSocket::set_reading (bool on)
+{
+  if (on == reading_)
+    return;
+  reading_ = on;
+  if (fd_ >= 0 && token_ != 0)
+    watch ();
+}
+
+void StreamSocket::finish ()
+{
+  finishing_ = true;
+  flush ();
+}
+
+void StreamSocket::close ()
+{
+  later_.cancel ();
+  if (token_ != 0)
+    loop_.epoll ().remove (token_);
+  token_ = 0;
+  if (fd_ >= 0)
+    ::close (fd_);
+  fd_ = -1;
+  queue_.clear ();
+}
+
+void StreamSocket::fail (int error)
+{
+  close ();
+  owner_->on_closed (error);
+}
+} // namespace reach

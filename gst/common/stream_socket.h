@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A non-blocking TCP connection on a loop: reads into the loop's scratch area (or straight into the
+// owner's memory), writes a queue of slices with sendmsg and resumes partial writes. No payload is copied.
+#pragma once
+#include "address.h"
+#include "common/proto/slice.h"
+#include "loop.h"
+#include "send_queue.h"
+
+namespace reach {
+class StreamSocket final : EpollSet::Handler {
+public:
+  class Owner {
+  public:
+    virtual ~Owner () = default;
+    virtual void on_connected () = 0;
+    virtual void on_input (Bytes bytes) = 0;
+    // Where the next bytes belong, for a large message under way; else empty.
+    virtual std::span<std::uint8_t> direct () { return {}; }
+    virtual void on_direct (std::size_t n) {}
+    virtual void on_writable () = 0; // the queue is empty and the kernel takes more
+    // The last call. 0: the peer ended the stream orderly, else an errno.
+    virtual void on_closed (int error) = 0;
+  };
+
+  // Connecting starts at once; on_connected or on_closed follows, never from within the constructor.
+  StreamSocket (Loop &loop, Owner &owner, const Address &to);
+  // Takes an accepted descriptor over. `before`: bytes that were read from it already.
+  StreamSocket (Loop &loop, Owner &owner, int fd);
+  ~StreamSocket () override; // closes; not from within an owner's callback
+  StreamSocket (const StreamSocket &) = delete;
+  StreamSocket &operator= (const StreamSocket &) = delete;
+
+  // Another owner takes the connection (a protocol was recognised); bytes already read go to it by hand.
+  void set_owner (Owner &owner) { owner_ = &owner; }
+
+  void queue (Slice s) { queue_.push (std::move (s)); }
+  void flush ();             // writes as much as the kernel takes
+  void set_reading (bool on); // off: back-pressure on the peer
+  // Queued bytes are written, then the sending side is shut down; on_closed comes when the peer has closed too.
+  void finish ();
+  void close (); // at once; no callback follows
+
+  bool open () const { return fd_ >= 0; }
+  bool connected () const { return connected_; }
+  // Bytes queued here, or unsent in the kernel: how far behind the peer is.
+  std::size_t queued () const { return queue_.bytes (); }
+  bool congested (); // the kernel holds more than notsent_limit unsent; on_writable will follow
+  std::string peer () const { return peer_.text (); }
+  const Address &peer_address () const { return peer_; }
+  std::uint64_t bytes_sent () const { return sent_; }
+  std::uint64_t bytes_received () const { return received_; }
+  TimePoint last_progress () const { return progress_; } // when the kernel last took bytes
+
+  static constexpr int notsent_limit = 128 << 10;
+
+private:
+  void on_ready (std::uint32_t events) override;
+  void setup ();
+  void read_some ();
+  bool read_once (bool &more);
+  void watch ();
+  void fail (int error);
+
+  Loop &loop_;
+  Owner *owner_;
+  int fd_ = -1;
+  EpollSet::Token token_ = 0;
+  Timer later_; // reports an immediate failure from the loop, not from the constructor
+  Address peer_;
+  SendQueue queue_;
+  std::uint32_t watching_ = 0;
+  std::uint64_t sent_ = 0, received_ = 0, checked_ = 0;
+  int error_ = 0;
+  bool connected_ = false, reading_ = true, want_write_ = false, finishing_ = false, shut_ = false;
+  TimePoint progress_ = Clock::now ();
+};
+} // namespace reach
