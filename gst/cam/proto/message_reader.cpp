@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "message_reader.h"
+#include <algorithm>
+
+namespace reach::cam {
+namespace {
+bool known (Kind k)
+{
+  switch (k) {
+  case Kind::hello:
+  case Kind::welcome:
+  case Kind::refuse:
+  case Kind::bye:
+  case Kind::ping:
+  case Kind::pong:
+  case Kind::request:
+  case Kind::key_unit:
+  case Kind::streams:
+  case Kind::caps:
+  case Kind::tags:
+  case Kind::frame:
+  case Kind::gap:
+  case Kind::eos:
+  case Kind::command:
+  case Kind::command_ack:
+  case Kind::file_begin:
+  case Kind::file_data:
+  case Kind::file_end:
+  case Kind::file_ack:
+    return true;
+  }
+  return false;
+}
+
+bool bulk (Kind k)
+{
+  return k == Kind::frame || k == Kind::file_data;
+}
+} // namespace
+
+const char *fault_name (MessageReader::Fault f)
+{
+  switch (f) {
+  case MessageReader::Fault::none:
+    return "none";
+  case MessageReader::Fault::too_big:
+    return "message too big";
+  case MessageReader::Fault::unknown_kind:
+    return "message of unknown kind";
+  case MessageReader::Fault::refused_storage:
+    return "no storage for message";
+  case MessageReader::Fault::too_short:
+    return "message too short";
+  }
+  return "?";
+}
+
+MessageReader::Fault MessageReader::check (const MessageHeader &h) const
+{
+  if (!known (h.kind))
+    return Fault::unknown_kind;
+  const std::size_t limit = bulk (h.kind) ? limits_.max_message : limits_.max_control;
+  if (limit < MessageHeader::size || h.length > limit - MessageHeader::size)
+    return Fault::too_big;
+  if (h.kind == Kind::frame && h.length < FrameHeader::size)
+    return Fault::too_short;
+  return Fault::none;
+}
+
+void MessageReader::begin ()
+{
+  const auto h = MessageHeader::parse (head_);
+  if (const Fault f = check (h); f != Fault::none)
+    return stop (f);
+  const std::size_t total = MessageHeader::size + h.length;
+  if (bulk (h.kind))
+    storage_ = frames_.allocate (total);
+  else
+    storage_ = std::make_unique<VectorStorage> (total);
+  // The size of the storage is the size of the message for whoever receives it.
+  if (!storage_ || storage_->bytes ().size () != total)
+    return stop (Fault::refused_storage);
+  const auto all = storage_->bytes ();
+  std::copy (head_.begin (), head_.end (), all.begin ());
+  rest_ = all.subspan (MessageHeader::size);
+  head_size_ = 0;
+  finish_if_full ();
+}
+
+void MessageReader::finish_if_full ()
+{
+  if (storage_ && rest_.empty ())
+    done_.push_back ({std::move (storage_)});
+}
+
+void MessageReader::stop (Fault f)
+{
+  fault_ = f;
+  storage_.reset ();
+  rest_ = {};
+}
+
+void MessageReader::input (Bytes in)
+{
+  while (!in.empty () && fault_ == Fault::none) {
+    std::size_t n;
+    if (storage_) {
+      n = std::min (in.size (), rest_.size ());
+      std::memcpy (rest_.data (), in.data (), n);
+      filled (n);
+    } else {
+      n = std::min (in.size (), head_.size () - head_size_);
+      std::memcpy (head_.data () + head_size_, in.data (), n);
+      head_size_ += n;
+      if (head_size_ == head_.size ())
+        begin ();
+    }
+    in = in.subspan (n);
+  }
+}
+
+std::optional<Incoming> MessageReader::poll ()
+{
+  if (next_ == done_.size ())
+    return std::nullopt;
+  Incoming m = std::move (done_[next_++]);
+  if (next_ == done_.size ()) {
+    done_.clear ();
+    next_ = 0;
+  }
+  return m;
+}
+
+std::span<std::uint8_t> MessageReader::direct ()
+{
+  if (rest_.size () < min_direct)
+    return {};
+  return rest_;
+}
+
+void MessageReader::filled (std::size_t n)
+{
+  rest_ = rest_.subspan (std::min (n, rest_.size ()));
+  finish_if_full ();
+}
+} // namespace reach::cam

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Makes the elements of this set available in a test, from the plugin's code linked into it.
+#pragma once
+#include "check.h"
+
+#ifdef REACH_STATIC_CAM
+extern "C" {
+GST_PLUGIN_STATIC_DECLARE (cam);
+}
+#endif
+
+namespace reach::test {
+// Call it first in the function that makes the suite: GStreamer is initialised there and the tests
+// have not been forked yet.
+inline void register_plugins ()
+{
+#ifdef REACH_STATIC_CAM
+  GST_PLUGIN_STATIC_REGISTER (cam);
+#endif
+}
+} // namespace reach::test
