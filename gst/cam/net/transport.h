@@ -6,25 +6,11 @@
 // close () or its constructor; it may from start () on. The owner must not destroy it from within one of its callbacks
 // (Loop::destroy_later does it after the loop's present round).
 #pragma once
+#include "cam/proto/close_reason.h"
 #include "cam/proto/incoming.h"
 #include <string>
 
 namespace reach::cam {
-
-enum class CloseReason : std::uint8_t {
-  none,
-  local,          // we closed it
-  orderly,        // the peer closed its side
-  refused,        // nobody listens there, or the peer said no
-  unreachable,    // network or name error
-  timed_out,
-  reset,          // broken by the peer or the network
-  malformed,      // bytes that are not our protocol
-  too_big,        // a message over the limits
-  unauthorized,   // a proxy or peer wants credentials we do not have
-  overload,       // a limit on this side
-};
-const char *close_reason_name (CloseReason r);
 
 struct TransportStats {
   std::uint64_t bytes_sent = 0, bytes_received = 0; // on the wire, as far as this layer sees it

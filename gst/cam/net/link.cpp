@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "link.h"
+
+namespace reach::cam {
+
+Link::Link (Loop &loop, Owner &owner, std::unique_ptr<Transport> transport, LinkCore::Config config,
+    std::uint64_t link_key)
+    : loop_ (loop), owner_ (owner), transport_ (std::move (transport)), core_ (config, Clock::now ()),
+      link_key_ (link_key), timer_ (loop.timers (), [this] { on_timer (); })
+{
+  arm ();
+}
+
+Link::~Link () = default;
+
+void Link::on_open ()
+{
+  core_.opened (owner_.make_hello (*this), Clock::now ());
+  pump ();
+}
+
+void Link::on_message (Incoming m)
+{
+  core_.input (std::move (m), Clock::now ());
+  drain_events ();
+}
+
+void Link::on_closed (CloseReason why, const std::string &detail)
+{
+  transport_over_ = true;
+  core_.transport_closed (why, detail);
+  drain_events ();
+  end ();
+}
+
+void Link::accept (const Welcome &ours)
+{
+  core_.accept (ours, Clock::now ());
+  drain_events ();
+  pump ();
+}
+
+void Link::refuse (RefuseCode code, std::string text)
+{
+  core_.refuse ({static_cast<std::uint16_t> (code), std::move (text)}, Clock::now ());
+  drain_events ();
+}
+
+void Link::finish (ByeReason why)
+{
+  core_.finish (why, Clock::now ());
+  drain_events ();
+}
+
+void Link::set_idle (Duration idle)
+{
+  core_.set_idle (idle);
+  arm ();
+}
+
+void Link::send_control (MessageRef m)
+{
+  core_.send_control (std::move (m));
+  pump ();
+}
+
+void Link::transmit (MessageRef m, TimePoint now)
+{
+  core_.sent (*m, now);
+  transport_->send (std::move (m));
+}
+
+void Link::pump ()
+{
+  if (pumping_ || transport_over_)
+    return;
+  pumping_ = true;
+  const TimePoint now = Clock::now ();
+  bool any = false, media = false;
+  while (MessageRef m = core_.poll_transmit ()) {
+    transmit (std::move (m), now);
+    any = true;
+  }
+  for (std::size_t room = 1; queue_ && core_.may_send (); any = media = true) {
+    room = transport_->room ();
+    if (room == 0)
+      break;
+    MessageRef m = queue_->pop (now);
+    if (!m)
+      break;
+    if (!media && core_.clock_due (now))
+      transmit (Message::control (Kind::ping, m->type, 0, encode (owner_.make_ping ()), now), now);
+    transmit (std::move (m), now);
+    messages_sent_++;
+  }
+  if (any)
+    transport_->flush ();
+  pumping_ = false;
+  if (media)
+    owner_.on_sent (*this);
+  arm ();
+}
+
+bool Link::pending () const
+{
+  return !transport_->idle () || (queue_ && !queue_->empty () && core_.may_send ());
+}
+
+// Bytes count as life, not messages: a key frame may take longer than the timeout on a slow link.
+void Link::check_progress (TimePoint now)
+{
+  const TransportStats s = transport_->stats ();
+  if (std::exchange (seen_in_, s.bytes_received) != s.bytes_received)
+    core_.heard (now);
+  if (std::exchange (seen_out_, s.bytes_sent) != s.bytes_sent)
+    core_.progressed (now);
+}
+
+void Link::on_timer ()
+{
+  const TimePoint now = Clock::now ();
+  check_progress (now);
+  core_.timeout (now, pending ());
+  drain_events ();
+  arm ();
+}
+
+// The timer is not put off on each message: it fires at the old deadline, and then looks at the new one.
+void Link::arm ()
+{
+  const TimePoint t = told_ ? TimePoint::max () : core_.poll_timeout (pending ());
+  if (t != TimePoint::max () && (!timer_.armed () || t < timer_.when ()))
+    timer_.arm (t);
+}
+
+void Link::drain_events ()
+{
+  while (auto e = core_.poll_event ()) {
+    if (auto *r = std::get_if<LinkCore::Received> (&*e))
+      owner_.on_received (*this, std::move (r->message));
+    else if (auto *h = std::get_if<LinkCore::HelloCame> (&*e))
+      owner_.on_hello (*this, h->hello);
+    else if (auto *w = std::get_if<LinkCore::Established> (&*e))
+      owner_.on_established (*this, w->peer);
+    else if (auto *k = std::get_if<LinkCore::KeyWanted> (&*e))
+      owner_.on_key_wanted (*this, k->stream);
+    else if (auto *c = std::get_if<LinkCore::ClockSample> (&*e))
+      owner_.on_clock (*this, c->ping);
+    else if (auto *s = std::get_if<LinkCore::StreamsChanged> (&*e))
+      owner_.on_streams (*this, s->list);
+    else if (std::holds_alternative<LinkCore::PingDue> (*e))
+      send_control (Message::control (Kind::ping, MediaType::data, 0, encode (owner_.make_ping ()), Clock::now ()));
+    else if (std::holds_alternative<LinkCore::IdleTooLong> (*e))
+      owner_.on_idle (*this);
+    else if (auto *f = std::get_if<LinkCore::Failed> (&*e))
+      end_ = End {f->why, f->detail, f->bye, core_.established (), f->refused};
+  }
+  if (end_ && !transport_over_ && !draining_) {
+    // What the core still wants to say (a bye, a refusal) goes out before the transport closes.
+    draining_ = true;
+    pump ();
+    transport_->close (end_->why == CloseReason::local || end_->why == CloseReason::refused);
+    return;
+  }
+  if (!end_)
+    pump ();
+}
+
+void Link::end ()
+{
+  timer_.cancel ();
+  if (std::exchange (told_, true) || !end_)
+    return;
+  owner_.on_ended (*this, *end_);
+}
+} // namespace reach::cam

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Pull, at the receiver: one sender to pull from. Keeps a session: one link per media type, all or none,
+// and makes a new one, with a new key, after growing pauses.
+#pragma once
+#include "cam/proto/backoff.h"
+#include "cam/proto/session_events.h"
+#include "link.h"
+#include "settings.h"
+#include <map>
+
+namespace reach::cam {
+class ReceiverEngine;
+struct Remote;
+
+class PullPeer final : Link::Owner {
+public:
+  PullPeer (ReceiverEngine &engine, SenderEntry entry);
+  ~PullPeer () override;
+
+  void open ();  // a new session
+  void stop ();  // closes it for good
+  void remake (); // the identity changed: a new session with it
+  bool established () const { return session_ && session_->established (); }
+  unsigned open_channels () const { return session_ ? session_->open_channels () : 0; }
+  template <typename F> void each_link (F &&f)
+  {
+    for (auto &[type, link] : links_)
+      f (type, *link);
+  }
+
+private:
+  Hello make_hello (Link &l) override;
+  Ping make_ping () override { return {0, no_time, 0, 0}; }
+  void on_hello (Link &, const Hello &) override {}
+  void on_established (Link &l, const Hello &peer) override;
+  void on_received (Link &, Incoming m) override;
+  void on_clock (Link &, const Ping &p) override;
+  void on_streams (Link &, const StreamList &l) override;
+  void on_ended (Link &l, const Link::End &end) override;
+  MediaType type_of (const Link &l) const;
+  void open_channel (MediaType type);
+  void close_wanted ();
+  void tell_events ();
+  void schedule ();
+  Remote *remote ();
+
+  ReceiverEngine &engine_;
+  const SenderEntry entry_;
+  std::string origin_;
+  std::unique_ptr<PullSession> session_;
+  std::uint64_t session_key_ = 0, remote_id_ = 0;
+  std::map<MediaType, std::unique_ptr<Link>> links_;
+  Backoff backoff_;
+  Timer retry_;
+  bool stopped_ = false, over_told_ = false;
+  Link::End last_;
+};
+} // namespace reach::cam

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "push_channel.h"
+#include "sender_engine.h"
+
+namespace reach::cam {
+
+PushChannel::PushChannel (SenderEngine &engine, MediaType type)
+    : engine_ (engine), type_ (type), queue_ (type, engine.settings_.queue),
+      retry_ (engine.loop_->timers (), [this] { pump (); })
+{
+}
+
+PushChannel::~PushChannel ()
+{
+  if (link_) // stopped before the link had ended
+    event (link_->core ().established () ? EventType::disconnected : EventType::connect_error, "stopped");
+}
+
+void PushChannel::push (MessageRef m)
+{
+  if (!gave_up_)
+    queue_.push (std::move (m), Clock::now ());
+  engine_.report_drops (queue_, type_);
+}
+
+void PushChannel::pump ()
+{
+  if (link_)
+    link_->pump ();
+  else if (!queue_.empty () && !retry_.armed () && !stopping_ && !gave_up_ && engine_.streams_known ())
+    connect ();
+}
+
+void PushChannel::event (EventType type, const std::string &detail)
+{
+  engine_.element_.on_link_event ({type, engine_.session_key_, remote_session_key_, link_key_, type_bit (type_),
+      peer_, detail});
+}
+
+void PushChannel::connect ()
+{
+  const Settings &s = engine_.settings_;
+  std::string error;
+  link_key_ = new_key ();
+  remote_session_key_ = 0;
+  engine_.counters_.connects++;
+  auto transport = make_transport (*engine_.loop_, engine_.storage_, s, s.host, s.port, type_, LinkRole::sender, error);
+  if (!transport) {
+    gave_up_ = true;
+    engine_.element_.on_fatal (CloseReason::local, "This protocol is not in this build.", error);
+    return;
+  }
+  peer_ = transport->peer ();
+  LinkCore::Config c;
+  c.role = LinkRole::sender;
+  c.timeout = s.timeout (type_);
+  c.idle = s.idle_timeout;
+  link_ = std::make_unique<Link> (*engine_.loop_, *this, std::move (transport), c, link_key_);
+  event (EventType::connecting);
+  link_->start ();
+}
+
+Hello PushChannel::make_hello (Link &)
+{
+  return engine_.hello (type_, link_key_);
+}
+
+Ping PushChannel::make_ping ()
+{
+  const auto c = engine_.element_.read_clock ();
+  return {0, c.running_time, c.latency, 0};
+}
+
+void PushChannel::on_established (Link &, const Hello &peer)
+{
+  peer_ = link_->peer ();
+  remote_session_key_ = peer.session_key;
+  backoff_.reset ();
+  event (EventType::connected);
+  if (std::exchange (broken_, false)) {
+    // What was under way when the link broke is lost: start where a decoder can.
+    for (const auto &[id, info] : engine_.streams_)
+      if (info.type == type_ && type_ == MediaType::video) {
+        queue_.wait_for_key (id);
+        engine_.keys_->request (id);
+      }
+  }
+  link_->set_queue (&queue_);
+  link_->pump ();
+}
+
+void PushChannel::on_received (Link &, Incoming m)
+{
+  const Kind k = m.header ().kind;
+  if (k == Kind::command_ack || k == Kind::file_ack)
+    engine_.element_.on_acknowledged (k, std::move (m));
+}
+
+void PushChannel::on_key_wanted (Link &, std::uint16_t stream)
+{
+  if (engine_.streams_.count (stream))
+    engine_.keys_->request (stream);
+}
+
+void PushChannel::on_idle (Link &link)
+{
+  link.finish (ByeReason::idle);
+}
+
+void PushChannel::on_sent (Link &)
+{
+  engine_.report_drops (queue_, type_);
+  if (queue_.empty ())
+    engine_.tell_drained ();
+}
+
+void PushChannel::on_ended (Link &, const Link::End &end)
+{
+  engine_.link_ended (end);
+  event (end.was_established ? EventType::disconnected : EventType::connect_error, end.detail);
+  engine_.loop_->destroy_later (std::move (link_));
+  engine_.tell_drained ();
+  if (!stopping_)
+    retry (end);
+}
+
+void PushChannel::retry (const Link::End &end)
+{
+  const bool orderly = end.was_established && end.why == CloseReason::local;
+  if (orderly) {
+    pump (); // closed as idle or made anew: at once again if something has come meanwhile
+    return;
+  }
+  broken_ = broken_ || end.was_established;
+  if (end.for_good () || !engine_.settings_.reconnect) {
+    gave_up_ = true;
+    queue_.clear ();
+    if (end.refused == RefuseCode::type_not_offered)
+      return; // the other types go on
+    engine_.element_.on_fatal (end.why,
+        end.for_good () ? "The receiver refuses this sender: " + end.detail
+                     : "Could not keep a connection to " + peer_ + ": " + end.detail,
+        close_reason_name (end.why));
+    return;
+  }
+  retry_.arm (Clock::now () + backoff_.next (static_cast<std::uint32_t> (new_key () * 2654435761u)));
+}
+
+void PushChannel::remake ()
+{
+  if (link_)
+    link_->finish (ByeReason::closed_by_application);
+}
+
+void PushChannel::stop ()
+{
+  stopping_ = true;
+  retry_.cancel ();
+  if (link_)
+    link_->finish (ByeReason::stopping);
+}
+} // namespace reach::cam

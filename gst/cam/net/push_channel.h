@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Push: the sender's way to one receiver for one media type. Connects when something is due, tries again
+// with growing pauses, closes when idle, and keeps what waits meanwhile in its bounded queue.
+#pragma once
+#include "cam/proto/backoff.h"
+#include "link.h"
+
+namespace reach::cam {
+class SenderEngine;
+
+class PushChannel final : Link::Owner {
+public:
+  PushChannel (SenderEngine &engine, MediaType type);
+  ~PushChannel () override;
+
+  void push (MessageRef m); // loop thread
+  bool push_room (const Message &m) const;
+  void pump ();             // connects if something is due, sends if connected
+  void remake ();           // the identity changed
+  void stop ();             // bye, then close; no more tries
+  bool drained () const { return queue_.empty () && (!link_ || link_->drained ()); }
+  bool open () const { return link_ && link_->core ().established (); }
+  MediaQueue &queue () { return queue_; }
+  Link *link () const { return link_.get (); }
+  bool stopped () const { return !link_; }
+
+private:
+  Hello make_hello (Link &) override;
+  Ping make_ping () override;
+  void on_hello (Link &, const Hello &) override {}
+  void on_established (Link &, const Hello &peer) override;
+  void on_received (Link &, Incoming m) override;
+  void on_key_wanted (Link &, std::uint16_t stream) override;
+  void on_idle (Link &) override;
+  void on_sent (Link &) override;
+  void on_ended (Link &, const Link::End &end) override;
+  void connect ();
+  void retry (const Link::End &end);
+  void event (EventType type, const std::string &detail = {});
+
+  SenderEngine &engine_;
+  const MediaType type_;
+  MediaQueue queue_;
+  std::unique_ptr<Link> link_;
+  std::string peer_;
+  std::uint64_t link_key_ = 0, remote_session_key_ = 0;
+  Backoff backoff_;
+  Timer retry_;
+  bool stopping_ = false, broken_ = false, gave_up_ = false;
+};
+} // namespace reach::cam

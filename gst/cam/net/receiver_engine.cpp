@@ -1,0 +1,459 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "receiver_engine.h"
+#include <algorithm>
+#include <unistd.h>
+
+namespace reach::cam {
+
+ReceiverEngine::ReceiverEngine (Element &element, Settings settings, Identity identity, Options options)
+    : element_ (element), settings_ (std::move (settings)), options_ (options),
+      window_ (settings_.queue.max_bytes ? settings_.queue.max_bytes : 4u << 20), identity_ (std::move (identity)),
+      loop_ (std::make_unique<Loop> ("cam-receiver"))
+{
+}
+
+ReceiverEngine::~ReceiverEngine ()
+{
+  loop_->call ([this] {
+    stopping_ = true;
+    acceptor_.reset ();
+    poll_.reset ();
+    for (const auto &i : intakes_)
+      i->stop ();
+    for (const auto &p : peers_)
+      p->stop ();
+  });
+  loop_->call ([this] {
+    intakes_.clear ();
+    peers_.clear ();
+    remotes_.clear ();
+    owed_.clear ();
+  });
+  loop_.reset ();
+  if (bound_fd_ >= 0)
+    close (bound_fd_);
+}
+
+bool ReceiverEngine::bind (std::string &error)
+{
+  if (settings_.mode == Mode::caller)
+    return true;
+  bound_fd_ = Acceptor::bind (settings_, error);
+  if (bound_fd_ >= 0)
+    port_ = Address::local_of (bound_fd_).port ();
+  return bound_fd_ >= 0;
+}
+
+void ReceiverEngine::start ()
+{
+  loop_->call ([this] {
+    if (settings_.mode == Mode::listener) {
+      acceptor_ = Acceptor::make (*loop_, element_, settings_, std::exchange (bound_fd_, -1), LinkRole::receiver,
+          [this] (std::unique_ptr<Transport> t) { accept_transport (std::move (t)); });
+      return;
+    }
+    if (settings_.poll_interval > Duration {}) {
+      poll_ = std::make_unique<Timer> (loop_->timers (), [this] {
+        for (auto &[link, bytes] : owed_)
+          if (const std::size_t owed = std::exchange (bytes, 0))
+            grant (*link, MediaType::data, owed);
+        poll_->arm (Clock::now () + settings_.poll_interval);
+      });
+      poll_->arm (Clock::now () + settings_.poll_interval);
+    }
+    for (const SenderEntry &e : settings_.senders)
+      peers_.push_back (std::make_unique<PullPeer> (*this, e));
+    if (peers_.empty ())
+      peers_.push_back (std::make_unique<PullPeer> (*this, SenderEntry {settings_.host, settings_.port, identity_.guid_to}));
+    for (const auto &p : peers_)
+      p->open ();
+  });
+}
+
+void ReceiverEngine::accept_transport (std::unique_ptr<Transport> t)
+{
+  if (intakes_.size () >= settings_.max_links) {
+    counters_.refused++;
+    return; // closes it
+  }
+  counters_.accepted++;
+  auto i = std::make_unique<Intake> (*this, std::move (t));
+  Intake *p = i.get ();
+  intakes_.insert (std::move (i));
+  p->start ();
+}
+
+void ReceiverEngine::intake_ended (Intake *i)
+{
+  const auto it = std::find_if (intakes_.begin (), intakes_.end (), [i] (const auto &p) { return p.get () == i; });
+  if (it != intakes_.end ())
+    loop_->destroy_later (std::move (intakes_.extract (it).value ()));
+}
+
+Hello ReceiverEngine::hello (MediaType type, std::uint64_t session_key, std::uint64_t link_key,
+    const std::string &to) const
+{
+  Hello h;
+  h.role = LinkRole::receiver;
+  h.type = type;
+  h.media_types = settings_.media_types;
+  h.session_key = session_key;
+  h.link_key = link_key;
+  if (identity_.use_guid)
+    h.guid = identity_.guid;
+  h.guid_to = to;
+  h.guid_group = identity_.guid_group;
+  h.running_time = no_time;
+  h.latency_ms = static_cast<std::uint32_t> (std::chrono::duration_cast<milliseconds> (settings_.latency).count ());
+  h.timeout_ms = timeout_ms (settings_.timeout (type));
+  h.list_complete = true;
+  return h;
+}
+
+std::optional<Refuse> ReceiverEngine::check_sender (const Hello &h, const std::string &host) const
+{
+  const auto no = [] (RefuseCode c, const char *text) { return Refuse {static_cast<std::uint16_t> (c), text}; };
+  if (!(settings_.media_types & type_bit (h.type)))
+    return no (RefuseCode::type_not_offered, "this receiver does not take this media type");
+  if (identity_.use_guid && !identity_.guid.empty () && h.guid_to != identity_.guid)
+    return no (RefuseCode::not_addressed, "this receiver takes only what is addressed to its guid");
+  if (settings_.senders.empty ())
+    return {};
+  for (const SenderEntry &e : settings_.senders)
+    if ((e.host.empty () || e.host == host) && (e.guid.empty () || e.guid == h.guid))
+      return {};
+  return no (RefuseCode::not_accepted, "this sender is not on the receiver's list");
+}
+
+Remote *ReceiverEngine::find (std::uint64_t id)
+{
+  const auto it = remotes_.find (id);
+  return it == remotes_.end () ? nullptr : it->second.get ();
+}
+
+Remote *ReceiverEngine::find_run (std::uint64_t run_id)
+{
+  for (auto &[id, r] : remotes_)
+    if (r->run_id == run_id)
+      return r.get ();
+  return nullptr;
+}
+
+// A sender that was restarted goes on in the pads of its former run: known by its guid, else by where it is.
+Remote *ReceiverEngine::find_resumable (const Hello &h, const std::string &origin)
+{
+  for (auto &[id, r] : remotes_)
+    if (h.guid.empty () ? r->guid.empty () && r->origin == origin && !r->connected () : r->guid == h.guid)
+      return r.get ();
+  return nullptr;
+}
+
+Remote *ReceiverEngine::make_remote ()
+{
+  if (remotes_.size () >= options_.max_remotes) {
+    // A quiet one makes room; those with a link stay.
+    const auto quiet = std::find_if (remotes_.begin (), remotes_.end (), [] (const auto &p) { return !p.second->connected (); });
+    if (quiet == remotes_.end ())
+      return nullptr;
+    close_remote (quiet->first);
+  }
+  auto r = std::make_unique<Remote> ();
+  r->id = new_key ();
+  r->clock = std::make_shared<RunClock> ();
+  Remote *p = r.get ();
+  remotes_[r->id] = std::move (r);
+  p->resume = std::make_unique<Timer> (loop_->timers (), [this, id = p->id] { close_remote (id); });
+  return p;
+}
+
+Remote *ReceiverEngine::attach (const Hello &h, const std::string &origin, Link &link)
+{
+  Remote *r = find_run (h.run_id);
+  bool again = r && !r->connected ();
+  if (!r && (r = find_resumable (h, origin))) {
+    again = true;
+    r->run_id = h.run_id;
+    r->clock = std::make_shared<RunClock> (); // another run, another clock
+  }
+  if (!r) {
+    r = make_remote ();
+    if (!r)
+      return nullptr;
+    r->run_id = h.run_id;
+    r->guid = h.guid;
+    r->origin = origin;
+  }
+  r->session_key = h.session_key;
+  Link *&slot = r->links[static_cast<std::size_t> (h.type)];
+  Link *old = std::exchange (slot, &link);
+  sample_clock (*r, h.running_time, h.latency);
+  if (again)
+    resume (*r, h);
+  update_streams (*r, {h.list_complete, h.streams});
+  if (old && old != &link)
+    old->finish (ByeReason::closed_by_application); // the sender came back before we saw it go
+  return r;
+}
+
+void ReceiverEngine::resume (Remote &r, const Hello &h)
+{
+  r.resume->cancel ();
+  if (!std::exchange (r.dormant, false))
+    counters_.resumed++;
+  // A new run numbers its streams anew: what a stream is, is its type and index.
+  std::map<std::uint16_t, Remote::Stream> streams;
+  for (const StreamInfo &info : h.streams)
+    for (auto &[id, s] : r.streams)
+      if (s.info.type == info.type && s.info.index == info.index && s.output) {
+        streams[info.id] = s;
+        s.output->resumed (r.clock, r.session_key);
+        s.output = nullptr;
+      }
+  for (auto &[id, s] : r.streams)
+    if (s.output)
+      s.output->close ();
+  r.streams = std::move (streams);
+}
+
+void ReceiverEngine::update_streams (Remote &r, const StreamList &list)
+{
+  for (const StreamInfo &info : list.streams) {
+    auto [it, fresh] = r.streams.try_emplace (info.id);
+    Remote::Stream &s = it->second;
+    const bool new_caps = s.info.caps != info.caps && !info.caps.empty (), new_tags = s.info.tags != info.tags;
+    s.info = info;
+    if (!(settings_.media_types & type_bit (info.type)))
+      continue;
+    if (!s.output && !info.caps.empty () && !info.eos) {
+      open_output (r, s);
+      continue;
+    }
+    // Caps and tags that travel in band keep their place among the frames; these are for who missed them.
+    if (s.output && new_caps && fresh)
+      s.output->caps (info.caps);
+    if (s.output && new_tags && fresh && !info.tags.empty ())
+      s.output->tags (info.tags);
+  }
+  for (auto it = r.streams.begin (); it != r.streams.end ();) {
+    const bool listed = std::any_of (list.streams.begin (), list.streams.end (), [&] (const StreamInfo &i) { return i.id == it->first; });
+    if (!listed && it->second.output)
+      it->second.output->close ();
+    it = listed ? std::next (it) : r.streams.erase (it);
+  }
+  if (list.complete && !std::exchange (r.listed, true))
+    element_.on_streams_listed (r);
+}
+
+void ReceiverEngine::open_output (Remote &r, Remote::Stream &s)
+{
+  s.output = element_.open_stream (r, s.info);
+  if (!s.output)
+    return;
+  s.output->caps (s.info.caps);
+  if (!s.info.tags.empty ())
+    s.output->tags (s.info.tags);
+}
+
+void ReceiverEngine::sample_clock (Remote &r, std::int64_t running_time, std::int64_t latency)
+{
+  if (running_time == no_time)
+    return;
+  const auto local = nanoseconds (Clock::now ().time_since_epoch ()).count ();
+  r.clock->map.update ([&] (ClockMap &m) {
+    m.set_remote_latency (latency);
+    m.sample (running_time, local);
+  });
+}
+
+void ReceiverEngine::on_message (Remote &r, Link &link, Incoming m)
+{
+  const MessageHeader h = m.header ();
+  const std::size_t size = m.bytes ().size ();
+  if (h.kind == Kind::command)
+    return element_.on_command (r, link, std::move (m));
+  if (h.kind >= Kind::file_begin && h.kind <= Kind::file_end) {
+    element_.on_file (r, link, std::move (m));
+    if (h.kind == Kind::file_data)
+      note_consumed (link, size);
+    return;
+  }
+  const auto it = r.streams.find (h.stream);
+  if (it == r.streams.end ()) {
+    if (h.kind == Kind::frame)
+      note_consumed (link, size);
+    return;
+  }
+  Remote::Stream &s = it->second;
+  if (h.kind == Kind::caps && !s.output) {
+    // A stream that was promised without caps: now it can be opened.
+    s.info.caps.assign (reinterpret_cast<const char *> (m.body ().data ()), m.body ().size ());
+    if (settings_.media_types & type_bit (s.info.type))
+      open_output (r, s);
+    return;
+  }
+  if (!s.output) {
+    if (h.kind == Kind::frame)
+      note_consumed (link, size);
+    return;
+  }
+  on_stream_message (r, s, std::move (m));
+}
+
+void ReceiverEngine::on_stream_message (Remote &r, Remote::Stream &s, Incoming m)
+{
+  const Bytes body = m.body ();
+  switch (m.header ().kind) {
+  case Kind::frame:
+    if (const auto f = FrameHeader::parse (body); f && FrameHeader::size + f->extension <= body.size ())
+      s.output->frame (*f, std::move (m));
+    return;
+  case Kind::caps:
+    s.info.caps.assign (reinterpret_cast<const char *> (body.data ()), body.size ());
+    return s.output->caps (s.info.caps);
+  case Kind::tags:
+    return s.output->tags (body);
+  case Kind::gap:
+    if (body.size () >= 16) {
+      ByteReader b (body);
+      const std::int64_t pts = b.i64 ();
+      s.output->gap (pts, b.i64 ());
+    }
+    return;
+  case Kind::eos:
+    return stream_ended (r, s);
+  default:
+    return;
+  }
+}
+
+void ReceiverEngine::stream_ended (Remote &r, Remote::Stream &s)
+{
+  s.eos = true;
+  s.output->eos ();
+  const bool all = std::all_of (remotes_.begin (), remotes_.end (), [] (const auto &p) { return p.second->all_eos (); });
+  if (all)
+    element_.on_all_ended ();
+}
+
+void ReceiverEngine::detach (Link &link, const Link::End &end)
+{
+  counters_.closed[static_cast<std::size_t> (end.why)]++;
+  (end.was_established ? counters_.breaks : counters_.failures)++;
+  owed_.erase (&link);
+  for (auto &[id, r] : remotes_) {
+    bool ours = false;
+    for (std::size_t t = 0; t < n_media_types; t++)
+      if (r->links[t] == &link) {
+        r->links[t] = nullptr;
+        ours = true;
+        if (static_cast<MediaType> (t) == MediaType::file)
+          element_.on_file_link_ended (id);
+      }
+    if (!ours || r->connected () || stopping_)
+      continue;
+    r->dormant = end.bye == ByeReason::idle;
+    if (r->dormant)
+      return; // it is quiet, not gone
+    for (auto &[sid, s] : r->streams)
+      if (s.output && !s.eos)
+        s.output->broken ();
+    r->resume->arm (Clock::now () + settings_.resume_window);
+    return;
+  }
+}
+
+void ReceiverEngine::close_remote (std::uint64_t id)
+{
+  const auto it = remotes_.find (id);
+  if (it == remotes_.end ())
+    return;
+  for (auto &[sid, s] : it->second->streams)
+    if (s.output)
+      s.output->close ();
+  // The timer that may be calling us belongs to it.
+  loop_->destroy_later (std::move (it->second));
+  remotes_.erase (it);
+}
+
+void ReceiverEngine::grant (Link &link, MediaType, std::size_t bytes)
+{
+  link.send_control (Message::control (Kind::request, MediaType::data, 0,
+      encode (Request {static_cast<std::uint32_t> (std::min<std::size_t> (bytes, UINT32_MAX - 1))}), Clock::now ()));
+}
+
+void ReceiverEngine::note_consumed (Link &link, std::size_t bytes)
+{
+  if (settings_.mode == Mode::listener)
+    return; // pushed, not asked for
+  std::size_t &owed = owed_[&link];
+  owed += bytes;
+  if (!poll_ && owed >= window_ / 4)
+    grant (link, MediaType::data, std::exchange (owed, 0));
+}
+
+void ReceiverEngine::consumed (std::uint64_t remote, MediaType type, std::size_t bytes)
+{
+  if (settings_.mode == Mode::listener)
+    return;
+  loop_->post ([this, remote, type, bytes] {
+    Remote *r = find (remote);
+    if (r && r->links[static_cast<std::size_t> (type)])
+      note_consumed (*r->links[static_cast<std::size_t> (type)], bytes);
+  });
+}
+
+void ReceiverEngine::request_key (std::uint64_t remote, std::uint16_t stream)
+{
+  loop_->post ([this, remote, stream] {
+    Remote *r = find (remote);
+    Link *l = r ? r->links[static_cast<std::size_t> (MediaType::video)] : nullptr;
+    if (!l || !l->core ().established ())
+      return;
+    counters_.key_requests++;
+    l->send_control (Message::control (Kind::key_unit, MediaType::video, stream, {}, Clock::now ()));
+  });
+}
+
+void ReceiverEngine::answer (std::uint64_t remote, MessageRef m)
+{
+  loop_->post ([this, remote, m] {
+    Remote *r = find (remote);
+    if (Link *l = r ? r->links[static_cast<std::size_t> (m->type)] : nullptr)
+      l->send_control (m);
+  });
+}
+
+void ReceiverEngine::set_identity (Identity identity)
+{
+  loop_->post ([this, i = std::move (identity)] {
+    identity_ = i;
+    for (const auto &p : peers_)
+      p->remake ();
+  });
+}
+
+ReceiverEngine::Snapshot ReceiverEngine::snapshot ()
+{
+  Snapshot out;
+  loop_->call ([&] {
+    out = counters_;
+    const auto add = [&] (MediaType t, Link &l) {
+      const Hello &p = l.core ().peer ();
+      out.links.push_back ({t, l.peer (), p.guid, p.session_key, l.stats ()});
+      out.open_channels += l.core ().established ();
+    };
+    for (const auto &i : intakes_)
+      add (i->link ().core ().peer ().type, i->link ());
+    for (const auto &p : peers_)
+      p->each_link (add);
+    unsigned types = 0;
+    for (std::uint8_t bits = settings_.media_types; bits; bits &= static_cast<std::uint8_t> (bits - 1))
+      types++;
+    out.max_channels = settings_.mode == Mode::caller ? types * static_cast<unsigned> (peers_.size ()) : 0;
+    out.senders = static_cast<unsigned> (remotes_.size ());
+    for (const auto &[id, r] : remotes_)
+      out.drift_ppm = r->clock->map.lock ()->drift_ppm ();
+  });
+  return out;
+}
+} // namespace reach::cam

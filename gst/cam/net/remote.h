@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A sender as a receiver sees it: one run, its clock and its streams, whichever links bring them.
+#pragma once
+#include "cam/proto/clock_map.h"
+#include "cam/proto/hello.h"
+#include "common/guarded.h"
+#include "common/timers.h"
+#include <array>
+#include <map>
+#include <memory>
+
+namespace reach::cam {
+class Link;
+
+// Running time of the sender's run → CLOCK_MONOTONIC here. The loop feeds it, streaming threads read it.
+struct RunClock {
+  Guarded<ClockMap> map;
+};
+
+// Where a stream goes: the element's pad. Calls come from the loop thread and must not block.
+class Output {
+public:
+  virtual ~Output () = default;
+  virtual void caps (std::string text) = 0;
+  virtual void tags (Bytes text) = 0;
+  virtual void frame (const FrameHeader &h, Incoming m) = 0;
+  virtual void gap (std::int64_t pts, std::int64_t duration) = 0;
+  virtual void eos () = 0;      // the sender's stream has ended
+  virtual void broken () = 0;   // the link is gone: GAPs until resumed or closed
+  virtual void resumed (std::shared_ptr<RunClock> clock, std::uint64_t session_key) = 0; // perhaps by a new run
+  virtual void close () = 0;    // EOS, then the pad goes; the last call
+};
+
+struct Remote {
+  std::uint64_t id = 0; // ours
+  std::uint64_t run_id = 0, session_key = 0; // the sender's
+  std::string guid, origin; // origin: the peer's host, or the pull entry, for senders without a guid
+  std::shared_ptr<RunClock> clock;
+  struct Stream {
+    StreamInfo info;
+    Output *output = nullptr; // the element's; none for a type nobody asked for
+    bool eos = false;
+  };
+  std::map<std::uint16_t, Stream> streams;
+  std::array<Link *, n_media_types> links {};
+  std::unique_ptr<Timer> resume; // armed while broken
+  bool dormant = false;          // closed orderly for idleness: more may come at any time
+  bool listed = false;
+
+  bool connected () const
+  {
+    for (const Link *l : links)
+      if (l)
+        return true;
+    return false;
+  }
+  bool all_eos () const
+  {
+    for (const auto &[id_, s] : streams)
+      if (!s.eos)
+        return false;
+    return !streams.empty ();
+  }
+};
+} // namespace reach::cam

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "sender_engine.h"
+#include <algorithm>
+#include <unistd.h>
+
+namespace reach::cam {
+namespace {
+// How long the stream list waits for streams that have no caps yet. A promised stream that stays silent
+// delays the others by no more than this, once.
+constexpr Duration caps_grace = milliseconds (300);
+constexpr Duration caps_grace_max = milliseconds (900);
+// The streaming threads' messages that the loop has not seen yet.
+constexpr std::size_t inbox_limit = 64u << 20;
+} // namespace
+
+SenderEngine::SenderEngine (Element &element, Settings settings, Identity identity)
+    : element_ (element), settings_ (std::move (settings)), identity_ (std::move (identity)),
+      loop_ (std::make_unique<Loop> ("cam-sender"))
+{
+  keys_ = std::make_unique<KeyRequests> (loop_->timers (), [this] (std::uint16_t stream) {
+    counters_.key_requests++;
+    element_.on_key_unit_wanted (stream);
+  });
+  grace_ = std::make_unique<Timer> (loop_->timers (), [this] {
+    grace_over_ = true;
+    streams_maybe_known ();
+  });
+  if (settings_.mode == Mode::caller)
+    for (std::size_t i = 0; i < n_media_types; i++)
+      channels_[i] = std::make_unique<PushChannel> (*this, static_cast<MediaType> (i));
+}
+
+SenderEngine::~SenderEngine ()
+{
+  loop_->call ([this] {
+    stopping_ = true;
+    acceptor_.reset ();
+    for (auto &c : channels_)
+      if (c)
+        c->stop ();
+    for (const auto &s : subscribers_)
+      s->stop ();
+  });
+  // The byes are in the kernel; whoever does not take them gets a reset. No peer can hold this up.
+  loop_->call ([this] {
+    for (auto &v : listeners_)
+      v.clear ();
+    for (auto &c : channels_)
+      c.reset ();
+    subscribers_.clear ();
+    grace_.reset ();
+    keys_.reset ();
+  });
+  loop_.reset ();
+  if (bound_fd_ >= 0)
+    close (bound_fd_);
+}
+
+bool SenderEngine::bind (std::string &error)
+{
+  if (settings_.mode == Mode::caller)
+    return true;
+  bound_fd_ = Acceptor::bind (settings_, error);
+  if (bound_fd_ >= 0)
+    port_ = Address::local_of (bound_fd_).port ();
+  return bound_fd_ >= 0;
+}
+
+void SenderEngine::start ()
+{
+  loop_->call ([this] {
+    started_ = true;
+    if (bound_fd_ >= 0)
+      acceptor_ = Acceptor::make (*loop_, storage_, settings_, std::exchange (bound_fd_, -1), LinkRole::sender,
+          [this] (std::unique_ptr<Transport> t) { accept_transport (std::move (t)); });
+    for (auto &c : channels_)
+      if (c)
+        c->pump ();
+  });
+}
+
+void SenderEngine::accept_transport (std::unique_ptr<Transport> t)
+{
+  if (subscribers_.size () >= settings_.max_links) {
+    counters_.refused++;
+    return; // closes it
+  }
+  auto s = std::make_unique<Subscriber> (*this, std::move (t));
+  Subscriber *p = s.get ();
+  subscribers_.insert (std::move (s));
+  p->start ();
+}
+
+void SenderEngine::subscriber_ended (Subscriber *s)
+{
+  for (auto &v : listeners_)
+    v.erase (std::remove (v.begin (), v.end (), s), v.end ());
+  const auto it = std::find_if (subscribers_.begin (), subscribers_.end (), [s] (const auto &p) { return p.get () == s; });
+  if (it != subscribers_.end ())
+    loop_->destroy_later (std::move (subscribers_.extract (it).value ()));
+  tell_drained ();
+}
+
+std::uint16_t SenderEngine::add_stream (MediaType type, std::uint16_t index)
+{
+  const std::uint16_t id = next_stream_++;
+  loop_->post ([this, id, type, index] {
+    StreamInfo info;
+    info.id = id;
+    info.type = type;
+    info.index = index;
+    streams_[id] = info;
+    tell_streams ();
+  });
+  return id;
+}
+
+void SenderEngine::remove_stream (std::uint16_t id)
+{
+  loop_->post ([this, id] {
+    streams_.erase (id);
+    keys_->forget (id);
+    tell_streams ();
+  });
+}
+
+void SenderEngine::set_stream_id (std::uint16_t id, std::string stream_id)
+{
+  loop_->post ([this, id, text = std::move (stream_id)] {
+    const auto it = streams_.find (id);
+    if (it == streams_.end () || it->second.stream_id == text)
+      return;
+    it->second.stream_id = text;
+    tell_streams ();
+  });
+}
+
+void SenderEngine::set_identity (Identity identity)
+{
+  loop_->post ([this, i = std::move (identity)] {
+    identity_ = i;
+    for (auto &c : channels_)
+      if (c)
+        c->remake ();
+  });
+}
+
+bool SenderEngine::push (MessageRef m)
+{
+  const std::size_t size = m->size ();
+  bool first = false;
+  const bool taken = inbox_.update ([&] (Inbox &i) {
+    if (i.bytes + size > inbox_limit && !i.messages.empty ())
+      return false;
+    first = i.messages.empty ();
+    i.bytes += size;
+    i.messages.push_back (std::move (m));
+    return true;
+  });
+  if (!taken)
+    overflow_++;
+  if (first)
+    loop_->post ([this] { drain_inbox (); });
+  return taken;
+}
+
+void SenderEngine::drain_inbox ()
+{
+  std::vector<MessageRef> messages;
+  inbox_.update ([&] (Inbox &i) {
+    messages.swap (i.messages);
+    i.bytes = 0;
+  });
+  std::uint8_t touched = 0;
+  for (const MessageRef &m : messages) {
+    touched |= type_bit (m->type);
+    if (m->header.kind != Kind::frame)
+      note_sticky (*m);
+    if (settings_.mode == Mode::caller)
+      channel (m->type).push (m);
+    else
+      for (Subscriber *s : listeners_[static_cast<std::size_t> (m->type)])
+        s->push (m);
+  }
+  streams_maybe_known ();
+  for (std::size_t t = 0; t < n_media_types; t++) {
+    if (!(touched & (1u << t)))
+      continue;
+    if (channels_[t])
+      channels_[t]->pump ();
+    for (Subscriber *s : listeners_[t])
+      s->pump ();
+    if (settings_.mode == Mode::listener && drained (static_cast<MediaType> (t)))
+      tell_drained ();
+  }
+}
+
+// What a hello must tell those who join later.
+void SenderEngine::note_sticky (const Message &m)
+{
+  const auto it = streams_.find (m.header.stream);
+  if (it == streams_.end ())
+    return;
+  StreamInfo &s = it->second;
+  const Bytes b = m.body ();
+  if (m.header.kind == Kind::caps) {
+    s.caps.assign (reinterpret_cast<const char *> (b.data ()), b.size ());
+    s.eos = false;
+  } else if (m.header.kind == Kind::tags) {
+    s.tags.assign (b.begin (), b.end ());
+  } else if (m.header.kind == Kind::eos) {
+    s.eos = true;
+  }
+}
+
+// Links open when every stream has caps, so that the list they tell is worth acting on.
+bool SenderEngine::streams_known () const
+{
+  if (!started_)
+    return false;
+  const auto known = [] (const auto &p) { return !p.second.caps.empty () || p.second.eos; };
+  return std::all_of (streams_.begin (), streams_.end (), known)
+      || (grace_over_ && std::any_of (streams_.begin (), streams_.end (), known));
+}
+
+void SenderEngine::streams_maybe_known ()
+{
+  if (!started_ || stopping_)
+    return;
+  bool wanted = false;
+  for (const auto &s : subscribers_)
+    wanted = wanted || s->waiting ();
+  for (const auto &c : channels_)
+    wanted = wanted || (c && !c->queue ().empty ());
+  if (!wanted)
+    return;
+  if (!streams_known () && !grace_->armed ()) {
+    if (!grace_over_)
+      grace_->arm (Clock::now () + caps_grace);
+    return;
+  }
+  if (!streams_known ())
+    return;
+  for (const auto &s : subscribers_)
+    if (s->waiting ())
+      s->welcome ();
+  for (const auto &c : channels_)
+    if (c && !c->link ())
+      c->pump ();
+}
+
+StreamList SenderEngine::stream_list () const
+{
+  StreamList l;
+  l.complete = true;
+  for (const auto &[id, info] : streams_)
+    l.streams.push_back (info);
+  return l;
+}
+
+Hello SenderEngine::hello (MediaType type, std::uint64_t link_key) const
+{
+  const auto clock = element_.read_clock ();
+  Hello h;
+  h.role = LinkRole::sender;
+  h.type = type;
+  h.media_types = type_bit (type);
+  h.run_id = run_id_;
+  h.session_key = session_key_;
+  h.link_key = link_key;
+  if (identity_.use_guid)
+    h.guid = identity_.guid;
+  h.guid_to = identity_.guid_to;
+  h.guid_group = identity_.guid_group;
+  h.running_time = clock.running_time;
+  h.latency = clock.latency;
+  h.latency_ms = static_cast<std::uint32_t> (std::chrono::duration_cast<milliseconds> (settings_.latency).count ());
+  h.timeout_ms = timeout_ms (settings_.timeout (type));
+  StreamList l = stream_list ();
+  h.list_complete = l.complete;
+  h.streams = std::move (l.streams);
+  return h;
+}
+
+// The list changed while links are open.
+void SenderEngine::tell_streams ()
+{
+  const auto m = Message::control (Kind::streams, MediaType::data, 0, encode (stream_list ()), Clock::now ());
+  for (auto &c : channels_)
+    if (c && c->open ())
+      c->link ()->send_control (m);
+  for (auto &v : listeners_)
+    for (Subscriber *s : v)
+      s->link ().send_control (m);
+}
+
+void SenderEngine::link_ended (const Link::End &end)
+{
+  counters_.closed[static_cast<std::size_t> (end.why)]++;
+  (end.was_established ? counters_.breaks : counters_.failures)++;
+}
+
+void SenderEngine::report_drops (MediaQueue &queue, MediaType type)
+{
+  while (const auto stream = queue.poll_key_request ())
+    keys_->request (*stream);
+  MediaQueue::Stats delta;
+  if (!queue.poll_dropped (delta))
+    return;
+  auto &sum = counters_.dropped[static_cast<std::size_t> (type)];
+  sum.frames_dropped += delta.frames_dropped;
+  sum.bytes_dropped += delta.bytes_dropped;
+  sum.gops_dropped += delta.gops_dropped;
+  element_.on_dropped (type, delta);
+}
+
+bool SenderEngine::drained (MediaType t) const
+{
+  if (settings_.mode == Mode::caller)
+    return channels_[static_cast<std::size_t> (t)]->drained ();
+  const auto &v = listeners_[static_cast<std::size_t> (t)];
+  return std::all_of (v.begin (), v.end (), [] (Subscriber *s) { return s->drained (); });
+}
+
+bool SenderEngine::wait_drained (MediaType type, Duration limit, const std::function<bool ()> &cancelled)
+{
+  const TimePoint deadline = Clock::now () + limit;
+  while (true) {
+    const int seen = *drained_.lock ();
+    bool done = false;
+    loop_->call ([&] {
+      drain_inbox ();
+      done = drained (type);
+    });
+    if (done)
+      return true;
+    auto round = drained_.lock ();
+    if (cancelled () || Clock::now () >= deadline)
+      return false;
+    // A transport empties without a word of its own (the kernel's buffer, acknowledgements): look again.
+    round.wait_until (std::min (deadline, Clock::now () + milliseconds (5)), [&] (const int &r) { return r != seen; });
+  }
+}
+
+SenderEngine::Snapshot SenderEngine::snapshot ()
+{
+  Snapshot out;
+  loop_->call ([&] {
+    out = counters_;
+    out.overflow = overflow_;
+    const auto add = [&] (Link &l, MediaQueue &q, MediaType t) {
+      const Hello &p = l.core ().peer ();
+      out.links.push_back ({t, l.peer (), p.guid, p.session_key, l.stats (), q.stats (), q.bytes (), q.count ()});
+      out.open_channels += l.core ().established ();
+      out.bandwidth += l.stats ().bandwidth;
+    };
+    for (std::size_t i = 0; i < n_media_types; i++) {
+      if (channels_[i] && channels_[i]->link ())
+        add (*channels_[i]->link (), channels_[i]->queue (), static_cast<MediaType> (i));
+      for (Subscriber *s : listeners_[i])
+        add (s->link (), s->queue (), static_cast<MediaType> (i));
+    }
+  });
+  return out;
+}
+} // namespace reach::cam

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Pull: one receiver's link for one media type, with a queue of its own, so that a slow one costs the
+// others nothing.
+#pragma once
+#include "link.h"
+
+namespace reach::cam {
+class SenderEngine;
+
+class Subscriber final : Link::Owner {
+public:
+  Subscriber (SenderEngine &engine, std::unique_ptr<Transport> transport);
+  ~Subscriber () override;
+
+  void start ();
+  void push (const MessageRef &m) { queue_->push (m, Clock::now ()); }
+  void pump ();
+  void welcome (); // the stream list is known: answers the hello that waited for it
+  void stop ();
+  bool waiting () const { return waiting_; }
+  bool drained () const { return link_->drained (); }
+  MediaType type () const { return type_; }
+  MediaQueue &queue () { return *queue_; }
+  Link &link () { return *link_; }
+
+private:
+  Hello make_hello (Link &) override { return {}; }
+  Ping make_ping () override;
+  void on_hello (Link &, const Hello &hello) override;
+  void on_established (Link &, const Hello &peer) override;
+  void on_received (Link &, Incoming m) override;
+  void on_key_wanted (Link &, std::uint16_t stream) override;
+  void on_sent (Link &) override;
+  void on_ended (Link &, const Link::End &end) override;
+  void event (EventType type, const std::string &detail = {});
+
+  SenderEngine &engine_;
+  MediaType type_ = MediaType::video;
+  std::unique_ptr<MediaQueue> queue_;
+  std::unique_ptr<Link> link_;
+  bool waiting_ = false, ended_ = false;
+};
+} // namespace reach::cam

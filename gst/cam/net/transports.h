@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Makes the transport a protocol asks for, and listens for those that peers open.
+#pragma once
+#include "settings.h"
+#include "transport.h"
+#include "common/loop.h"
+#include <functional>
+
+namespace reach::cam {
+
+// An initiator's transport to host:port for one media type. Null and `error` where this build cannot.
+std::unique_ptr<Transport> make_transport (Loop &loop, StorageSource &storage, const Settings &s,
+    const std::string &host, std::uint16_t port, MediaType type, LinkRole role, std::string &error);
+
+// Accepts transports on a bound socket.
+class Acceptor {
+public:
+  using Accepted = std::function<void (std::unique_ptr<Transport>)>; // loop thread
+  virtual ~Acceptor () = default;
+
+  // Binds what the protocol needs, any thread; the port is then known.
+  static int bind (const Settings &s, std::string &error);
+  // Loop thread; owns fd. `role`: ours (over HTTP it decides what a peer may ask for).
+  static std::unique_ptr<Acceptor> make (Loop &loop, StorageSource &storage, const Settings &s, int fd,
+      LinkRole role, Accepted accepted);
+};
+} // namespace reach::cam

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "camelements.h"
+
+static gboolean plugin_init (GstPlugin *plugin)
+{
+  return GST_ELEMENT_REGISTER (camsender, plugin) && GST_ELEMENT_REGISTER (camreceiver, plugin);
+}
+
+GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, cam,
+    "Live media between two applications, pushed or pulled, over UDP, TCP or HTTP", plugin_init, REACH_VERSION,
+    "LGPL", PACKAGE, "https://gstreamer.freedesktop.org")

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "link_core.h"
+#include <algorithm>
+
+namespace reach::cam {
+namespace {
+constexpr TimePoint never = TimePoint::max ();
+
+// No overflow when `d` means for ever.
+TimePoint after (TimePoint t, Duration d)
+{
+  return d >= never - t ? never : t + d;
+}
+} // namespace
+
+LinkCore::LinkCore (Config config, TimePoint now)
+    : config_ (config), started_ (now), heard_ (now), progress_ (now), sent_ (now), pinged_ (now), used_ (now)
+{
+}
+
+MessageRef LinkCore::control (Kind kind, std::vector<std::uint8_t> body, TimePoint now) const
+{
+  return Message::control (kind, type_, 0, std::move (body), now);
+}
+
+void LinkCore::opened (const Hello &ours, TimePoint now)
+{
+  heard_ = progress_ = now;
+  if (!config_.initiator)
+    return;
+  type_ = ours.type;
+  send_control (control (Kind::hello, encode (ours), now));
+}
+
+void LinkCore::input (Incoming m, TimePoint now)
+{
+  heard_ = now;
+  if (over_)
+    return;
+  if (established_)
+    on_established_message (std::move (m), now);
+  else if (config_.initiator)
+    on_answer (m, now);
+  else
+    on_hello (m, now);
+}
+
+void LinkCore::on_hello (const Incoming &m, TimePoint now)
+{
+  std::optional<Hello> hello;
+  if (m.header ().kind == Kind::hello && !hello_seen_)
+    hello = decode_hello (m.body ());
+  if (!hello) {
+    fail (CloseReason::malformed, "the peer did not begin with a hello");
+    return;
+  }
+  hello_seen_ = true;
+  type_ = hello->type;
+  peer_ = *hello;
+  if (hello->role == config_.role) {
+    refuse ({static_cast<std::uint16_t> (RefuseCode::wrong_role),
+                config_.role == LinkRole::sender ? "this is a sender: connect a receiver to it"
+                                                 : "this is a receiver: connect a sender to it"},
+        now);
+    return;
+  }
+  events_.push_back (HelloCame {std::move (*hello)});
+}
+
+void LinkCore::on_answer (const Incoming &m, TimePoint now)
+{
+  if (m.header ().kind == Kind::welcome) {
+    if (auto w = decode_hello (m.body ()); w && w->role != config_.role)
+      return establish (std::move (*w), now);
+  } else if (m.header ().kind == Kind::refuse) {
+    if (auto r = decode_refuse (m.body ()))
+      return fail (CloseReason::refused, r->text, static_cast<RefuseCode> (r->code));
+  }
+  fail (CloseReason::malformed, "the answer to our hello was neither welcome nor refuse");
+}
+
+void LinkCore::establish (Hello peer, TimePoint now)
+{
+  peer_ = std::move (peer);
+  established_ = true;
+  used_ = sent_ = pinged_ = now;
+  events_.push_back (Established {peer_});
+}
+
+void LinkCore::accept (const Welcome &ours, TimePoint now)
+{
+  if (over_ || established_)
+    return;
+  send_control (control (Kind::welcome, encode (ours), now));
+  establish (Hello (peer_), now);
+}
+
+void LinkCore::refuse (const Refuse &why, TimePoint now)
+{
+  if (over_)
+    return;
+  send_control (control (Kind::refuse, encode (why), now));
+  fail (CloseReason::refused, why.text);
+}
+
+void LinkCore::finish (ByeReason why, TimePoint now)
+{
+  if (over_)
+    return;
+  if (established_)
+    send_control (control (Kind::bye, encode (Bye {why}), now));
+  fail (CloseReason::local, "");
+}
+
+// Who may send what: a receiver that sends frames, or a sender that asks for them, is not our protocol.
+bool LinkCore::direction_ok (Kind k) const
+{
+  switch (k) {
+  case Kind::ping:
+  case Kind::pong:
+  case Kind::bye:
+    return true;
+  case Kind::request:
+  case Kind::key_unit:
+  case Kind::command_ack:
+  case Kind::file_ack:
+    return config_.role == LinkRole::sender;
+  case Kind::hello:
+  case Kind::welcome:
+  case Kind::refuse:
+    return false;
+  default:
+    return config_.role == LinkRole::receiver;
+  }
+}
+
+void LinkCore::on_established_message (Incoming m, TimePoint now)
+{
+  const MessageHeader h = m.header ();
+  if (!direction_ok (h.kind))
+    return fail (CloseReason::malformed, "a message that the peer's role does not send");
+  switch (h.kind) {
+  case Kind::ping:
+    if (const auto p = decode_ping (m.body ())) {
+      if (h.flags & ping_wants_pong)
+        send_control (control (Kind::pong, encode (Pong {p->id}), now));
+      events_.push_back (ClockSample {*p});
+      return;
+    }
+    break;
+  case Kind::request:
+    if (const auto r = decode_request (m.body ())) {
+      credit_ = std::min<std::int64_t> (credit_ + r->bytes, static_cast<std::int64_t> (config_.max_credit));
+      return;
+    }
+    break;
+  case Kind::key_unit:
+    events_.push_back (KeyWanted {h.stream});
+    return;
+  case Kind::streams:
+    if (auto l = decode_streams (m.body ())) {
+      events_.push_back (StreamsChanged {std::move (*l)});
+      return;
+    }
+    break;
+  case Kind::bye:
+    if (const auto b = decode_bye (m.body ())) {
+      bye_ = b->reason;
+      return;
+    }
+    break;
+  default:
+    events_.push_back (Received {std::move (m)});
+    return;
+  }
+  fail (CloseReason::malformed, "a control message that cannot be read");
+}
+
+void LinkCore::fail (CloseReason why, std::string detail, std::optional<RefuseCode> refused)
+{
+  if (std::exchange (over_, true))
+    return;
+  events_.push_back (Failed {why, std::move (detail), bye_, refused});
+}
+
+void LinkCore::transport_closed (CloseReason why, std::string detail)
+{
+  fail (why, std::move (detail));
+}
+
+MessageRef LinkCore::poll_transmit ()
+{
+  if (control_.empty ())
+    return {};
+  MessageRef m = std::move (control_.front ());
+  control_.pop_front ();
+  return m;
+}
+
+void LinkCore::sent (const Message &m, TimePoint now)
+{
+  sent_ = now;
+  if (m.header.kind == Kind::ping) {
+    pinged_ = now;
+    ping_asked_ = false;
+  } else if (m.header.kind >= Kind::caps) {
+    used_ = now;
+    idle_told_ = false;
+    if (m.header.kind == Kind::frame || m.header.kind == Kind::file_data)
+      credit_ -= static_cast<std::int64_t> (m.size ());
+  }
+}
+
+bool LinkCore::clock_due (TimePoint now) const
+{
+  return established_ && config_.role == LinkRole::sender && now - pinged_ >= config_.clock_interval;
+}
+
+// The peer must hear from us three times within its timeout.
+Duration LinkCore::ping_interval () const
+{
+  const Duration theirs = peer_.timeout_ms == 0 ? forever : Duration (milliseconds (peer_.timeout_ms)) / 3;
+  return std::max<Duration> (theirs, milliseconds (20));
+}
+
+void LinkCore::timeout (TimePoint now, bool pending)
+{
+  if (over_)
+    return;
+  if (!established_) {
+    const Duration limit = config_.initiator ? config_.timeout : config_.handshake;
+    if (now >= after (started_, limit))
+      fail (CloseReason::timed_out, "no answer from the peer in time");
+    return;
+  }
+  if (now >= after (heard_, config_.timeout))
+    return fail (CloseReason::timed_out, "the peer has fallen silent");
+  if (pending && now >= after (progress_, config_.timeout))
+    return fail (CloseReason::timed_out, "the peer takes nothing any more");
+  if (!pending)
+    progress_ = now;
+  const bool clock_late
+      = config_.role == LinkRole::sender && now >= after (pinged_, 2 * config_.clock_interval);
+  if (!ping_asked_ && (clock_late || now >= after (sent_, ping_interval ()))) {
+    ping_asked_ = true;
+    events_.push_back (PingDue {});
+  }
+  if (!pending && !idle_told_ && now >= after (used_, config_.idle)) {
+    idle_told_ = true;
+    events_.push_back (IdleTooLong {});
+  }
+}
+
+TimePoint LinkCore::poll_timeout (bool pending) const
+{
+  if (over_)
+    return never;
+  if (!established_)
+    return after (started_, config_.initiator ? config_.timeout : config_.handshake);
+  TimePoint t = after (heard_, config_.timeout);
+  if (pending)
+    t = std::min (t, after (progress_, config_.timeout));
+  if (!ping_asked_) {
+    t = std::min (t, after (sent_, ping_interval ()));
+    if (config_.role == LinkRole::sender)
+      t = std::min (t, after (pinged_, 2 * config_.clock_interval));
+  }
+  if (!pending && !idle_told_)
+    t = std::min (t, after (used_, config_.idle));
+  return t;
+}
+
+std::optional<LinkCore::Event> LinkCore::poll_event ()
+{
+  if (events_.empty ())
+    return {};
+  Event e = std::move (events_.front ());
+  events_.pop_front ();
+  return e;
+}
+} // namespace reach::cam
