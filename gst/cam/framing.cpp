@@ -32,7 +32,8 @@ private:
   Mapped map_;
 };
 
-// Extensions (docs/protocol-cam.md, "Frame extensions"): type, length, value; zeroes fill up to 16 bytes.
+// Extensions (docs/protocol-cam.md, "Frame extensions"): type, length, value; zeroes fill up to 16
+// bytes.
 constexpr std::uint16_t extension_reference_time = 1;
 constexpr std::size_t max_extension = Message::max_head - MessageHeader::size - FrameHeader::size;
 
@@ -67,7 +68,8 @@ void apply_extensions (GstBuffer *b, Bytes in)
     ByteReader v (value);
     const std::uint64_t timestamp = v.u64 (), duration = v.u64 ();
     const Bytes text = v.take (v.left ());
-    if (const auto caps = caps_from_peer ({reinterpret_cast<const char *> (text.data ()), text.size ()}))
+    if (const auto caps =
+            caps_from_peer ({reinterpret_cast<const char *> (text.data ()), text.size ()}))
       gst_buffer_add_reference_timestamp_meta (b, caps.get (), timestamp, duration);
   }
 }
@@ -82,8 +84,8 @@ std::int64_t signed_running_time (const GstSegment &segment, GstClockTime t)
   return sign == 0 ? no_time : sign * static_cast<std::int64_t> (rt);
 }
 
-MessageRef message_of (GstBuffer *buffer, const GstSegment &segment, MediaType type, std::uint16_t stream,
-    std::uint32_t seq, TimePoint now)
+MessageRef message_of (GstBuffer *buffer, const GstSegment &segment, MediaType type,
+    std::uint16_t stream, std::uint32_t seq, TimePoint now)
 {
   auto owner = Counted<const MappedBuffer>::make (buffer);
   if (!owner->ok ())
@@ -104,7 +106,7 @@ MessageRef message_of (GstBuffer *buffer, const GstSegment &segment, MediaType t
 
 std::unique_ptr<Storage> MemoryStorage::allocate (std::size_t size)
 {
-  GstAllocationParams params {};
+  GstAllocationParams params{};
   params.align = 15;
   GstMemory *m = gst_allocator_alloc (nullptr, size, &params);
   return m ? std::unique_ptr<Storage> (new MemoryStorage (m)) : nullptr;

@@ -8,8 +8,8 @@ namespace reach::cam {
 
 // A frame message that references the buffer's memory. Times become running times of `segment`.
 // Empty when the buffer cannot be read.
-MessageRef message_of (GstBuffer *buffer, const GstSegment &segment, MediaType type, std::uint16_t stream,
-    std::uint32_t seq, TimePoint now);
+MessageRef message_of (GstBuffer *buffer, const GstSegment &segment, MediaType type,
+    std::uint16_t stream, std::uint32_t seq, TimePoint now);
 
 // Signed running time of a time stamp; no_time for none, or outside a TIME segment.
 std::int64_t signed_running_time (const GstSegment &segment, GstClockTime t);
@@ -23,9 +23,12 @@ public:
   GstMemory *take (std::size_t offset); // transfer full; without the first `offset` bytes
 
 private:
-  explicit MemoryStorage (GstMemory *m) : memory_ (m) { gst_memory_map (m, &map_, GST_MAP_READWRITE); }
+  explicit MemoryStorage (GstMemory *m) : memory_ (m)
+  {
+    gst_memory_map (m, &map_, GST_MAP_READWRITE);
+  }
   GstMemory *memory_;
-  GstMapInfo map_ {};
+  GstMapInfo map_{};
 };
 
 // The buffer of a received frame with its flags, duration and metas; the times are the caller's.

@@ -19,7 +19,7 @@ namespace reach::cam {
 struct ElementSettings {
   Settings net;
   Identity identity;
-  bool sync = true;           // camsender
+  bool sync = true;            // camsender
   bool keep_listening = false; // camreceiver
   std::string file_directory;  // camreceiver
   std::uint64_t max_file_size = 1ull << 30;
@@ -73,7 +73,8 @@ void install_common_properties (GObjectClass *klass, LinkRole role);
 // The writable ones and those kept in ElementSettings. False: not one of these.
 bool set_property (ElementSettings &s, guint id, const GValue *value);
 bool get_property (const ElementSettings &s, guint id, GValue *value);
-// Signals "connecting" and so on, each with one GstStructure; `all`: the channel and session ones too.
+// Signals "connecting" and so on, each with one GstStructure; `all`: the channel and session ones
+// too.
 void install_event_signals (GType type, bool all);
 // "cam-connected, session-key=…": of the signal and of the element message.
 GstStructure *structure_of (const LinkEvent &e);

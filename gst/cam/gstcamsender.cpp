@@ -4,29 +4,34 @@
  * @title: camsender
  * @see_also: camreceiver
  *
- * Sends typed streams (video, audio, application data), commands and files to a #camreceiver in another
- * process or on another machine. It pushes to a receiver that listens (`mode=caller`), or is pulled from
- * (`mode=listener`), over UDP, TCP or HTTP. Any fixed caps; caps, time stamps, flags, tags, gaps and EOS travel
- * in band. Key frames are asked for upstream when a receiver needs one.
+ * Sends typed streams (video, audio, application data), commands and files to a #camreceiver in
+ * another process or on another machine. It pushes to a receiver that listens (`mode=caller`), or
+ * is pulled from
+ * (`mode=listener`), over UDP, TCP or HTTP. Any fixed caps; caps, time stamps, flags, tags, gaps
+ * and EOS travel in band. Key frames are asked for upstream when a receiver needs one.
  *
  * ## Example launch lines
  * |[
- * gst-launch-1.0 videotestsrc is-live=true ! x264enc tune=zerolatency ! camsender host=127.0.0.1 port=7100
+ * gst-launch-1.0 videotestsrc is-live=true ! x264enc tune=zerolatency ! camsender host=127.0.0.1
+ * port=7100
  * ]| pushes H.264 over TCP.
  * |[
- * gst-launch-1.0 videotestsrc is-live=true ! x264enc tune=zerolatency ! camsender protocol=udp host=127.0.0.1 port=7100
+ * gst-launch-1.0 videotestsrc is-live=true ! x264enc tune=zerolatency ! camsender protocol=udp
+ * host=127.0.0.1 port=7100
  * ]| pushes over UDP, with retransmission within `latency`.
  * |[
- * gst-launch-1.0 videotestsrc is-live=true ! x264enc tune=zerolatency ! camsender mode=listener port=7100
+ * gst-launch-1.0 videotestsrc is-live=true ! x264enc tune=zerolatency ! camsender mode=listener
+ * port=7100
  * ]| waits to be pulled from, by any number of receivers.
  * |[
- * gst-launch-1.0 videotestsrc is-live=true ! x264enc tune=zerolatency ! camsender mode=listener protocol=http port=8080
+ * gst-launch-1.0 videotestsrc is-live=true ! x264enc tune=zerolatency ! camsender mode=listener
+ * protocol=http port=8080
  * ]| the same over HTTP: `curl http://127.0.0.1:8080/cam/v1/pull/video` fetches the video channel.
  *
  * ## Threads
- * A streaming thread hands a message to the loop thread and goes on: it never waits for the network. The loop
- * thread owns sockets, timers and queues. Signals and messages come from a third thread, with no lock held;
- * upstream events from a fourth.
+ * A streaming thread hands a message to the loop thread and goes on: it never waits for the
+ * network. The loop thread owns sockets, timers and queues. Signals and messages come from a third
+ * thread, with no lock held; upstream events from a fourth.
  *
  * Since: 0.1
  */
@@ -51,7 +56,10 @@ constexpr const char *pad_formats[3] = {"video_%u", "audio_%u", "data_%u"};
 
 class SenderImpl final : public SenderEngine::Element {
 public:
-  explicit SenderImpl (GstElement *e) : element_ (e) { settings.lock ()->identity.guid = CharPtr (g_uuid_string_random ()).get (); }
+  explicit SenderImpl (GstElement *e) : element_ (e)
+  {
+    settings.lock ()->identity.guid = CharPtr (g_uuid_string_random ()).get ();
+  }
 
   // Creates the run: binds what has to be bound.
   bool ready ()
@@ -61,16 +69,20 @@ public:
     const ElementSettings s = *settings.lock ();
     if (s.net.protocol == Protocol::udp && s.net.mode == Mode::listener) {
       GST_ELEMENT_ERROR (element_, RESOURCE, SETTINGS,
-          ("Pull over UDP does not exist: use protocol=tcp or protocol=http with mode=listener."), (nullptr));
+          ("Pull over UDP does not exist: use protocol=tcp or protocol=http with mode=listener."),
+          (nullptr));
       return false;
     }
-    events_ = std::make_unique<SerialQueue> ("cam-events");
-    upstream_ = std::make_unique<SerialQueue> ("cam-upstream", 256);
+    if (!events_) {
+      events_ = std::make_unique<SerialQueue> ("cam-events");
+      upstream_ = std::make_unique<SerialQueue> ("cam-upstream", 256);
+    }
     auto e = std::make_shared<SenderEngine> (*this, s.net, s.identity);
     std::string error;
     if (!e->bind (error)) {
       GST_ELEMENT_ERROR (element_, RESOURCE, OPEN_WRITE,
-          ("Could not listen on %s port %u. Choose another port, or 0 for any.", s.net.bind_address.c_str (), s.net.port),
+          ("Could not listen on %s port %u. Choose another port, or 0 for any.",
+              s.net.bind_address.c_str (), s.net.port),
           ("%s", error.c_str ()));
       return false;
     }
@@ -97,9 +109,14 @@ public:
       last_stats_.update ([&] (StructurePtr &p) { p.reset (sender_stats (e->snapshot ())); });
     engine_.update ([] (auto &p) { p.reset (); });
     e.reset (); // the last reference, but for calls under way
-    upstream_.reset ();
-    events_.reset ();
-    settings.update ([] (ElementSettings &x) { x.current_port = 0; x.session_key = 0; });
+    if (events_) {
+      upstream_->drain ();
+      events_->drain (); // what happened is told before the state change is over
+    }
+    settings.update ([] (ElementSettings &x) {
+      x.current_port = 0;
+      x.session_key = 0;
+    });
   }
 
   GstPad *request_pad (GstPadTemplate *t, const char *name);
@@ -140,7 +157,8 @@ public:
     events_->post ([this, event = std::move (e)] {
       StructurePtr s (structure_of (event));
       g_signal_emit_by_name (element_, event_name (event.type), s.get ());
-      gst_element_post_message (element_, gst_message_new_element (GST_OBJECT (element_), s.release ()));
+      gst_element_post_message (
+          element_, gst_message_new_element (GST_OBJECT (element_), s.release ()));
     });
   }
   void on_key_unit_wanted (std::uint16_t stream) override
@@ -157,8 +175,9 @@ public:
     events_->post ([this, type, d] {
       gst_element_post_message (element_,
           gst_message_new_element (GST_OBJECT (element_),
-              gst_structure_new ("cam-dropped", "media-type", G_TYPE_STRING, media_type_name (type), "frames", G_TYPE_UINT64,
-                  d.frames_dropped, "bytes", G_TYPE_UINT64, d.bytes_dropped, "gops", G_TYPE_UINT64, d.gops_dropped, nullptr)));
+              gst_structure_new ("cam-dropped", "media-type", G_TYPE_STRING, media_type_name (type),
+                  "frames", G_TYPE_UINT64, d.frames_dropped, "bytes", G_TYPE_UINT64,
+                  d.bytes_dropped, "gops", G_TYPE_UINT64, d.gops_dropped, nullptr)));
     });
   }
   void on_bandwidth (std::uint64_t bits) override
@@ -173,9 +192,11 @@ public:
   {
     events_->post ([this, why, text, detail] {
       if (why == CloseReason::unauthorized || why == CloseReason::refused)
-        GST_ELEMENT_ERROR (element_, RESOURCE, NOT_AUTHORIZED, ("%s", text.c_str ()), ("%s", detail.c_str ()));
+        GST_ELEMENT_ERROR (
+            element_, RESOURCE, NOT_AUTHORIZED, ("%s", text.c_str ()), ("%s", detail.c_str ()));
       else
-        GST_ELEMENT_ERROR (element_, RESOURCE, OPEN_WRITE, ("%s", text.c_str ()), ("%s", detail.c_str ()));
+        GST_ELEMENT_ERROR (
+            element_, RESOURCE, OPEN_WRITE, ("%s", text.c_str ()), ("%s", detail.c_str ()));
     });
   }
   SenderEngine::ClockReading read_clock () override
@@ -196,7 +217,7 @@ public:
   }
 
   Guarded<ElementSettings> settings;
-  std::atomic<std::int64_t> latency {0}; // ns, as the pipeline has distributed it
+  std::atomic<std::int64_t> latency{0}; // ns, as the pipeline has distributed it
 
 private:
   template <typename F> void each_sink (F &&f)
@@ -253,7 +274,8 @@ GstPad *SenderImpl::request_pad (GstPadTemplate *t, const char *name)
 void SenderImpl::release_pad (GstPad *pad)
 {
   const auto target = Ref<GstPad>::adopt (gst_ghost_pad_get_target (GST_GHOST_PAD (pad)));
-  const auto sink = Ref<GstElement>::adopt (target ? gst_pad_get_parent_element (target.get ()) : nullptr);
+  const auto sink =
+      Ref<GstElement>::adopt (target ? gst_pad_get_parent_element (target.get ()) : nullptr);
   gst_pad_set_active (pad, FALSE);
   gst_element_remove_pad (element_, pad);
   if (!sink)
@@ -262,7 +284,9 @@ void SenderImpl::release_pad (GstPad *pad)
     e->remove_stream (sink_stream (GST_CAM_SINK (sink.get ())));
   gst_element_set_state (sink.get (), GST_STATE_NULL);
   sinks_.update ([&] (auto &v) {
-    v.erase (std::remove_if (v.begin (), v.end (), [&] (const auto &s) { return GST_ELEMENT (s.get ()) == sink.get (); }), v.end ());
+    v.erase (std::remove_if (v.begin (), v.end (),
+                 [&] (const auto &s) { return GST_ELEMENT (s.get ()) == sink.get (); }),
+        v.end ());
   });
   gst_bin_remove (GST_BIN (element_), sink.get ());
 }
@@ -332,7 +356,8 @@ static GstStateChangeReturn change_state (GstElement *e, GstStateChange t)
 {
   return barrier (e, GST_STATE_CHANGE_FAILURE, [&] {
     auto &impl = impl_of (e);
-    if ((t == GST_STATE_CHANGE_NULL_TO_READY || t == GST_STATE_CHANGE_READY_TO_PAUSED) && !impl.ready ())
+    if ((t == GST_STATE_CHANGE_NULL_TO_READY || t == GST_STATE_CHANGE_READY_TO_PAUSED) &&
+        !impl.ready ())
       return GST_STATE_CHANGE_FAILURE;
     if (t == GST_STATE_CHANGE_READY_TO_PAUSED)
       impl.start ();
@@ -362,30 +387,42 @@ static void gst_cam_sender_class_init (GstCamSenderClass *klass)
   object->set_property = set_gobject_property;
   object->get_property = get_gobject_property;
   install_common_properties (object, LinkRole::sender);
-  g_object_class_install_property (object, prop_sync, g_param_spec_boolean ("sync", "Sync",
-      "Send each buffer at its time on the clock; false = as it comes", TRUE,
-      static_cast<GParamFlags> (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING)));
-  g_object_class_install_property (object, prop_drain_timeout, g_param_spec_int ("drain-timeout", "Drain timeout",
-      "Seconds that EOS waits for the queues to empty (-1 = without end)", -1, G_MAXINT / 1000, 3,
-      static_cast<GParamFlags> (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY)));
-  g_object_class_install_property (object, prop_bandwidth, g_param_spec_uint64 ("bandwidth", "Bandwidth",
-      "Estimated bits per second that the UDP links carry (0 = not known)", 0, G_MAXUINT64, 0,
-      static_cast<GParamFlags> (G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
+  g_object_class_install_property (object, prop_sync,
+      g_param_spec_boolean ("sync", "Sync",
+          "Send each buffer at its time on the clock; false = as it comes", TRUE,
+          static_cast<GParamFlags> (
+              G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING)));
+  g_object_class_install_property (object, prop_drain_timeout,
+      g_param_spec_int ("drain-timeout", "Drain timeout",
+          "Seconds that EOS waits for the queues to empty (-1 = without end)", -1, G_MAXINT / 1000,
+          3,
+          static_cast<GParamFlags> (
+              G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY)));
+  g_object_class_install_property (object, prop_bandwidth,
+      g_param_spec_uint64 ("bandwidth", "Bandwidth",
+          "Estimated bits per second that the UDP links carry (0 = not known)", 0, G_MAXUINT64, 0,
+          static_cast<GParamFlags> (G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
   install_event_signals (G_TYPE_FROM_CLASS (klass), false);
-  g_signal_new ("bandwidth-changed", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, nullptr, nullptr, nullptr,
-      G_TYPE_NONE, 1, G_TYPE_UINT64);
+  g_signal_new ("bandwidth-changed", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, nullptr,
+      nullptr, nullptr, G_TYPE_NONE, 1, G_TYPE_UINT64);
   element->change_state = change_state;
   element->send_event = send_event;
-  element->request_new_pad = [] (GstElement *e, GstPadTemplate *t, const gchar *name, const GstCaps *) -> GstPad * {
+  element->request_new_pad = [] (GstElement *e, GstPadTemplate *t, const gchar *name,
+                                 const GstCaps *) -> GstPad * {
     return barrier<GstPad *> (e, nullptr, [&] { return impl_of (e).request_pad (t, name); });
   };
   element->release_pad = [] (GstElement *e, GstPad *pad) {
-    barrier (e, 0, [&] { impl_of (e).release_pad (pad); return 0; });
+    barrier (e, 0, [&] {
+      impl_of (e).release_pad (pad);
+      return 0;
+    });
   };
   for (const char *format : pad_formats)
-    gst_element_class_add_pad_template (element,
-        gst_pad_template_new (format, GST_PAD_SINK, GST_PAD_REQUEST, reach::Ref<GstCaps>::adopt (gst_caps_new_any ()).get ()));
+    gst_element_class_add_pad_template (
+        element, gst_pad_template_new (format, GST_PAD_SINK, GST_PAD_REQUEST,
+                     reach::Ref<GstCaps>::adopt (gst_caps_new_any ()).get ()));
   gst_element_class_set_static_metadata (element, "cam sender", "Sink/Network",
-      "Sends video, audio, data, commands and files to camreceiver, pushed or pulled, over UDP, TCP or HTTP",
+      "Sends video, audio, data, commands and files to camreceiver, pushed or pulled, over UDP, "
+      "TCP or HTTP",
       "gst-plugins-reach developers");
 }

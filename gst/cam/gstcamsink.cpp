@@ -11,7 +11,7 @@ GST_DEBUG_CATEGORY_EXTERN (camsender_debug);
 namespace reach::cam {
 class SinkImpl {
 public:
-  SinkImpl (GstBaseSink *base, MediaType type, std::uint16_t index) : type (type), index (index), base_ (base) {}
+  SinkImpl (GstBaseSink *base, MediaType t, std::uint16_t i) : type (t), index (i), base_ (base) {}
 
   void set_engine (std::shared_ptr<SenderEngine> engine, Duration drain_timeout)
   {
@@ -36,7 +36,8 @@ public:
       return GST_FLOW_ERROR;
     }
     if (m->header.length > max_payload) {
-      GST_ELEMENT_ERROR (base_, STREAM, WRONG_TYPE, ("A buffer is larger than the 16 MiB a message may have."),
+      GST_ELEMENT_ERROR (base_, STREAM, WRONG_TYPE,
+          ("A buffer is larger than the 16 MiB a message may have."),
           ("%u bytes", m->header.length));
       return GST_FLOW_ERROR;
     }
@@ -49,7 +50,8 @@ public:
     const CharPtr text (gst_caps_to_string (caps));
     const std::string_view view = text.get ();
     if (view.size () > max_caps_text) {
-      GST_ELEMENT_ERROR (base_, STREAM, FORMAT, ("The caps are longer than the 16 KiB a receiver takes."), (nullptr));
+      GST_ELEMENT_ERROR (base_, STREAM, FORMAT,
+          ("The caps are longer than the 16 KiB a receiver takes."), (nullptr));
       return false;
     }
     send (Kind::caps, as_bytes (view));
@@ -118,7 +120,7 @@ private:
   struct State {
     std::shared_ptr<SenderEngine> engine;
     std::uint16_t stream = 0;
-    Duration drain_timeout {};
+    Duration drain_timeout{};
     bool unlocked = false;
   };
   std::pair<std::shared_ptr<SenderEngine>, std::uint16_t> run ()
@@ -130,7 +132,8 @@ private:
   {
     const auto [engine, stream] = run ();
     if (engine)
-      engine->push (Message::control (kind, type, stream, {body.begin (), body.end ()}, Clock::now ()));
+      engine->push (
+          Message::control (kind, type, stream, {body.begin (), body.end ()}, Clock::now ()));
   }
 
   GstBaseSink *base_;
@@ -211,10 +214,11 @@ static void gst_cam_sink_class_init (GstCamSinkClass *klass)
 {
   auto *base = GST_BASE_SINK_CLASS (klass);
   G_OBJECT_CLASS (klass)->finalize = finalize;
-  static GstStaticPadTemplate sink = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+  static GstStaticPadTemplate sink =
+      GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
   gst_element_class_add_static_pad_template (GST_ELEMENT_CLASS (klass), &sink);
-  gst_element_class_set_static_metadata (GST_ELEMENT_CLASS (klass), "cam stream sink", "Sink/Network",
-      "One stream of camsender", "gst-plugins-reach developers");
+  gst_element_class_set_static_metadata (GST_ELEMENT_CLASS (klass), "cam stream sink",
+      "Sink/Network", "One stream of camsender", "gst-plugins-reach developers");
   base->render = [] (GstBaseSink *b, GstBuffer *buffer) {
     return barrier (b, GST_FLOW_ERROR, [&] { return impl_of (b).render (buffer); });
   };
@@ -242,7 +246,8 @@ GstCamSink *make_sink (MediaType type, std::uint16_t index)
   return sink;
 }
 
-void sink_set_engine (GstCamSink *sink, std::shared_ptr<SenderEngine> engine, Duration drain_timeout)
+void sink_set_engine (
+    GstCamSink *sink, std::shared_ptr<SenderEngine> engine, Duration drain_timeout)
 {
   sink->impl->set_engine (std::move (engine), drain_timeout);
 }
@@ -254,6 +259,7 @@ std::uint16_t sink_stream (GstCamSink *sink)
 
 void sink_request_key_unit (GstCamSink *sink)
 {
-  gst_pad_push_event (GST_BASE_SINK_PAD (sink), gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE, TRUE, 0));
+  gst_pad_push_event (GST_BASE_SINK_PAD (sink),
+      gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE, TRUE, 0));
 }
 } // namespace reach::cam

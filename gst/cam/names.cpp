@@ -8,8 +8,8 @@ namespace reach::cam {
 namespace {
 bool name_character (char c)
 {
-  return std::isalnum (static_cast<unsigned char> (c)) || c == '-' || c == '_' || c == '/' || c == '.' || c == ':'
-      || c == '+';
+  return std::isalnum (static_cast<unsigned char> (c)) || c == '-' || c == '_' || c == '/' ||
+         c == '.' || c == ':' || c == '+';
 }
 
 std::string_view strip (std::string_view s)
@@ -21,22 +21,24 @@ std::string_view strip (std::string_view s)
   return s;
 }
 
-// Types whose values hold no names of their own. A nested structure, caps or sample would be parsed again.
+// Types whose values hold no names of their own. A nested structure, caps or sample would be parsed
+// again.
 bool plain_type (std::string_view name)
 {
-  static constexpr std::string_view plain[] = {"int", "i", "gint", "uint", "u", "guint", "gint64", "int64", "guint64",
-      "uint64", "boolean", "bool", "b", "gboolean", "string", "str", "s", "gchararray", "double", "d", "gdouble",
-      "float", "f", "gfloat", "fraction", "GstFraction", "bitmask", "GstBitmask", "buffer", "GstBuffer", "date",
-      "GDate", "datetime", "GstDateTime"};
+  static constexpr std::string_view plain[] = {"int", "i", "gint", "uint", "u", "guint", "gint64",
+      "int64", "guint64", "uint64", "boolean", "bool", "b", "gboolean", "string", "str", "s",
+      "gchararray", "double", "d", "gdouble", "float", "f", "gfloat", "fraction", "GstFraction",
+      "bitmask", "GstBitmask", "buffer", "GstBuffer", "date", "GDate", "datetime", "GstDateTime"};
   for (const std::string_view p : plain)
     if (p == name)
       return true;
   const GType t = g_type_from_name (std::string (name).c_str ());
-  return t != 0 && (G_TYPE_IS_ENUM (t) || G_TYPE_IS_FLAGS (t) || g_type_is_a (t, GST_TYPE_FLAG_SET));
+  return t != 0 &&
+         (G_TYPE_IS_ENUM (t) || G_TYPE_IS_FLAGS (t) || g_type_is_a (t, GST_TYPE_FLAG_SET));
 }
 
-// Walks serialised structures without building them, as every word that could become a quark must be looked
-// at first: a structure's name, its caps features, and what stands before '='.
+// Walks serialised structures without building them, as every word that could become a quark must
+// be looked at first: a structure's name, its caps features, and what stands before '='.
 class NameWalk {
 public:
   explicit NameWalk (std::string_view text) : text_ (text) {}
@@ -118,7 +120,8 @@ private:
   bool type ()
   {
     const std::size_t close = text_.find (')', at_);
-    if (close == std::string_view::npos || !plain_type (strip (text_.substr (at_ + 1, close - at_ - 1))))
+    if (close == std::string_view::npos ||
+        !plain_type (strip (text_.substr (at_ + 1, close - at_ - 1))))
       return false;
     at_ = close;
     next_word ();
@@ -138,7 +141,7 @@ bool admit_names (std::string_view text)
 
 bool admit_name (std::string_view name)
 {
-  static std::atomic<std::size_t> used {0};
+  static std::atomic<std::size_t> used{0};
   if (name.empty () || name.size () > max_name)
     return false;
   for (const char c : name)
@@ -151,17 +154,17 @@ bool admit_name (std::string_view name)
 
 Ref<GstCaps> caps_from_peer (std::string_view text)
 {
-  if (text.empty () || text.size () > max_caps_text || text.find ('\0') != std::string_view::npos
-      || !admit_names (text))
+  if (text.empty () || text.size () > max_caps_text || text.find ('\0') != std::string_view::npos ||
+      !admit_names (text))
     return {};
   auto caps = Ref<GstCaps>::adopt (gst_caps_from_string (std::string (text).c_str ()));
-  return caps && gst_caps_is_fixed (caps.get ()) ? caps : Ref<GstCaps> {};
+  return caps && gst_caps_is_fixed (caps.get ()) ? caps : Ref<GstCaps>{};
 }
 
 Ref<GstTagList> tags_from_peer (std::string_view text)
 {
-  if (text.empty () || text.size () > max_caps_text || text.find ('\0') != std::string_view::npos
-      || !admit_names (text))
+  if (text.empty () || text.size () > max_caps_text || text.find ('\0') != std::string_view::npos ||
+      !admit_names (text))
     return {};
   return Ref<GstTagList>::adopt (gst_tag_list_new_from_string (std::string (text).c_str ()));
 }

@@ -6,13 +6,15 @@ namespace {
 template <typename Link> GstStructure *link_structure (const Link &l)
 {
   const TransportStats &t = l.transport;
-  return gst_structure_new ("link", "media-type", G_TYPE_STRING, media_type_name (l.type), "peer", G_TYPE_STRING,
-      l.peer.c_str (), "guid", G_TYPE_STRING, l.guid.c_str (), "remote-session-key", G_TYPE_UINT64, l.remote_session_key,
-      "bytes-sent", G_TYPE_UINT64, t.bytes_sent, "bytes-received", G_TYPE_UINT64, t.bytes_received, "packets-sent",
-      G_TYPE_UINT64, t.packets_sent, "packets-received", G_TYPE_UINT64, t.packets_received, "packets-lost", G_TYPE_UINT64,
-      t.packets_lost, "packets-retransmitted", G_TYPE_UINT64, t.packets_retransmitted, "messages-late", G_TYPE_UINT64,
-      t.messages_late, "bandwidth", G_TYPE_UINT64, t.bandwidth, "rtt", G_TYPE_UINT64,
-      static_cast<guint64> (t.rtt.count ()), nullptr);
+  return gst_structure_new ("link", "media-type", G_TYPE_STRING, media_type_name (l.type), "peer",
+      G_TYPE_STRING, l.peer.c_str (), "guid", G_TYPE_STRING, l.guid.c_str (), "remote-session-key",
+      G_TYPE_UINT64, l.remote_session_key, "bytes-sent", G_TYPE_UINT64, t.bytes_sent,
+      "bytes-received", G_TYPE_UINT64, t.bytes_received, "packets-sent", G_TYPE_UINT64,
+      t.packets_sent, "packets-received", G_TYPE_UINT64, t.packets_received, "packets-lost",
+      G_TYPE_UINT64, t.packets_lost, "packets-retransmitted", G_TYPE_UINT64,
+      t.packets_retransmitted, "messages-late", G_TYPE_UINT64, t.messages_late, "bandwidth",
+      G_TYPE_UINT64, t.bandwidth, "rtt", G_TYPE_UINT64, static_cast<guint64> (t.rtt.count ()),
+      nullptr);
 }
 
 void take_list (GstStructure *s, const char *field, GValue *list)
@@ -38,10 +40,12 @@ template <typename Snapshot> void add_common (GstStructure *s, const Snapshot &x
   GstStructure *closed = gst_structure_new_empty ("closed");
   for (std::size_t i = 0; i < n_close_reasons; i++)
     if (x.closed[i])
-      gst_structure_set (closed, close_reason_name (static_cast<CloseReason> (i)), G_TYPE_UINT64, x.closed[i], nullptr);
-  gst_structure_set (s, "open-channels", G_TYPE_UINT, x.open_channels, "bytes-sent", G_TYPE_UINT64, sent,
-      "bytes-received", G_TYPE_UINT64, received, "failures", G_TYPE_UINT64, x.failures, "breaks", G_TYPE_UINT64, x.breaks,
-      "refused", G_TYPE_UINT64, x.refused, "key-requests", G_TYPE_UINT64, x.key_requests, nullptr);
+      gst_structure_set (closed, close_reason_name (static_cast<CloseReason> (i)), G_TYPE_UINT64,
+          x.closed[i], nullptr);
+  gst_structure_set (s, "open-channels", G_TYPE_UINT, x.open_channels, "bytes-sent", G_TYPE_UINT64,
+      sent, "bytes-received", G_TYPE_UINT64, received, "failures", G_TYPE_UINT64, x.failures,
+      "breaks", G_TYPE_UINT64, x.breaks, "refused", G_TYPE_UINT64, x.refused, "key-requests",
+      G_TYPE_UINT64, x.key_requests, nullptr);
   GValue v = G_VALUE_INIT;
   g_value_init (&v, GST_TYPE_STRUCTURE);
   g_value_take_boxed (&v, closed);
@@ -51,8 +55,8 @@ template <typename Snapshot> void add_common (GstStructure *s, const Snapshot &x
 
 GstStructure *sender_stats (const SenderEngine::Snapshot &x)
 {
-  GstStructure *s = gst_structure_new ("cam-sender-stats", "connects", G_TYPE_UINT64, x.connects, "overflow",
-      G_TYPE_UINT64, x.overflow, "bandwidth", G_TYPE_UINT64, x.bandwidth, nullptr);
+  GstStructure *s = gst_structure_new ("cam-sender-stats", "connects", G_TYPE_UINT64, x.connects,
+      "overflow", G_TYPE_UINT64, x.overflow, "bandwidth", G_TYPE_UINT64, x.bandwidth, nullptr);
   add_common (s, x);
   std::uint64_t frames = 0, bytes = 0, gops = 0;
   for (const auto &d : x.dropped) {
@@ -60,14 +64,15 @@ GstStructure *sender_stats (const SenderEngine::Snapshot &x)
     bytes += d.bytes_dropped;
     gops += d.gops_dropped;
   }
-  gst_structure_set (s, "frames-dropped", G_TYPE_UINT64, frames, "bytes-dropped", G_TYPE_UINT64, bytes, "gops-dropped",
-      G_TYPE_UINT64, gops, nullptr);
+  gst_structure_set (s, "frames-dropped", G_TYPE_UINT64, frames, "bytes-dropped", G_TYPE_UINT64,
+      bytes, "gops-dropped", G_TYPE_UINT64, gops, nullptr);
   GValue list = G_VALUE_INIT;
   g_value_init (&list, GST_TYPE_LIST);
   for (const auto &l : x.links) {
     GstStructure *link = link_structure (l);
-    gst_structure_set (link, "frames-dropped", G_TYPE_UINT64, l.queue.frames_dropped, "queued-bytes", G_TYPE_UINT64,
-        static_cast<guint64> (l.queued_bytes), "queued-messages", G_TYPE_UINT64, static_cast<guint64> (l.queued_messages), nullptr);
+    gst_structure_set (link, "frames-dropped", G_TYPE_UINT64, l.queue.frames_dropped,
+        "queued-bytes", G_TYPE_UINT64, static_cast<guint64> (l.queued_bytes), "queued-messages",
+        G_TYPE_UINT64, static_cast<guint64> (l.queued_messages), nullptr);
     append (&list, link);
   }
   take_list (s, "links", &list);
@@ -76,10 +81,11 @@ GstStructure *sender_stats (const SenderEngine::Snapshot &x)
 
 GstStructure *receiver_stats (const ReceiverEngine::Snapshot &x, const PadTotals &pads)
 {
-  GstStructure *s = gst_structure_new ("cam-receiver-stats", "frames", G_TYPE_UINT64, pads.frames, "bytes", G_TYPE_UINT64,
-      pads.bytes, "frames-lost", G_TYPE_UINT64, pads.frames_lost, "frames-dropped", G_TYPE_UINT64, pads.frames_dropped,
-      "accepted", G_TYPE_UINT64, x.accepted, "sessions", G_TYPE_UINT64, x.sessions, "resumed", G_TYPE_UINT64, x.resumed,
-      "senders", G_TYPE_UINT, x.senders, "drift-ppm", G_TYPE_DOUBLE, x.drift_ppm, nullptr);
+  GstStructure *s = gst_structure_new ("cam-receiver-stats", "frames", G_TYPE_UINT64, pads.frames,
+      "bytes", G_TYPE_UINT64, pads.bytes, "frames-lost", G_TYPE_UINT64, pads.frames_lost,
+      "frames-dropped", G_TYPE_UINT64, pads.frames_dropped, "accepted", G_TYPE_UINT64, x.accepted,
+      "sessions", G_TYPE_UINT64, x.sessions, "resumed", G_TYPE_UINT64, x.resumed, "senders",
+      G_TYPE_UINT, x.senders, "drift-ppm", G_TYPE_DOUBLE, x.drift_ppm, nullptr);
   add_common (s, x);
   GValue list = G_VALUE_INIT;
   g_value_init (&list, GST_TYPE_LIST);

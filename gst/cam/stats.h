@@ -10,6 +10,7 @@ namespace reach::cam {
 struct PadTotals {
   std::uint64_t frames = 0, bytes = 0, frames_lost = 0, frames_dropped = 0;
 };
-GstStructure *sender_stats (const SenderEngine::Snapshot &s);                           // transfer full
-GstStructure *receiver_stats (const ReceiverEngine::Snapshot &s, const PadTotals &pads); // transfer full
+GstStructure *sender_stats (const SenderEngine::Snapshot &s); // transfer full
+GstStructure *receiver_stats (
+    const ReceiverEngine::Snapshot &s, const PadTotals &pads); // transfer full
 } // namespace reach::cam

@@ -54,7 +54,8 @@ std::string Address::host () const
     else
       inet_ntop (AF_INET6, &a, text, sizeof text);
   } else if (family () == AF_INET) {
-    inet_ntop (AF_INET, &reinterpret_cast<const sockaddr_in *> (&storage)->sin_addr, text, sizeof text);
+    inet_ntop (
+        AF_INET, &reinterpret_cast<const sockaddr_in *> (&storage)->sin_addr, text, sizeof text);
   }
   return text;
 }

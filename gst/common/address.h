@@ -12,7 +12,7 @@
 
 namespace reach {
 struct Address {
-  sockaddr_storage storage {};
+  sockaddr_storage storage{};
   socklen_t length = 0;
 
   // A literal IPv4 or IPv6 address; nothing for a name.
@@ -25,8 +25,8 @@ struct Address {
   std::string text () const; // "127.0.0.1:80", "[::1]:80"
 };
 
-// Looks a name up on the present thread's default main context; a literal is answered from there too.
-// Destroying it cancels: the callback is then never called.
+// Looks a name up on the present thread's default main context; a literal is answered from there
+// too. Destroying it cancels: the callback is then never called.
 class Resolve {
 public:
   using Done = std::function<void (std::vector<Address> found, const std::string &error)>;

@@ -38,7 +38,7 @@ EpollSet::Token EpollSet::add (int fd, std::uint32_t events, Handler &handler)
   const std::uint32_t index = free_.back ();
   Slot &slot = slots_[index];
   const Token token = static_cast<Token> (++slot.generation) << 32 | index;
-  epoll_event ev {};
+  epoll_event ev{};
   ev.events = events;
   ev.data.u64 = token;
   if (epoll_ctl (epoll_fd_, EPOLL_CTL_ADD, fd, &ev) != 0)
@@ -62,7 +62,7 @@ void EpollSet::modify (Token token, std::uint32_t events)
   const Slot *slot = find (token);
   if (!slot)
     return;
-  epoll_event ev {};
+  epoll_event ev{};
   ev.events = events;
   ev.data.u64 = token;
   epoll_ctl (epoll_fd_, EPOLL_CTL_MOD, slot->fd, &ev);

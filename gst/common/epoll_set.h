@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Any number of file descriptors as one GSource: an epoll fd nested in a GMainContext. One GSource per
-// socket would make each wake-up cost time in proportion to the number of sockets.
+// Any number of file descriptors as one GSource: an epoll fd nested in a GMainContext. One GSource
+// per socket would make each wake-up cost time in proportion to the number of sockets.
 #pragma once
 #include <cstdint>
 #include <glib.h>
@@ -14,7 +14,8 @@ public:
     virtual ~Handler () = default;
     virtual void on_ready (std::uint32_t events) = 0; // EPOLLIN, EPOLLOUT, …; loop thread
   };
-  using Token = std::uint64_t; // never reused: an event of a removed descriptor is recognised as stale
+  using Token =
+      std::uint64_t; // never reused: an event of a removed descriptor is recognised as stale
 
   explicit EpollSet (GMainContext *context);
   ~EpollSet ();

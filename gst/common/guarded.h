@@ -21,7 +21,8 @@ public:
     // False when `deadline` passed first.
     template <typename When, typename P> bool wait_until (When deadline, P &&predicate)
     {
-      return g_.changed_.wait_until (lock_, deadline, [&] { return predicate (std::as_const (g_.value_)); });
+      return g_.changed_.wait_until (
+          lock_, deadline, [&] { return predicate (std::as_const (g_.value_)); });
     }
     template <typename F> void unlocked (F &&f)
     {
@@ -35,7 +36,10 @@ public:
     std::unique_lock<std::mutex> lock_;
   };
 
-  template <typename... Args> explicit Guarded (Args &&...args) : value_ (std::forward<Args> (args)...) {}
+  template <typename... Args>
+  explicit Guarded (Args &&...args) : value_ (std::forward<Args> (args)...)
+  {
+  }
   Locked lock () { return Locked (*this); }
   // Changes the value, unlocks, then wakes who waits. Returns what `f` returns.
   template <typename F> auto update (F &&f)
@@ -43,7 +47,7 @@ public:
     struct Notify {
       std::condition_variable &c;
       ~Notify () { c.notify_all (); }
-    } notify {changed_};
+    } notify{changed_};
     std::lock_guard<std::mutex> l (mutex_);
     return f (value_);
   }

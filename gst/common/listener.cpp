@@ -32,7 +32,8 @@ int Listener::bind (const std::string &address, std::uint16_t port, std::string 
 }
 
 Listener::Listener (Loop &loop, int fd, Accepted accepted)
-    : loop_ (loop), fd_ (fd), token_ (loop.epoll ().add (fd, EPOLLIN, *this)), accepted_ (std::move (accepted)),
+    : loop_ (loop), fd_ (fd), token_ (loop.epoll ().add (fd, EPOLLIN, *this)),
+      accepted_ (std::move (accepted)),
       resume_ (loop.timers (), [this] { loop_.epoll ().modify (token_, EPOLLIN); })
 {
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The loop thread: a GMainContext (libsoup, GIO and libnice need one) with sockets and timers nested in
-// it as one epoll set.
+// The loop thread: a GMainContext (libsoup, GIO and libnice need one) with sockets and timers
+// nested in it as one epoll set.
 #pragma once
 #include "guarded.h"
 #include "timers.h"
@@ -17,10 +17,10 @@ public:
   using Task = std::function<void ()>;
 
   explicit Loop (const char *name); // name: of the thread, 15 characters at most
-  ~Loop () override;                // runs what is posted, then ends and joins the thread; not on the loop thread
+  ~Loop () override; // runs what is posted, then ends and joins the thread; not on the loop thread
 
   // Any thread.
-  void post (Task task); // in order; runs soon on the loop thread
+  void post (Task task);        // in order; runs soon on the loop thread
   void call (const Task &task); // the same, and waits until it ran; on the loop thread at once
   bool on_loop () const { return std::this_thread::get_id () == thread_.get_id (); }
 

@@ -18,9 +18,10 @@ using CharPtr = Owned<gchar, g_free>;
 using StructurePtr = Owned<GstStructure, gst_structure_free>;
 
 template <typename T>
-inline constexpr bool is_mini_object = std::is_same_v<T, GstBuffer> || std::is_same_v<T, GstCaps>
-    || std::is_same_v<T, GstEvent> || std::is_same_v<T, GstMessage> || std::is_same_v<T, GstMemory>
-    || std::is_same_v<T, GstTagList> || std::is_same_v<T, GstQuery>;
+inline constexpr bool is_mini_object =
+    std::is_same_v<T, GstBuffer> || std::is_same_v<T, GstCaps> || std::is_same_v<T, GstEvent> ||
+    std::is_same_v<T, GstMessage> || std::is_same_v<T, GstMemory> ||
+    std::is_same_v<T, GstTagList> || std::is_same_v<T, GstQuery>;
 
 // One reference to a GObject or a mini object.
 template <typename T> class Ref {
@@ -53,7 +54,10 @@ public:
     else
       g_object_unref (p_);
   }
-  [[nodiscard]] T *release () noexcept { return std::exchange (p_, nullptr); } // to a transfer-full argument
+  [[nodiscard]] T *release () noexcept
+  {
+    return std::exchange (p_, nullptr);
+  } // to a transfer-full argument
   T *get () const { return p_; }
   T *operator->() const { return p_; }
   explicit operator bool () const { return p_ != nullptr; }
@@ -87,7 +91,7 @@ public:
 
 private:
   GstBuffer *buffer_;
-  GstMapInfo info_ {};
+  GstMapInfo info_{};
   bool ok_;
 };
 } // namespace reach

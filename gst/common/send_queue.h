@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Slices waiting to be written, in order, with the offset that a partial write left. Bounded by its users:
-// they look at bytes () before they push.
+// Slices waiting to be written, in order, with the offset that a partial write left. Bounded by its
+// users: they look at bytes () before they push.
 #pragma once
 #include "common/proto/slice.h"
 #include <deque>

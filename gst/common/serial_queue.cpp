@@ -11,12 +11,14 @@ SerialQueue::SerialQueue (const char *name, std::size_t limit)
     while (true) {
       Task task;
       {
+        state->update ([] (State &x) { x.running = false; });
         auto s = state->lock ();
         s.wait ([] (const State &x) { return x.quit || !x.tasks.empty (); });
         if (s->tasks.empty ())
           return;
         task = std::move (s->tasks.front ());
         s->tasks.pop_front ();
+        s->running = true;
       }
       task ();
     }
@@ -31,6 +33,14 @@ SerialQueue::~SerialQueue ()
     thread_.detach ();
   else
     thread_.join ();
+}
+
+void SerialQueue::drain ()
+{
+  if (std::this_thread::get_id () == thread_.get_id ())
+    return;
+  auto s = state_->lock ();
+  s.wait ([] (const State &x) { return x.tasks.empty () && !x.running; });
 }
 
 bool SerialQueue::post (Task task)

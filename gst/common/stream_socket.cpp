@@ -11,8 +11,8 @@
 
 namespace reach {
 namespace {
-constexpr std::size_t max_iov = 512;     // the kernel takes 1024; more per call gains nothing
-constexpr int max_reads = 8;             // per wake-up, so that one fast peer does not starve the others
+constexpr std::size_t max_iov = 512; // the kernel takes 1024; more per call gains nothing
+constexpr int max_reads = 8; // per wake-up, so that one fast peer does not starve the others
 constexpr std::size_t check_each = 64 << 10; // bytes between two looks at the kernel's unsent bytes
 } // namespace
 
@@ -36,7 +36,8 @@ StreamSocket::StreamSocket (Loop &loop, Owner &owner, const Address &to)
 }
 
 StreamSocket::StreamSocket (Loop &loop, Owner &owner, int fd)
-    : loop_ (loop), owner_ (&owner), fd_ (fd), later_ (loop.timers (), [this] { fail (error_); }), connected_ (true)
+    : loop_ (loop), owner_ (&owner), fd_ (fd), later_ (loop.timers (), [this] { fail (error_); }),
+      connected_ (true)
 {
   peer_.length = sizeof peer_.storage;
   getpeername (fd_, reinterpret_cast<sockaddr *> (&peer_.storage), &peer_.length);
@@ -59,8 +60,8 @@ void StreamSocket::setup ()
 
 void StreamSocket::watch ()
 {
-  const std::uint32_t events = (reading_ && connected_ ? std::uint32_t {EPOLLIN} : 0)
-      | (want_write_ ? std::uint32_t {EPOLLOUT} : 0) | EPOLLRDHUP;
+  const std::uint32_t events = (reading_ && connected_ ? std::uint32_t{EPOLLIN} : 0) |
+                               (want_write_ ? std::uint32_t{EPOLLOUT} : 0) | EPOLLRDHUP;
   if (token_ == 0) {
     token_ = loop_.epoll ().add (fd_, events, *this);
     if (token_ == 0) {
@@ -125,7 +126,8 @@ bool StreamSocket::read_once (bool &more)
 {
   const auto area = loop_.scratch ();
   const auto direct = owner_->direct ();
-  std::array<iovec, 2> iov {iovec {direct.data (), direct.size ()}, iovec {area.data (), area.size ()}};
+  std::array<iovec, 2> iov{
+      iovec{direct.data (), direct.size ()}, iovec{area.data (), area.size ()}};
   const std::size_t first = direct.empty () ? 1 : 0;
   const ssize_t n = readv (fd_, iov.data () + first, static_cast<int> (2 - first));
   if (n < 0) {
@@ -156,7 +158,7 @@ void StreamSocket::flush ()
     return;
   std::array<iovec, max_iov> iov;
   while (!queue_.empty () && !want_write_) {
-    msghdr m {};
+    msghdr m{};
     m.msg_iov = iov.data ();
     m.msg_iovlen = queue_.gather (iov);
     std::size_t asked = 0;

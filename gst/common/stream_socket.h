@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // A non-blocking TCP connection on a loop: reads into the loop's scratch area (or straight into the
-// owner's memory), writes a queue of slices with sendmsg and resumes partial writes. No payload is copied.
+// owner's memory), writes a queue of slices with sendmsg and resumes partial writes. No payload is
+// copied.
 #pragma once
 #include "address.h"
 #include "common/proto/slice.h"
@@ -23,7 +24,8 @@ public:
     virtual void on_closed (int error) = 0;
   };
 
-  // Connecting starts at once; on_connected or on_closed follows, never from within the constructor.
+  // Connecting starts at once; on_connected or on_closed follows, never from within the
+  // constructor.
   StreamSocket (Loop &loop, Owner &owner, const Address &to);
   // Takes an accepted descriptor over. `before`: bytes that were read from it already.
   StreamSocket (Loop &loop, Owner &owner, int fd);
@@ -31,13 +33,15 @@ public:
   StreamSocket (const StreamSocket &) = delete;
   StreamSocket &operator= (const StreamSocket &) = delete;
 
-  // Another owner takes the connection (a protocol was recognised); bytes already read go to it by hand.
+  // Another owner takes the connection (a protocol was recognised); bytes already read go to it by
+  // hand.
   void set_owner (Owner &owner) { owner_ = &owner; }
 
   void queue (Slice s) { queue_.push (std::move (s)); }
-  void flush ();             // writes as much as the kernel takes
+  void flush ();              // writes as much as the kernel takes
   void set_reading (bool on); // off: back-pressure on the peer
-  // Queued bytes are written, then the sending side is shut down; on_closed comes when the peer has closed too.
+  // Queued bytes are written, then the sending side is shut down; on_closed comes when the peer has
+  // closed too.
   void finish ();
   void close (); // at once; no callback follows
 

@@ -26,7 +26,8 @@ void Timers::on_ready (std::uint32_t)
   armed_ = {};
   running_ = true;
   const TimePoint now = Clock::now ();
-  // A callback that re-arms for a time already past waits for the next round, so that sockets get theirs.
+  // A callback that re-arms for a time already past waits for the next round, so that sockets get
+  // theirs.
   std::size_t budget = queue_.size ();
   while (budget-- > 0 && !queue_.empty () && queue_.begin ()->first <= now) {
     Timer *t = queue_.begin ()->second;
@@ -42,12 +43,14 @@ void Timers::rearm ()
 {
   if (running_)
     return;
-  // A timer that was cancelled costs one idle wake-up; that is cheaper than a system call per cancel.
-  if (queue_.empty () || (armed_ != TimePoint {} && armed_ <= queue_.begin ()->first))
+  // A timer that was cancelled costs one idle wake-up; that is cheaper than a system call per
+  // cancel.
+  if (queue_.empty () || (armed_ != TimePoint{} && armed_ <= queue_.begin ()->first))
     return;
   armed_ = queue_.begin ()->first;
-  const auto ns = std::max<std::int64_t> (1, std::chrono::nanoseconds (armed_.time_since_epoch ()).count ());
-  itimerspec spec {};
+  const auto ns =
+      std::max<std::int64_t> (1, std::chrono::nanoseconds (armed_.time_since_epoch ()).count ());
+  itimerspec spec{};
   spec.it_value.tv_sec = ns / 1000000000;
   spec.it_value.tv_nsec = ns % 1000000000;
   timerfd_settime (fd_, TFD_TIMER_ABSTIME, &spec, nullptr);

@@ -24,11 +24,12 @@ private:
   int fd_;
   EpollSet::Token token_;
   Queue queue_;
-  TimePoint armed_ {}; // what the timerfd is set to; zero = off
+  TimePoint armed_{}; // what the timerfd is set to; zero = off
   bool running_ = false;
 };
 
-// One shot. Loop thread only. The callback may re-arm, cancel or destroy any timer, its own included.
+// One shot. Loop thread only. The callback may re-arm, cancel or destroy any timer, its own
+// included.
 class Timer {
 public:
   Timer (Timers &timers, std::function<void ()> callback)

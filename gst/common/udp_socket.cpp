@@ -17,10 +17,11 @@
 
 namespace reach {
 namespace {
-constexpr std::size_t slots = 8;         // of 64 KiB each: with GRO one slot holds some 50 datagrams
+constexpr std::size_t slots = 8; // of 64 KiB each: with GRO one slot holds some 50 datagrams
 constexpr std::size_t slot_size = 65536;
 constexpr int max_rounds = 4;
-constexpr int buffer_size = 4 << 20; // a key frame of several streams must fit while the loop is busy
+constexpr int buffer_size =
+    4 << 20; // a key frame of several streams must fit while the loop is busy
 
 int open_socket (const Address &a, std::string &error)
 {
@@ -30,7 +31,8 @@ int open_socket (const Address &a, std::string &error)
     return -1;
   }
   const int on = 1;
-  for (const int option : {SO_RCVBUFFORCE, SO_RCVBUF, SO_SNDBUFFORCE, SO_SNDBUF}) // forced where allowed
+  for (const int option :
+      {SO_RCVBUFFORCE, SO_RCVBUF, SO_SNDBUFFORCE, SO_SNDBUF}) // forced where allowed
     setsockopt (fd, SOL_SOCKET, option, &buffer_size, sizeof buffer_size);
   setsockopt (fd, IPPROTO_UDP, UDP_GRO, &on, sizeof on);
   return fd;
@@ -102,7 +104,7 @@ void UdpSocket::on_ready (std::uint32_t events)
 
 bool UdpSocket::receive ()
 {
-  std::array<mmsghdr, slots> messages {};
+  std::array<mmsghdr, slots> messages{};
   std::array<iovec, slots> iov;
   std::array<Address, slots> from;
   alignas (cmsghdr) std::array<std::array<char, CMSG_SPACE (sizeof (int))>, slots> control;
@@ -141,7 +143,7 @@ bool UdpSocket::receive ()
 
 UdpSocket::Sent UdpSocket::send_one (const Address *to, std::span<const iovec> pieces)
 {
-  msghdr m {};
+  msghdr m{};
   if (to) {
     m.msg_name = const_cast<sockaddr_storage *> (&to->storage);
     m.msg_namelen = to->length;
@@ -158,8 +160,8 @@ UdpSocket::Sent UdpSocket::send_one (const Address *to, std::span<const iovec> p
 
 UdpSocket::Sent UdpSocket::send_gso (const Address *to, const Batch &batch)
 {
-  alignas (cmsghdr) char control[CMSG_SPACE (sizeof (std::uint16_t))] {};
-  msghdr m {};
+  alignas (cmsghdr) char control[CMSG_SPACE (sizeof (std::uint16_t))]{};
+  msghdr m{};
   if (to) {
     m.msg_name = const_cast<sockaddr_storage *> (&to->storage);
     m.msg_namelen = to->length;
@@ -179,9 +181,10 @@ UdpSocket::Sent UdpSocket::send_gso (const Address *to, const Batch &batch)
   if (errno == EAGAIN || errno == ENOBUFS)
     return Sent::again;
   // EIO, EINVAL, EOPNOTSUPP: no checksum offload on this path, or an old kernel.
-  return errno == EIO || errno == EINVAL || errno == EOPNOTSUPP || errno == ENOPROTOOPT || errno == EMSGSIZE
-      ? Sent::unsupported
-      : (dropped_++, Sent::yes);
+  return errno == EIO || errno == EINVAL || errno == EOPNOTSUPP || errno == ENOPROTOOPT ||
+                 errno == EMSGSIZE
+             ? Sent::unsupported
+             : (dropped_++, Sent::yes);
 }
 
 bool UdpSocket::send (const Address *to, const Batch &batch)

@@ -34,8 +34,8 @@ public:
   UdpSocket (const UdpSocket &) = delete;
   UdpSocket &operator= (const UdpSocket &) = delete;
 
-  // `to` null on a connected socket. False: the kernel is full (nothing of the rest was sent; on_writable follows).
-  // Errors of single datagrams are loss, as in the network.
+  // `to` null on a connected socket. False: the kernel is full (nothing of the rest was sent;
+  // on_writable follows). Errors of single datagrams are loss, as in the network.
   bool send (const Address *to, const Batch &batch);
   bool blocked () const { return blocked_; }
   std::uint16_t port () const { return Address::local_of (fd_).port (); }

@@ -15,7 +15,8 @@ Intake::Intake (ReceiverEngine &engine, std::unique_ptr<Transport> transport) : 
 Intake::~Intake ()
 {
   if (!ended_) // stopped before the link had ended
-    event (link_->core ().established () ? EventType::disconnected : EventType::connect_error, "stopped");
+    event (link_->core ().established () ? EventType::disconnected : EventType::connect_error,
+        "stopped");
 }
 
 void Intake::start ()
@@ -34,7 +35,8 @@ std::string Intake::host () const
 void Intake::event (EventType type, const std::string &detail)
 {
   // The sender's session, not ours: a receiver of pushes has none.
-  engine_.element_.on_link_event ({type, 0, link_->core ().peer ().session_key, link_->key (), 0, link_->peer (), detail});
+  engine_.element_.on_link_event (
+      {type, 0, link_->core ().peer ().session_key, link_->key (), 0, link_->peer (), detail});
 }
 
 Remote *Intake::remote ()

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Push, at the receiver: one accepted link.
 #pragma once
+#include "cam/proto/session_events.h"
 #include "link.h"
 
 namespace reach::cam {
 class ReceiverEngine;
 struct Remote;
 
-class Intake final : Link::Owner {
+class Intake final : public Link::Owner {
 public:
   Intake (ReceiverEngine &engine, std::unique_ptr<Transport> transport);
   ~Intake () override;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Asks for key frames, not more often than an encoder can bear: requests that come too early are put off,
-// not lost, and many become one.
+// Asks for key frames, not more often than an encoder can bear: requests that come too early are
+// put off, not lost, and many become one.
 #pragma once
 #include "common/timers.h"
 #include <map>
@@ -30,7 +30,7 @@ public:
 
 private:
   struct State {
-    TimePoint last {};
+    TimePoint last{};
     std::unique_ptr<Timer> timer;
   };
   void fire (std::uint16_t stream)

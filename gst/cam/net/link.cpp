@@ -5,8 +5,9 @@ namespace reach::cam {
 
 Link::Link (Loop &loop, Owner &owner, std::unique_ptr<Transport> transport, LinkCore::Config config,
     std::uint64_t link_key)
-    : loop_ (loop), owner_ (owner), transport_ (std::move (transport)), core_ (config, Clock::now ()),
-      link_key_ (link_key), timer_ (loop.timers (), [this] { on_timer (); })
+    : loop_ (loop), owner_ (owner), transport_ (std::move (transport)),
+      core_ (config, Clock::now ()), link_key_ (link_key),
+      timer_ (loop.timers (), [this] { on_timer (); })
 {
   arm ();
 }
@@ -125,7 +126,8 @@ void Link::on_timer ()
   arm ();
 }
 
-// The timer is not put off on each message: it fires at the old deadline, and then looks at the new one.
+// The timer is not put off on each message: it fires at the old deadline, and then looks at the new
+// one.
 void Link::arm ()
 {
   const TimePoint t = told_ ? TimePoint::max () : core_.poll_timeout (pending ());
@@ -149,11 +151,12 @@ void Link::drain_events ()
     else if (auto *s = std::get_if<LinkCore::StreamsChanged> (&*e))
       owner_.on_streams (*this, s->list);
     else if (std::holds_alternative<LinkCore::PingDue> (*e))
-      send_control (Message::control (Kind::ping, MediaType::data, 0, encode (owner_.make_ping ()), Clock::now ()));
+      send_control (Message::control (
+          Kind::ping, MediaType::data, 0, encode (owner_.make_ping ()), Clock::now ()));
     else if (std::holds_alternative<LinkCore::IdleTooLong> (*e))
       owner_.on_idle (*this);
     else if (auto *f = std::get_if<LinkCore::Failed> (&*e))
-      end_ = End {f->why, f->detail, f->bye, core_.established (), f->refused};
+      end_ = End{f->why, f->detail, f->bye, core_.established (), f->refused};
   }
   if (end_ && !transport_over_ && !draining_) {
     // What the core still wants to say (a bye, a refusal) goes out before the transport closes.

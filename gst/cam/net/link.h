@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // One link: a transport, the state machine above it and the queue of what waits to be sent.
-// Loop thread only. The owner destroys it through Loop::destroy_later, never from within a callback.
+// Loop thread only. The owner destroys it through Loop::destroy_later, never from within a
+// callback.
 #pragma once
 #include "cam/proto/link_core.h"
 #include "cam/proto/media_queue.h"
@@ -9,21 +10,25 @@
 
 namespace reach::cam {
 
-class Link final : Transport::Owner {
+class Link final : public Transport::Owner {
 public:
   struct End {
     CloseReason why = CloseReason::none;
     std::string detail;
-    ByeReason bye = ByeReason::none;
+    std::optional<ByeReason> bye; // what the peer said
     bool was_established = false;
     std::optional<RefuseCode> refused;
     // Another try would be refused too.
-    bool for_good () const { return refused && *refused != RefuseCode::busy && *refused != RefuseCode::limit; }
+    bool for_good () const
+    {
+      return refused && *refused != RefuseCode::busy && *refused != RefuseCode::limit;
+    }
   };
   class Owner {
   public:
     virtual ~Owner () = default;
-    // An initiator's hello, asked for when the transport is open (so that its clock sample is fresh).
+    // An initiator's hello, asked for when the transport is open (so that its clock sample is
+    // fresh).
     virtual Hello make_hello (Link &) = 0;
     virtual Ping make_ping () = 0;
     virtual void on_hello (Link &, const Hello &) = 0; // acceptor: call accept () or refuse ()
@@ -32,8 +37,8 @@ public:
     virtual void on_key_wanted (Link &, std::uint16_t stream) {}
     virtual void on_clock (Link &, const Ping &) {}
     virtual void on_streams (Link &, const StreamList &) {}
-    virtual void on_idle (Link &) {}    // idle too long: finish () it
-    virtual void on_sent (Link &) {}    // something left the queue
+    virtual void on_idle (Link &) {}                 // idle too long: finish () it
+    virtual void on_sent (Link &) {}                 // something left the queue
     virtual void on_ended (Link &, const End &) = 0; // the last call
   };
 

@@ -5,7 +5,8 @@
 namespace reach::cam {
 
 PullPeer::PullPeer (ReceiverEngine &engine, SenderEntry entry)
-    : engine_ (engine), entry_ (std::move (entry)), origin_ (entry_.host + ":" + std::to_string (entry_.port)),
+    : engine_ (engine), entry_ (std::move (entry)),
+      origin_ (entry_.host + ":" + std::to_string (entry_.port)),
       retry_ (engine.loop_->timers (), [this] { open (); })
 {
 }
@@ -34,17 +35,19 @@ void PullPeer::open ()
 void PullPeer::open_channel (MediaType type)
 {
   std::string error;
-  auto transport = make_transport (*engine_.loop_, engine_.element_, engine_.settings_, entry_.host, entry_.port, type,
-      LinkRole::receiver, error);
+  auto transport = make_transport (*engine_.loop_, engine_.element_, engine_.settings_, entry_.host,
+      entry_.port, type, LinkRole::receiver, error);
   if (!transport) {
     stopped_ = true;
-    return engine_.element_.on_fatal (CloseReason::local, "This protocol is not in this build.", error);
+    return engine_.element_.on_fatal (
+        CloseReason::local, "This protocol is not in this build.", error);
   }
   LinkCore::Config c;
   c.role = LinkRole::receiver;
   c.timeout = engine_.settings_.timeout (type);
   const std::uint64_t key = new_key ();
-  Link &link = *(links_[type] = std::make_unique<Link> (*engine_.loop_, *this, std::move (transport), c, key));
+  Link &link = *(
+      links_[type] = std::make_unique<Link> (*engine_.loop_, *this, std::move (transport), c, key));
   session_->open (type, key);
   tell_events ();
   link.start ();
@@ -155,7 +158,8 @@ void PullPeer::schedule ()
         close_reason_name (last_.why));
     return;
   }
-  retry_.arm (Clock::now () + backoff_.next (static_cast<std::uint32_t> (new_key () * 2654435761u)));
+  retry_.arm (
+      Clock::now () + backoff_.next (static_cast<std::uint32_t> (new_key () * 2654435761u)));
 }
 
 void PullPeer::remake ()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Pull, at the receiver: one sender to pull from. Keeps a session: one link per media type, all or none,
-// and makes a new one, with a new key, after growing pauses.
+// Pull, at the receiver: one sender to pull from. Keeps a session: one link per media type, all or
+// none, and makes a new one, with a new key, after growing pauses.
 #pragma once
 #include "cam/proto/backoff.h"
 #include "cam/proto/session_events.h"
@@ -12,13 +12,13 @@ namespace reach::cam {
 class ReceiverEngine;
 struct Remote;
 
-class PullPeer final : Link::Owner {
+class PullPeer final : public Link::Owner {
 public:
   PullPeer (ReceiverEngine &engine, SenderEntry entry);
   ~PullPeer () override;
 
-  void open ();  // a new session
-  void stop ();  // closes it for good
+  void open ();   // a new session
+  void stop ();   // closes it for good
   void remake (); // the identity changed: a new session with it
   bool established () const { return session_ && session_->established (); }
   unsigned open_channels () const { return session_ ? session_->open_channels () : 0; }

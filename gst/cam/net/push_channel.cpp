@@ -13,7 +13,8 @@ PushChannel::PushChannel (SenderEngine &engine, MediaType type)
 PushChannel::~PushChannel ()
 {
   if (link_) // stopped before the link had ended
-    event (link_->core ().established () ? EventType::disconnected : EventType::connect_error, "stopped");
+    event (link_->core ().established () ? EventType::disconnected : EventType::connect_error,
+        "stopped");
 }
 
 void PushChannel::push (MessageRef m)
@@ -27,14 +28,15 @@ void PushChannel::pump ()
 {
   if (link_)
     link_->pump ();
-  else if (!queue_.empty () && !retry_.armed () && !stopping_ && !gave_up_ && engine_.streams_known ())
+  else if (!queue_.empty () && !retry_.armed () && !stopping_ && !gave_up_ &&
+           engine_.streams_known ())
     connect ();
 }
 
 void PushChannel::event (EventType type, const std::string &detail)
 {
-  engine_.element_.on_link_event ({type, engine_.session_key_, remote_session_key_, link_key_, type_bit (type_),
-      peer_, detail});
+  engine_.element_.on_link_event ({type, engine_.session_key_, remote_session_key_, link_key_,
+      type_bit (type_), peer_, detail});
 }
 
 void PushChannel::connect ()
@@ -44,7 +46,8 @@ void PushChannel::connect ()
   link_key_ = new_key ();
   remote_session_key_ = 0;
   engine_.counters_.connects++;
-  auto transport = make_transport (*engine_.loop_, engine_.storage_, s, s.host, s.port, type_, LinkRole::sender, error);
+  auto transport = make_transport (
+      *engine_.loop_, engine_.storage_, s, s.host, s.port, type_, LinkRole::sender, error);
   if (!transport) {
     gave_up_ = true;
     engine_.element_.on_fatal (CloseReason::local, "This protocol is not in this build.", error);
@@ -139,11 +142,12 @@ void PushChannel::retry (const Link::End &end)
       return; // the other types go on
     engine_.element_.on_fatal (end.why,
         end.for_good () ? "The receiver refuses this sender: " + end.detail
-                     : "Could not keep a connection to " + peer_ + ": " + end.detail,
+                        : "Could not keep a connection to " + peer_ + ": " + end.detail,
         close_reason_name (end.why));
     return;
   }
-  retry_.arm (Clock::now () + backoff_.next (static_cast<std::uint32_t> (new_key () * 2654435761u)));
+  retry_.arm (
+      Clock::now () + backoff_.next (static_cast<std::uint32_t> (new_key () * 2654435761u)));
 }
 
 void PushChannel::remake ()

@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Push: the sender's way to one receiver for one media type. Connects when something is due, tries again
-// with growing pauses, closes when idle, and keeps what waits meanwhile in its bounded queue.
+// Push: the sender's way to one receiver for one media type. Connects when something is due, tries
+// again with growing pauses, closes when idle, and keeps what waits meanwhile in its bounded queue.
 #pragma once
 #include "cam/proto/backoff.h"
+#include "cam/proto/session_events.h"
 #include "link.h"
 
 namespace reach::cam {
 class SenderEngine;
 
-class PushChannel final : Link::Owner {
+class PushChannel final : public Link::Owner {
 public:
   PushChannel (SenderEngine &engine, MediaType type);
   ~PushChannel () override;
 
   void push (MessageRef m); // loop thread
   bool push_room (const Message &m) const;
-  void pump ();             // connects if something is due, sends if connected
-  void remake ();           // the identity changed
-  void stop ();             // bye, then close; no more tries
+  void pump ();   // connects if something is due, sends if connected
+  void remake (); // the identity changed
+  void stop ();   // bye, then close; no more tries
   bool drained () const { return queue_.empty () && (!link_ || link_->drained ()); }
   bool open () const { return link_ && link_->core ().established (); }
   MediaQueue &queue () { return queue_; }

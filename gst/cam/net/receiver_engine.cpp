@@ -5,10 +5,11 @@
 
 namespace reach::cam {
 
-ReceiverEngine::ReceiverEngine (Element &element, Settings settings, Identity identity, Options options)
+ReceiverEngine::ReceiverEngine (
+    Element &element, Settings settings, Identity identity, Options options)
     : element_ (element), settings_ (std::move (settings)), options_ (options),
-      window_ (settings_.queue.max_bytes ? settings_.queue.max_bytes : 4u << 20), identity_ (std::move (identity)),
-      loop_ (std::make_unique<Loop> ("cam-receiver"))
+      window_ (settings_.queue.max_bytes ? settings_.queue.max_bytes : 4u << 20),
+      identity_ (std::move (identity)), loop_ (std::make_unique<Loop> ("cam-receiver"))
 {
 }
 
@@ -48,11 +49,12 @@ void ReceiverEngine::start ()
 {
   loop_->call ([this] {
     if (settings_.mode == Mode::listener) {
-      acceptor_ = Acceptor::make (*loop_, element_, settings_, std::exchange (bound_fd_, -1), LinkRole::receiver,
+      acceptor_ = Acceptor::make (*loop_, element_, settings_, std::exchange (bound_fd_, -1),
+          LinkRole::receiver,
           [this] (std::unique_ptr<Transport> t) { accept_transport (std::move (t)); });
       return;
     }
-    if (settings_.poll_interval > Duration {}) {
+    if (settings_.poll_interval > Duration{}) {
       poll_ = std::make_unique<Timer> (loop_->timers (), [this] {
         for (auto &[link, bytes] : owed_)
           if (const std::size_t owed = std::exchange (bytes, 0))
@@ -64,7 +66,8 @@ void ReceiverEngine::start ()
     for (const SenderEntry &e : settings_.senders)
       peers_.push_back (std::make_unique<PullPeer> (*this, e));
     if (peers_.empty ())
-      peers_.push_back (std::make_unique<PullPeer> (*this, SenderEntry {settings_.host, settings_.port, identity_.guid_to}));
+      peers_.push_back (std::make_unique<PullPeer> (
+          *this, SenderEntry{settings_.host, settings_.port, identity_.guid_to}));
     for (const auto &p : peers_)
       p->open ();
   });
@@ -85,13 +88,14 @@ void ReceiverEngine::accept_transport (std::unique_ptr<Transport> t)
 
 void ReceiverEngine::intake_ended (Intake *i)
 {
-  const auto it = std::find_if (intakes_.begin (), intakes_.end (), [i] (const auto &p) { return p.get () == i; });
+  const auto it = std::find_if (
+      intakes_.begin (), intakes_.end (), [i] (const auto &p) { return p.get () == i; });
   if (it != intakes_.end ())
     loop_->destroy_later (std::move (intakes_.extract (it).value ()));
 }
 
-Hello ReceiverEngine::hello (MediaType type, std::uint64_t session_key, std::uint64_t link_key,
-    const std::string &to) const
+Hello ReceiverEngine::hello (
+    MediaType type, std::uint64_t session_key, std::uint64_t link_key, const std::string &to) const
 {
   Hello h;
   h.role = LinkRole::receiver;
@@ -104,7 +108,8 @@ Hello ReceiverEngine::hello (MediaType type, std::uint64_t session_key, std::uin
   h.guid_to = to;
   h.guid_group = identity_.guid_group;
   h.running_time = no_time;
-  h.latency_ms = static_cast<std::uint32_t> (std::chrono::duration_cast<milliseconds> (settings_.latency).count ());
+  h.latency_ms = static_cast<std::uint32_t> (
+      std::chrono::duration_cast<milliseconds> (settings_.latency).count ());
   h.timeout_ms = timeout_ms (settings_.timeout (type));
   h.list_complete = true;
   return h;
@@ -112,7 +117,9 @@ Hello ReceiverEngine::hello (MediaType type, std::uint64_t session_key, std::uin
 
 std::optional<Refuse> ReceiverEngine::check_sender (const Hello &h, const std::string &host) const
 {
-  const auto no = [] (RefuseCode c, const char *text) { return Refuse {static_cast<std::uint16_t> (c), text}; };
+  const auto no = [] (RefuseCode c, const char *text) {
+    return Refuse{static_cast<std::uint16_t> (c), text};
+  };
   if (!(settings_.media_types & type_bit (h.type)))
     return no (RefuseCode::type_not_offered, "this receiver does not take this media type");
   if (identity_.use_guid && !identity_.guid.empty () && h.guid_to != identity_.guid)
@@ -139,11 +146,13 @@ Remote *ReceiverEngine::find_run (std::uint64_t run_id)
   return nullptr;
 }
 
-// A sender that was restarted goes on in the pads of its former run: known by its guid, else by where it is.
+// A sender that was restarted goes on in the pads of its former run: known by its guid, else by
+// where it is.
 Remote *ReceiverEngine::find_resumable (const Hello &h, const std::string &origin)
 {
   for (auto &[id, r] : remotes_)
-    if (h.guid.empty () ? r->guid.empty () && r->origin == origin && !r->connected () : r->guid == h.guid)
+    if (h.guid.empty () ? r->guid.empty () && r->origin == origin && !r->connected ()
+                        : r->guid == h.guid)
       return r.get ();
   return nullptr;
 }
@@ -152,7 +161,8 @@ Remote *ReceiverEngine::make_remote ()
 {
   if (remotes_.size () >= options_.max_remotes) {
     // A quiet one makes room; those with a link stay.
-    const auto quiet = std::find_if (remotes_.begin (), remotes_.end (), [] (const auto &p) { return !p.second->connected (); });
+    const auto quiet = std::find_if (
+        remotes_.begin (), remotes_.end (), [] (const auto &p) { return !p.second->connected (); });
     if (quiet == remotes_.end ())
       return nullptr;
     close_remote (quiet->first);
@@ -220,7 +230,8 @@ void ReceiverEngine::update_streams (Remote &r, const StreamList &list)
   for (const StreamInfo &info : list.streams) {
     auto [it, fresh] = r.streams.try_emplace (info.id);
     Remote::Stream &s = it->second;
-    const bool new_caps = s.info.caps != info.caps && !info.caps.empty (), new_tags = s.info.tags != info.tags;
+    const bool new_caps = s.info.caps != info.caps && !info.caps.empty (),
+               new_tags = s.info.tags != info.tags;
     s.info = info;
     if (!(settings_.media_types & type_bit (info.type)))
       continue;
@@ -228,19 +239,21 @@ void ReceiverEngine::update_streams (Remote &r, const StreamList &list)
       open_output (r, s);
       continue;
     }
-    // Caps and tags that travel in band keep their place among the frames; these are for who missed them.
+    // Caps and tags that travel in band keep their place among the frames; these are for who missed
+    // them.
     if (s.output && new_caps && fresh)
       s.output->caps (info.caps);
     if (s.output && new_tags && fresh && !info.tags.empty ())
       s.output->tags (info.tags);
   }
   for (auto it = r.streams.begin (); it != r.streams.end ();) {
-    const bool listed = std::any_of (list.streams.begin (), list.streams.end (), [&] (const StreamInfo &i) { return i.id == it->first; });
+    const bool listed = std::any_of (list.streams.begin (), list.streams.end (),
+        [&] (const StreamInfo &i) { return i.id == it->first; });
     if (!listed && it->second.output)
       it->second.output->close ();
     it = listed ? std::next (it) : r.streams.erase (it);
   }
-  if (list.complete && !std::exchange (r.listed, true))
+  if (list.list_complete && !std::exchange (r.listed, true))
     element_.on_streams_listed (r);
 }
 
@@ -304,7 +317,8 @@ void ReceiverEngine::on_stream_message (Remote &r, Remote::Stream &s, Incoming m
   const Bytes body = m.body ();
   switch (m.header ().kind) {
   case Kind::frame:
-    if (const auto f = FrameHeader::parse (body); f && FrameHeader::size + f->extension <= body.size ())
+    if (const auto f = FrameHeader::parse (body);
+        f && FrameHeader::size + f->extension <= body.size ())
       s.output->frame (*f, std::move (m));
     return;
   case Kind::caps:
@@ -330,7 +344,8 @@ void ReceiverEngine::stream_ended (Remote &r, Remote::Stream &s)
 {
   s.eos = true;
   s.output->eos ();
-  const bool all = std::all_of (remotes_.begin (), remotes_.end (), [] (const auto &p) { return p.second->all_eos (); });
+  const bool all = std::all_of (
+      remotes_.begin (), remotes_.end (), [] (const auto &p) { return p.second->all_eos (); });
   if (all)
     element_.on_all_ended ();
 }
@@ -378,7 +393,8 @@ void ReceiverEngine::close_remote (std::uint64_t id)
 void ReceiverEngine::grant (Link &link, MediaType, std::size_t bytes)
 {
   link.send_control (Message::control (Kind::request, MediaType::data, 0,
-      encode (Request {static_cast<std::uint32_t> (std::min<std::size_t> (bytes, UINT32_MAX - 1))}), Clock::now ()));
+      encode (Request{static_cast<std::uint32_t> (std::min<std::size_t> (bytes, UINT32_MAX - 1))}),
+      Clock::now ()));
 }
 
 void ReceiverEngine::note_consumed (Link &link, std::size_t bytes)
@@ -410,7 +426,8 @@ void ReceiverEngine::request_key (std::uint64_t remote, std::uint16_t stream)
     if (!l || !l->core ().established ())
       return;
     counters_.key_requests++;
-    l->send_control (Message::control (Kind::key_unit, MediaType::video, stream, {}, Clock::now ()));
+    l->send_control (
+        Message::control (Kind::key_unit, MediaType::video, stream, {}, Clock::now ()));
   });
 }
 
@@ -447,9 +464,11 @@ ReceiverEngine::Snapshot ReceiverEngine::snapshot ()
     for (const auto &p : peers_)
       p->each_link (add);
     unsigned types = 0;
-    for (std::uint8_t bits = settings_.media_types; bits; bits &= static_cast<std::uint8_t> (bits - 1))
+    for (std::uint8_t bits = settings_.media_types; bits;
+         bits &= static_cast<std::uint8_t> (bits - 1))
       types++;
-    out.max_channels = settings_.mode == Mode::caller ? types * static_cast<unsigned> (peers_.size ()) : 0;
+    out.max_channels =
+        settings_.mode == Mode::caller ? types * static_cast<unsigned> (peers_.size ()) : 0;
     out.senders = static_cast<unsigned> (remotes_.size ());
     for (const auto &[id, r] : remotes_)
       out.drift_ppm = r->clock->map.lock ()->drift_ppm ();

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The receiver's side: links in, streams out. Push: accepts any number of senders. Pull: keeps a session with
-// each sender it was told of, one link per requested media type.
+// The receiver's side: links in, streams out. Push: accepts any number of senders. Pull: keeps a
+// session with each sender it was told of, one link per requested media type.
 #pragma once
 #include "cam/proto/session_events.h"
+#include "common/address.h"
 #include "intake.h"
 #include "pull_peer.h"
 #include "remote.h"
@@ -40,7 +41,8 @@ public:
 
   // Any thread.
   void request_key (std::uint64_t remote, std::uint16_t stream);
-  void consumed (std::uint64_t remote, MediaType type, std::size_t bytes); // the application took them
+  void consumed (
+      std::uint64_t remote, MediaType type, std::size_t bytes); // the application took them
   void set_identity (Identity identity);
   // A message to the sender, over the link of its type (command_ack, file_ack).
   void answer (std::uint64_t remote, MessageRef m);
@@ -54,12 +56,13 @@ public:
   };
   struct Snapshot {
     std::vector<LinkInfo> links;
-    std::uint64_t accepted = 0, refused = 0, sessions = 0, failures = 0, breaks = 0, resumed = 0, key_requests = 0;
-    std::array<std::uint64_t, n_close_reasons> closed {};
+    std::uint64_t accepted = 0, refused = 0, sessions = 0, failures = 0, breaks = 0, resumed = 0,
+                  key_requests = 0;
+    std::array<std::uint64_t, n_close_reasons> closed{};
     unsigned open_channels = 0, max_channels = 0, senders = 0;
     double drift_ppm = 0;
   };
-  Snapshot snapshot (); // asks the loop
+  Snapshot snapshot ();                                       // asks the loop
   std::uint64_t session_key () const { return session_key_; } // of the newest session
 
 private:
@@ -67,9 +70,11 @@ private:
   friend class PullPeer;
 
   void accept_transport (std::unique_ptr<Transport> t);
-  Hello hello (MediaType type, std::uint64_t session_key, std::uint64_t link_key, const std::string &to) const;
+  Hello hello (MediaType type, std::uint64_t session_key, std::uint64_t link_key,
+      const std::string &to) const;
   std::optional<Refuse> check_sender (const Hello &h, const std::string &host) const;
-  // The remote that a sender's hello belongs to: the same run, or one that it resumes, or a new one. Null: too many.
+  // The remote that a sender's hello belongs to: the same run, or one that it resumes, or a new
+  // one. Null: too many.
   Remote *attach (const Hello &h, const std::string &origin, Link &link);
   Remote *find_run (std::uint64_t run_id);
   Remote *find_resumable (const Hello &h, const std::string &origin);
@@ -95,10 +100,11 @@ private:
   Identity identity_; // loop thread
   int bound_fd_ = -1;
   std::uint16_t port_ = 0;
-  std::atomic<std::uint64_t> session_key_ {0};
+  std::atomic<std::uint64_t> session_key_{0};
 
   // Loop thread.
-  std::map<std::uint64_t, std::unique_ptr<Remote>> remotes_; // by our id: ids grow, so the oldest is first
+  std::map<std::uint64_t, std::unique_ptr<Remote>>
+      remotes_; // by our id: ids grow, so the oldest is first
   std::set<std::unique_ptr<Intake>> intakes_;
   std::vector<std::unique_ptr<PullPeer>> peers_;
   std::map<Link *, std::size_t> owed_; // pull: bytes taken but not yet granted again
@@ -106,7 +112,7 @@ private:
   Snapshot counters_;
   bool stopping_ = false;
 
-  std::unique_ptr<Loop> loop_; // joined before anything above goes
+  std::unique_ptr<Loop> loop_;  // joined before anything above goes
   std::unique_ptr<Timer> poll_; // poll-interval
 };
 } // namespace reach::cam

@@ -3,6 +3,7 @@
 #pragma once
 #include "cam/proto/clock_map.h"
 #include "cam/proto/hello.h"
+#include "cam/proto/incoming.h"
 #include "common/guarded.h"
 #include "common/timers.h"
 #include <array>
@@ -12,7 +13,8 @@
 namespace reach::cam {
 class Link;
 
-// Running time of the sender's run → CLOCK_MONOTONIC here. The loop feeds it, streaming threads read it.
+// Running time of the sender's run → CLOCK_MONOTONIC here. The loop feeds it, streaming threads
+// read it.
 struct RunClock {
   Guarded<ClockMap> map;
 };
@@ -25,16 +27,18 @@ public:
   virtual void tags (Bytes text) = 0;
   virtual void frame (const FrameHeader &h, Incoming m) = 0;
   virtual void gap (std::int64_t pts, std::int64_t duration) = 0;
-  virtual void eos () = 0;      // the sender's stream has ended
-  virtual void broken () = 0;   // the link is gone: GAPs until resumed or closed
-  virtual void resumed (std::shared_ptr<RunClock> clock, std::uint64_t session_key) = 0; // perhaps by a new run
-  virtual void close () = 0;    // EOS, then the pad goes; the last call
+  virtual void eos () = 0;    // the sender's stream has ended
+  virtual void broken () = 0; // the link is gone: GAPs until resumed or closed
+  virtual void resumed (
+      std::shared_ptr<RunClock> clock, std::uint64_t session_key) = 0; // perhaps by a new run
+  virtual void close () = 0; // EOS, then the pad goes; the last call
 };
 
 struct Remote {
-  std::uint64_t id = 0; // ours
+  std::uint64_t id = 0;                      // ours
   std::uint64_t run_id = 0, session_key = 0; // the sender's
-  std::string guid, origin; // origin: the peer's host, or the pull entry, for senders without a guid
+  std::string guid,
+      origin; // origin: the peer's host, or the pull entry, for senders without a guid
   std::shared_ptr<RunClock> clock;
   struct Stream {
     StreamInfo info;
@@ -42,7 +46,7 @@ struct Remote {
     bool eos = false;
   };
   std::map<std::uint16_t, Stream> streams;
-  std::array<Link *, n_media_types> links {};
+  std::array<Link *, n_media_types> links{};
   std::unique_ptr<Timer> resume; // armed while broken
   bool dormant = false;          // closed orderly for idleness: more may come at any time
   bool listed = false;

@@ -5,8 +5,8 @@
 
 namespace reach::cam {
 namespace {
-// How long the stream list waits for streams that have no caps yet. A promised stream that stays silent
-// delays the others by no more than this, once.
+// How long the stream list waits for streams that have no caps yet. A promised stream that stays
+// silent delays the others by no more than this, once.
 constexpr Duration caps_grace = milliseconds (300);
 constexpr Duration caps_grace_max = milliseconds (900);
 // The streaming threads' messages that the loop has not seen yet.
@@ -71,7 +71,8 @@ void SenderEngine::start ()
   loop_->call ([this] {
     started_ = true;
     if (bound_fd_ >= 0)
-      acceptor_ = Acceptor::make (*loop_, storage_, settings_, std::exchange (bound_fd_, -1), LinkRole::sender,
+      acceptor_ = Acceptor::make (*loop_, storage_, settings_, std::exchange (bound_fd_, -1),
+          LinkRole::sender,
           [this] (std::unique_ptr<Transport> t) { accept_transport (std::move (t)); });
     for (auto &c : channels_)
       if (c)
@@ -95,7 +96,8 @@ void SenderEngine::subscriber_ended (Subscriber *s)
 {
   for (auto &v : listeners_)
     v.erase (std::remove (v.begin (), v.end (), s), v.end ());
-  const auto it = std::find_if (subscribers_.begin (), subscribers_.end (), [s] (const auto &p) { return p.get () == s; });
+  const auto it = std::find_if (
+      subscribers_.begin (), subscribers_.end (), [s] (const auto &p) { return p.get () == s; });
   if (it != subscribers_.end ())
     loop_->destroy_later (std::move (subscribers_.extract (it).value ()));
   tell_drained ();
@@ -219,8 +221,8 @@ bool SenderEngine::streams_known () const
   if (!started_)
     return false;
   const auto known = [] (const auto &p) { return !p.second.caps.empty () || p.second.eos; };
-  return std::all_of (streams_.begin (), streams_.end (), known)
-      || (grace_over_ && std::any_of (streams_.begin (), streams_.end (), known));
+  return std::all_of (streams_.begin (), streams_.end (), known) ||
+         (grace_over_ && std::any_of (streams_.begin (), streams_.end (), known));
 }
 
 void SenderEngine::streams_maybe_known ()
@@ -252,7 +254,7 @@ void SenderEngine::streams_maybe_known ()
 StreamList SenderEngine::stream_list () const
 {
   StreamList l;
-  l.complete = true;
+  l.list_complete = true;
   for (const auto &[id, info] : streams_)
     l.streams.push_back (info);
   return l;
@@ -274,10 +276,11 @@ Hello SenderEngine::hello (MediaType type, std::uint64_t link_key) const
   h.guid_group = identity_.guid_group;
   h.running_time = clock.running_time;
   h.latency = clock.latency;
-  h.latency_ms = static_cast<std::uint32_t> (std::chrono::duration_cast<milliseconds> (settings_.latency).count ());
+  h.latency_ms = static_cast<std::uint32_t> (
+      std::chrono::duration_cast<milliseconds> (settings_.latency).count ());
   h.timeout_ms = timeout_ms (settings_.timeout (type));
   StreamList l = stream_list ();
-  h.list_complete = l.complete;
+  h.list_complete = l.list_complete;
   h.streams = std::move (l.streams);
   return h;
 }
@@ -285,7 +288,8 @@ Hello SenderEngine::hello (MediaType type, std::uint64_t link_key) const
 // The list changed while links are open.
 void SenderEngine::tell_streams ()
 {
-  const auto m = Message::control (Kind::streams, MediaType::data, 0, encode (stream_list ()), Clock::now ());
+  const auto m =
+      Message::control (Kind::streams, MediaType::data, 0, encode (stream_list ()), Clock::now ());
   for (auto &c : channels_)
     if (c && c->open ())
       c->link ()->send_control (m);
@@ -322,7 +326,8 @@ bool SenderEngine::drained (MediaType t) const
   return std::all_of (v.begin (), v.end (), [] (Subscriber *s) { return s->drained (); });
 }
 
-bool SenderEngine::wait_drained (MediaType type, Duration limit, const std::function<bool ()> &cancelled)
+bool SenderEngine::wait_drained (
+    MediaType type, Duration limit, const std::function<bool ()> &cancelled)
 {
   const TimePoint deadline = Clock::now () + limit;
   while (true) {
@@ -337,8 +342,10 @@ bool SenderEngine::wait_drained (MediaType type, Duration limit, const std::func
     auto round = drained_.lock ();
     if (cancelled () || Clock::now () >= deadline)
       return false;
-    // A transport empties without a word of its own (the kernel's buffer, acknowledgements): look again.
-    round.wait_until (std::min (deadline, Clock::now () + milliseconds (5)), [&] (const int &r) { return r != seen; });
+    // A transport empties without a word of its own (the kernel's buffer, acknowledgements): look
+    // again.
+    round.wait_until (std::min (deadline, Clock::now () + milliseconds (5)),
+        [&] (const int &r) { return r != seen; });
   }
 }
 
@@ -350,7 +357,8 @@ SenderEngine::Snapshot SenderEngine::snapshot ()
     out.overflow = overflow_;
     const auto add = [&] (Link &l, MediaQueue &q, MediaType t) {
       const Hello &p = l.core ().peer ();
-      out.links.push_back ({t, l.peer (), p.guid, p.session_key, l.stats (), q.stats (), q.bytes (), q.count ()});
+      out.links.push_back (
+          {t, l.peer (), p.guid, p.session_key, l.stats (), q.stats (), q.bytes (), q.count ()});
       out.open_channels += l.core ().established ();
       out.bandwidth += l.stats ().bandwidth;
     };

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The sender's side: streams in, links out. Push: one link per media type to one receiver, opened when data
-// are due. Pull: any number of receivers, each with one link per media type it asked for.
+// The sender's side: streams in, links out. Push: one link per media type to one receiver, opened
+// when data are due. Pull: any number of receivers, each with one link per media type it asked for.
 #pragma once
 #include "cam/proto/session_events.h"
+#include "common/address.h"
 #include "common/guarded.h"
 #include "common/loop.h"
 #include "key_requests.h"
@@ -19,7 +20,8 @@ public:
   struct ClockReading {
     std::int64_t running_time = no_time, latency = 0; // ns
   };
-  // The element. All from the loop thread: must neither block nor call back into the engine's waiting calls.
+  // The element. All from the loop thread: must neither block nor call back into the engine's
+  // waiting calls.
   class Element {
   public:
     virtual ~Element () = default;
@@ -53,9 +55,13 @@ public:
   // A message of a stream (caps, tags, frame, gap, eos), command or file. False: the queue is full.
   bool push (MessageRef m);
   void set_identity (Identity identity); // open links are made anew
-  // Waits until everything pushed has left, for `limit` at most or until `cancelled` () holds after wake ().
+  // Waits until everything pushed has left, for `limit` at most or until `cancelled` () holds after
+  // wake ().
   bool wait_drained (MediaType type, Duration limit, const std::function<bool ()> &cancelled);
-  void wake () { drained_.update ([] (int &) {}); }
+  void wake ()
+  {
+    drained_.update ([] (int &) {});
+  }
   std::uint64_t session_key () const { return session_key_; }
 
   struct LinkInfo {
@@ -68,9 +74,10 @@ public:
   };
   struct Snapshot {
     std::vector<LinkInfo> links;
-    std::uint64_t connects = 0, failures = 0, breaks = 0, key_requests = 0, refused = 0, overflow = 0;
-    std::array<std::uint64_t, n_close_reasons> closed {};
-    std::array<MediaQueue::Stats, n_media_types> dropped {};
+    std::uint64_t connects = 0, failures = 0, breaks = 0, key_requests = 0, refused = 0,
+                  overflow = 0;
+    std::array<std::uint64_t, n_close_reasons> closed{};
+    std::array<MediaQueue::Stats, n_media_types> dropped{};
     unsigned open_channels = 0;
     std::uint64_t bandwidth = 0;
   };
@@ -98,7 +105,10 @@ private:
   void subscriber_ended (Subscriber *s);
   PushChannel &channel (MediaType t) { return *channels_[static_cast<std::size_t> (t)]; }
   bool drained (MediaType t) const;
-  void tell_drained () { drained_.update ([] (int &round) { round++; }); }
+  void tell_drained ()
+  {
+    drained_.update ([] (int &round) { round++; });
+  }
 
   Element &element_;
   const Settings settings_;
@@ -106,10 +116,10 @@ private:
   const std::uint64_t run_id_ = new_key (), session_key_ = new_key ();
   int bound_fd_ = -1;
   std::uint16_t port_ = 0;
-  std::atomic<std::uint16_t> next_stream_ {1};
+  std::atomic<std::uint16_t> next_stream_{1};
   Guarded<Inbox> inbox_;
   Guarded<int> drained_;
-  std::atomic<std::uint64_t> overflow_ {0};
+  std::atomic<std::uint64_t> overflow_{0};
 
   // Loop thread.
   VectorStorage storage_;

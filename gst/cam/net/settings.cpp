@@ -7,8 +7,8 @@ namespace reach::cam {
 
 std::uint64_t new_key ()
 {
-  // Counts up from a random start: unique here for sure, elsewhere by chance. 62 bits stay positive in
-  // signed arithmetic of other languages; 0 means "none".
+  // Counts up from a random start: unique here for sure, elsewhere by chance. 62 bits stay positive
+  // in signed arithmetic of other languages; 0 means "none".
   static std::atomic<std::uint64_t> next = [] {
     std::uint64_t start = 0;
     if (getrandom (&start, sizeof start, 0) != sizeof start)

@@ -32,9 +32,10 @@ struct Settings {
   std::vector<SenderEntry> senders;
   Duration latency = milliseconds (125);
   std::uint8_t media_types = all_types;
-  std::array<Duration, n_media_types> timeouts {seconds (3), seconds (3), seconds (10), seconds (15), seconds (10)};
+  std::array<Duration, n_media_types> timeouts{
+      seconds (3), seconds (3), seconds (10), seconds (15), seconds (10)};
   Duration idle_timeout = seconds (10); // LinkCore::forever = never
-  Duration poll_interval {};
+  Duration poll_interval{};
   Duration resume_window = seconds (15);
   Duration drain_timeout = seconds (3);
   bool reconnect = true;
@@ -48,10 +49,11 @@ struct Settings {
 inline std::uint32_t timeout_ms (Duration d)
 {
   return d == LinkCore::forever
-      ? 0
-      : static_cast<std::uint32_t> (std::chrono::duration_cast<milliseconds> (d).count ());
+             ? 0
+             : static_cast<std::uint32_t> (std::chrono::duration_cast<milliseconds> (d).count ());
 }
 
-// Keys of sessions, links and runs: never used twice within a process, and not guessable from outside.
+// Keys of sessions, links and runs: never used twice within a process, and not guessable from
+// outside.
 std::uint64_t new_key ();
 } // namespace reach::cam

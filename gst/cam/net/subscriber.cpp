@@ -4,7 +4,8 @@
 
 namespace reach::cam {
 
-Subscriber::Subscriber (SenderEngine &engine, std::unique_ptr<Transport> transport) : engine_ (engine)
+Subscriber::Subscriber (SenderEngine &engine, std::unique_ptr<Transport> transport)
+    : engine_ (engine)
 {
   LinkCore::Config c;
   c.initiator = false;
@@ -17,7 +18,8 @@ Subscriber::Subscriber (SenderEngine &engine, std::unique_ptr<Transport> transpo
 Subscriber::~Subscriber ()
 {
   if (!ended_) // stopped before the link had ended
-    event (link_->core ().established () ? EventType::disconnected : EventType::connect_error, "stopped");
+    event (link_->core ().established () ? EventType::disconnected : EventType::connect_error,
+        "stopped");
 }
 
 void Subscriber::start ()
@@ -28,8 +30,8 @@ void Subscriber::start ()
 
 void Subscriber::event (EventType type, const std::string &detail)
 {
-  engine_.element_.on_link_event ({type, engine_.session_key_, link_->core ().peer ().session_key, link_->key (), 0,
-      link_->peer (), detail});
+  engine_.element_.on_link_event ({type, engine_.session_key_, link_->core ().peer ().session_key,
+      link_->key (), 0, link_->peer (), detail});
 }
 
 Ping Subscriber::make_ping ()

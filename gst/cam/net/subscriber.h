@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Pull: one receiver's link for one media type, with a queue of its own, so that a slow one costs the
-// others nothing.
+// Pull: one receiver's link for one media type, with a queue of its own, so that a slow one costs
+// the others nothing.
 #pragma once
+#include "cam/proto/session_events.h"
 #include "link.h"
 
 namespace reach::cam {
 class SenderEngine;
 
-class Subscriber final : Link::Owner {
+class Subscriber final : public Link::Owner {
 public:
   Subscriber (SenderEngine &engine, std::unique_ptr<Transport> transport);
   ~Subscriber () override;

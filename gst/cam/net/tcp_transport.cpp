@@ -5,7 +5,8 @@
 
 namespace reach::cam {
 namespace {
-constexpr std::size_t room_limit = 256 << 10; // queued here at once: enough to write in large pieces
+constexpr std::size_t room_limit = 256
+                                   << 10; // queued here at once: enough to write in large pieces
 constexpr Duration linger = seconds (3);
 } // namespace
 
@@ -33,7 +34,8 @@ CloseReason reason_of_errno (int error)
   }
 }
 
-TcpTransport::TcpTransport (Loop &loop, StorageSource &storage, std::string host, std::uint16_t port)
+TcpTransport::TcpTransport (
+    Loop &loop, StorageSource &storage, std::string host, std::uint16_t port)
     : loop_ (loop), reader_ (storage), host_ (std::move (host)), port_ (port),
       soon_ (loop.timers (), [this] { connect_next (); }),
       linger_ (loop.timers (), [this] { end (CloseReason::local, ""); })
@@ -54,7 +56,9 @@ void TcpTransport::start (Transport::Owner &owner)
     soon_.arm (Clock::now ());
   else
     resolve_ = std::make_unique<Resolve> (loop_.context (), host_, port_,
-        [this] (std::vector<Address> found, const std::string &error) { on_resolved (std::move (found), error); });
+        [this] (std::vector<Address> found, const std::string &error) {
+          on_resolved (std::move (found), error);
+        });
 }
 
 void TcpTransport::on_resolved (std::vector<Address> found, const std::string &error)
@@ -111,9 +115,9 @@ void TcpTransport::deliver ()
   if (over_ || reader_.fault () == MessageReader::Fault::none)
     return;
   const auto f = reader_.fault ();
-  end (f == MessageReader::Fault::too_big ? CloseReason::too_big
-          : f == MessageReader::Fault::refused_storage ? CloseReason::overload
-                                                       : CloseReason::malformed,
+  end (f == MessageReader::Fault::too_big           ? CloseReason::too_big
+       : f == MessageReader::Fault::refused_storage ? CloseReason::overload
+                                                    : CloseReason::malformed,
       fault_name (f));
 }
 
@@ -177,7 +181,9 @@ void TcpTransport::end (CloseReason why, const std::string &detail)
 
 std::string TcpTransport::peer () const
 {
-  return socket_ ? socket_->peer () : (host_.find (':') == std::string::npos ? host_ : "[" + host_ + "]") + ":" + std::to_string (port_);
+  return socket_ ? socket_->peer ()
+                 : (host_.find (':') == std::string::npos ? host_ : "[" + host_ + "]") + ":" +
+                       std::to_string (port_);
 }
 
 TransportStats TcpTransport::stats () const

@@ -8,7 +8,7 @@
 namespace reach::cam {
 CloseReason reason_of_errno (int error);
 
-class TcpTransport final : public Transport, StreamSocket::Owner {
+class TcpTransport final : public Transport, public StreamSocket::Owner {
 public:
   // Connects: `host` may be a name.
   TcpTransport (Loop &loop, StorageSource &storage, std::string host, std::uint16_t port);
@@ -45,8 +45,8 @@ private:
   std::vector<Address> candidates_; // still to be tried, best last
   std::unique_ptr<StreamSocket> socket_;
   std::unique_ptr<StreamSocket> failed_; // kept until the next try: it called us
-  Timer soon_;    // on_open of an accepted connection, and the next candidate
-  Timer linger_;  // bounds close (true)
+  Timer soon_;   // on_open of an accepted connection, and the next candidate
+  Timer linger_; // bounds close (true)
   bool closing_ = false, over_ = false;
 };
 } // namespace reach::cam

@@ -3,8 +3,8 @@
 // the same for all of them.
 //
 // Thread: the loop's, every call. A transport never calls its owner from within send (), flush (),
-// close () or its constructor; it may from start () on. The owner must not destroy it from within one of its callbacks
-// (Loop::destroy_later does it after the loop's present round).
+// close () or its constructor; it may from start () on. The owner must not destroy it from within
+// one of its callbacks (Loop::destroy_later does it after the loop's present round).
 #pragma once
 #include "cam/proto/close_reason.h"
 #include "cam/proto/incoming.h"
@@ -14,10 +14,11 @@ namespace reach::cam {
 
 struct TransportStats {
   std::uint64_t bytes_sent = 0, bytes_received = 0; // on the wire, as far as this layer sees it
-  std::uint64_t packets_sent = 0, packets_received = 0, packets_lost = 0, packets_retransmitted = 0; // UDP
-  std::uint64_t messages_late = 0;                // UDP: given up, too late
-  std::uint64_t bandwidth = 0;                      // UDP: bits per second, 0 = not known
-  nanoseconds rtt {};                               // 0 = not known
+  std::uint64_t packets_sent = 0, packets_received = 0, packets_lost = 0,
+                packets_retransmitted = 0; // UDP
+  std::uint64_t messages_late = 0;         // UDP: given up, too late
+  std::uint64_t bandwidth = 0;             // UDP: bits per second, 0 = not known
+  nanoseconds rtt{};                       // 0 = not known
 };
 
 class Transport {
@@ -25,9 +26,9 @@ public:
   class Owner {
   public:
     virtual ~Owner () = default;
-    virtual void on_open () = 0;               // messages can be sent
+    virtual void on_open () = 0; // messages can be sent
     virtual void on_message (Incoming) = 0;
-    virtual void on_room () = 0;               // room () is above zero again
+    virtual void on_room () = 0; // room () is above zero again
     // The last call. Bytes still queued are lost, except after close (true).
     virtual void on_closed (CloseReason why, const std::string &detail) = 0;
   };

@@ -37,8 +37,8 @@ int Acceptor::bind (const Settings &s, std::string &error)
   return Listener::bind (s.bind_address, s.port, error);
 }
 
-std::unique_ptr<Acceptor> Acceptor::make (Loop &loop, StorageSource &storage, const Settings &s, int fd,
-    LinkRole role, Accepted accepted)
+std::unique_ptr<Acceptor> Acceptor::make (
+    Loop &loop, StorageSource &storage, const Settings &s, int fd, LinkRole role, Accepted accepted)
 {
   return std::make_unique<TcpAcceptor> (loop, storage, fd, std::move (accepted));
 }

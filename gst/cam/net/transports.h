@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Makes the transport a protocol asks for, and listens for those that peers open.
 #pragma once
+#include "common/loop.h"
 #include "settings.h"
 #include "transport.h"
-#include "common/loop.h"
 #include <functional>
 
 namespace reach::cam {
 
-// An initiator's transport to host:port for one media type. Null and `error` where this build cannot.
+// An initiator's transport to host:port for one media type. Null and `error` where this build
+// cannot.
 std::unique_ptr<Transport> make_transport (Loop &loop, StorageSource &storage, const Settings &s,
     const std::string &host, std::uint16_t port, MediaType type, LinkRole role, std::string &error);
 
@@ -21,7 +22,7 @@ public:
   // Binds what the protocol needs, any thread; the port is then known.
   static int bind (const Settings &s, std::string &error);
   // Loop thread; owns fd. `role`: ours (over HTTP it decides what a peer may ask for).
-  static std::unique_ptr<Acceptor> make (Loop &loop, StorageSource &storage, const Settings &s, int fd,
-      LinkRole role, Accepted accepted);
+  static std::unique_ptr<Acceptor> make (Loop &loop, StorageSource &storage, const Settings &s,
+      int fd, LinkRole role, Accepted accepted);
 };
 } // namespace reach::cam

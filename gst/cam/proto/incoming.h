@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A received message and the storage it came into. The storage is asked for by size and filled once:
-// the element layer's is a GstMemory, so that a payload is copied at most once in user space.
+// A received message and the storage it came into. The storage is asked for by size and filled
+// once: the element layer's is a GstMemory, so that a payload is copied at most once in user space.
 #pragma once
 #include "message.h"
 #include <memory>
@@ -16,7 +16,8 @@ public:
 class StorageSource {
 public:
   virtual ~StorageSource () = default;
-  // `size` was checked against the limits. nullptr refuses; the message is then a fault of the peer.
+  // `size` was checked against the limits. nullptr refuses; the message is then a fault of the
+  // peer.
   virtual std::unique_ptr<Storage> allocate (std::size_t size) = 0;
 };
 
@@ -37,7 +38,10 @@ struct Incoming {
   std::unique_ptr<Storage> storage;
 
   Bytes bytes () const { return storage->bytes (); }
-  MessageHeader header () const { return MessageHeader::parse (bytes ().first<MessageHeader::size> ()); }
+  MessageHeader header () const
+  {
+    return MessageHeader::parse (bytes ().first<MessageHeader::size> ());
+  }
   Bytes body () const { return bytes ().subspan (MessageHeader::size); }
 };
 } // namespace reach::cam

@@ -14,7 +14,8 @@ TimePoint after (TimePoint t, Duration d)
 } // namespace
 
 LinkCore::LinkCore (Config config, TimePoint now)
-    : config_ (config), started_ (now), heard_ (now), progress_ (now), sent_ (now), pinged_ (now), used_ (now)
+    : config_ (config), started_ (now), heard_ (now), progress_ (now), sent_ (now), pinged_ (now),
+      used_ (now)
 {
 }
 
@@ -64,7 +65,7 @@ void LinkCore::on_hello (const Incoming &m, TimePoint now)
         now);
     return;
   }
-  events_.push_back (HelloCame {std::move (*hello)});
+  events_.push_back (HelloCame{std::move (*hello)});
 }
 
 void LinkCore::on_answer (const Incoming &m, TimePoint now)
@@ -84,7 +85,7 @@ void LinkCore::establish (Hello peer, TimePoint now)
   peer_ = std::move (peer);
   established_ = true;
   used_ = sent_ = pinged_ = now;
-  events_.push_back (Established {peer_});
+  events_.push_back (Established{peer_});
 }
 
 void LinkCore::accept (const Welcome &ours, TimePoint now)
@@ -108,11 +109,12 @@ void LinkCore::finish (ByeReason why, TimePoint now)
   if (over_)
     return;
   if (established_)
-    send_control (control (Kind::bye, encode (Bye {why}), now));
+    send_control (control (Kind::bye, encode (Bye{why}), now));
   fail (CloseReason::local, "");
 }
 
-// Who may send what: a receiver that sends frames, or a sender that asks for them, is not our protocol.
+// Who may send what: a receiver that sends frames, or a sender that asks for them, is not our
+// protocol.
 bool LinkCore::direction_ok (Kind k) const
 {
   switch (k) {
@@ -143,23 +145,24 @@ void LinkCore::on_established_message (Incoming m, TimePoint now)
   case Kind::ping:
     if (const auto p = decode_ping (m.body ())) {
       if (h.flags & ping_wants_pong)
-        send_control (control (Kind::pong, encode (Pong {p->id}), now));
-      events_.push_back (ClockSample {*p});
+        send_control (control (Kind::pong, encode (Pong{p->id}), now));
+      events_.push_back (ClockSample{*p});
       return;
     }
     break;
   case Kind::request:
     if (const auto r = decode_request (m.body ())) {
-      credit_ = std::min<std::int64_t> (credit_ + r->bytes, static_cast<std::int64_t> (config_.max_credit));
+      credit_ = std::min<std::int64_t> (
+          credit_ + r->bytes, static_cast<std::int64_t> (config_.max_credit));
       return;
     }
     break;
   case Kind::key_unit:
-    events_.push_back (KeyWanted {h.stream});
+    events_.push_back (KeyWanted{h.stream});
     return;
   case Kind::streams:
     if (auto l = decode_streams (m.body ())) {
-      events_.push_back (StreamsChanged {std::move (*l)});
+      events_.push_back (StreamsChanged{std::move (*l)});
       return;
     }
     break;
@@ -170,7 +173,7 @@ void LinkCore::on_established_message (Incoming m, TimePoint now)
     }
     break;
   default:
-    events_.push_back (Received {std::move (m)});
+    events_.push_back (Received{std::move (m)});
     return;
   }
   fail (CloseReason::malformed, "a control message that cannot be read");
@@ -180,7 +183,7 @@ void LinkCore::fail (CloseReason why, std::string detail, std::optional<RefuseCo
 {
   if (std::exchange (over_, true))
     return;
-  events_.push_back (Failed {why, std::move (detail), bye_, refused});
+  events_.push_back (Failed{why, std::move (detail), bye_, refused});
 }
 
 void LinkCore::transport_closed (CloseReason why, std::string detail)
@@ -213,13 +216,15 @@ void LinkCore::sent (const Message &m, TimePoint now)
 
 bool LinkCore::clock_due (TimePoint now) const
 {
-  return established_ && config_.role == LinkRole::sender && now - pinged_ >= config_.clock_interval;
+  return established_ && config_.role == LinkRole::sender &&
+         now - pinged_ >= config_.clock_interval;
 }
 
 // The peer must hear from us three times within its timeout.
 Duration LinkCore::ping_interval () const
 {
-  const Duration theirs = peer_.timeout_ms == 0 ? forever : Duration (milliseconds (peer_.timeout_ms)) / 3;
+  const Duration theirs =
+      peer_.timeout_ms == 0 ? forever : Duration (milliseconds (peer_.timeout_ms)) / 3;
   return std::max<Duration> (theirs, milliseconds (20));
 }
 
@@ -239,15 +244,15 @@ void LinkCore::timeout (TimePoint now, bool pending)
     return fail (CloseReason::timed_out, "the peer takes nothing any more");
   if (!pending)
     progress_ = now;
-  const bool clock_late
-      = config_.role == LinkRole::sender && now >= after (pinged_, 2 * config_.clock_interval);
+  const bool clock_late =
+      config_.role == LinkRole::sender && now >= after (pinged_, 2 * config_.clock_interval);
   if (!ping_asked_ && (clock_late || now >= after (sent_, ping_interval ()))) {
     ping_asked_ = true;
-    events_.push_back (PingDue {});
+    events_.push_back (PingDue{});
   }
   if (!pending && !idle_told_ && now >= after (used_, config_.idle)) {
     idle_told_ = true;
-    events_.push_back (IdleTooLong {});
+    events_.push_back (IdleTooLong{});
   }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The state machine of one link (docs/protocol-cam.md, "A link"): hello and answer, keeping it alive,
-// byte credits, orderly end. Sans-IO; the same over every transport.
+// The state machine of one link (docs/protocol-cam.md, "A link"): hello and answer, keeping it
+// alive, byte credits, orderly end. Sans-IO; the same over every transport.
 #pragma once
 #include "close_reason.h"
 #include "hello.h"
@@ -10,16 +10,18 @@
 
 namespace reach::cam {
 
+constexpr std::uint8_t ping_wants_pong = 1; // MessageHeader::flags of a ping
+
 class LinkCore {
 public:
   static constexpr Duration forever = Duration::max ();
   struct Config {
-    bool initiator = true;                // sends the hello
-    LinkRole role = LinkRole::sender;     // what we are
-    Duration timeout = seconds (3);       // the peer is gone when silent, or taking nothing, for so long
-    Duration handshake = seconds (10);    // an acceptor's limit for the hello, whatever `timeout` is
-    Duration idle = forever;              // close when nothing but pings was sent for so long
-    bool by_request = false;              // pull: frames leave only against byte credits
+    bool initiator = true;            // sends the hello
+    LinkRole role = LinkRole::sender; // what we are
+    Duration timeout = seconds (3); // the peer is gone when silent, or taking nothing, for so long
+    Duration handshake = seconds (10); // an acceptor's limit for the hello, whatever `timeout` is
+    Duration idle = forever;           // close when nothing but pings was sent for so long
+    bool by_request = false;           // pull: frames leave only against byte credits
     Duration clock_interval = seconds (1); // sender: how often the peer gets a clock sample
     std::size_t max_credit = 64u << 20;
   };
@@ -48,18 +50,19 @@ public:
   struct Failed {
     CloseReason why;
     std::string detail;
-    ByeReason bye;
+    std::optional<ByeReason> bye;
     std::optional<RefuseCode> refused; // the peer's refusal
   };
-  using Event = std::variant<HelloCame, Established, Received, KeyWanted, ClockSample, StreamsChanged, PingDue,
-      IdleTooLong, Failed>;
+  using Event = std::variant<HelloCame, Established, Received, KeyWanted, ClockSample,
+      StreamsChanged, PingDue, IdleTooLong, Failed>;
 
   LinkCore (Config config, TimePoint now);
 
-  void opened (const Hello &ours, TimePoint now); // the transport is open; an initiator's hello goes out
+  void opened (
+      const Hello &ours, TimePoint now); // the transport is open; an initiator's hello goes out
   void input (Incoming m, TimePoint now);
-  void heard (TimePoint now) { heard_ = now; }           // any bytes came
-  void progressed (TimePoint now) { progress_ = now; }   // any bytes left
+  void heard (TimePoint now) { heard_ = now; }         // any bytes came
+  void progressed (TimePoint now) { progress_ = now; } // any bytes left
   void accept (const Welcome &ours, TimePoint now);
   void refuse (const Refuse &why, TimePoint now);
   void finish (ByeReason why, TimePoint now); // says bye; the owner closes the transport draining
@@ -101,7 +104,8 @@ private:
   Hello peer_;
   TimePoint started_, heard_, progress_, sent_, pinged_, used_;
   std::int64_t credit_ = 0;
-  ByeReason bye_ = ByeReason::none;
-  bool established_ = false, hello_seen_ = false, over_ = false, ping_asked_ = false, idle_told_ = false;
+  std::optional<ByeReason> bye_; // what the peer said
+  bool established_ = false, hello_seen_ = false, over_ = false, ping_asked_ = false,
+       idle_told_ = false;
 };
 } // namespace reach::cam

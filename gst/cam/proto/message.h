@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The messages of the cam protocol (docs/protocol-cam.md, "Messages"), the same over TCP, HTTP and UDP.
-// Every message is an 8-byte header and `length` further bytes.
+// The messages of the cam protocol (docs/protocol-cam.md, "Messages"), the same over TCP, HTTP and
+// UDP. Every message is an 8-byte header and `length` further bytes.
 #pragma once
 #include "common/proto/slice.h"
 #include "common/proto/time.h"
@@ -11,7 +11,10 @@ namespace reach::cam {
 
 enum class MediaType : std::uint8_t { video = 0, audio = 1, data = 2, command = 3, file = 4 };
 constexpr std::size_t n_media_types = 5;
-constexpr std::uint8_t type_bit (MediaType t) { return static_cast<std::uint8_t> (1u << static_cast<unsigned> (t)); }
+constexpr std::uint8_t type_bit (MediaType t)
+{
+  return static_cast<std::uint8_t> (1u << static_cast<unsigned> (t));
+}
 constexpr std::uint8_t all_types = 0x1f;
 const char *media_type_name (MediaType t); // "video", "audio", "data", "command", "file"
 
@@ -44,7 +47,7 @@ enum class Kind : std::uint8_t {
 
 struct MessageHeader {
   static constexpr std::size_t size = 8;
-  Kind kind {};
+  Kind kind{};
   std::uint8_t flags = 0;
   std::uint16_t stream = 0; // the sender's stream number (StreamInfo::id); 0 where none is meant
   std::uint32_t length = 0; // bytes behind this header
@@ -77,8 +80,8 @@ struct FrameHeader {
   std::int64_t dts = no_time;
   std::int64_t duration = no_time;
   std::uint32_t flags = 0;
-  std::uint32_t seq = 0;           // counts the frames of its stream, so that a receiver sees drops
-  std::uint16_t extension = 0;     // bytes between this header and the payload, a multiple of 16
+  std::uint32_t seq = 0;       // counts the frames of its stream, so that a receiver sees drops
+  std::uint16_t extension = 0; // bytes between this header and the payload, a multiple of 16
 
   static std::optional<FrameHeader> parse (Bytes in);
   void write (std::uint8_t *out) const;
@@ -91,10 +94,10 @@ public:
 
   MessageHeader header;
   MediaType type = MediaType::video;
-  bool key = true;       // a decoder can start here
+  bool key = true;        // a decoder can start here
   bool droppable = false; // media: may be dropped by queue policy
-  bool reliable = true;  // over UDP: repeated until acknowledged, else until its deadline
-  TimePoint created {};
+  bool reliable = true;   // over UDP: repeated until acknowledged, else until its deadline
+  TimePoint created{};
 
   Bytes head () const { return {head_.data (), head_size_}; } // starts with the 8-byte header
   Bytes body () const { return body_.bytes; }
@@ -110,7 +113,7 @@ public:
   Message () = default;
 
 private:
-  std::array<std::uint8_t, max_head> head_ {};
+  std::array<std::uint8_t, max_head> head_{};
   std::size_t head_size_ = 0;
   Slice body_;
 };

@@ -21,7 +21,8 @@ inline Bytes as_bytes (std::string_view s)
 template <typename T> inline void store_be (std::uint8_t *to, T value)
 {
   for (std::size_t i = 0; i < sizeof (T); i++)
-    to[i] = static_cast<std::uint8_t> (static_cast<std::uint64_t> (value) >> (8 * (sizeof (T) - 1 - i)));
+    to[i] = static_cast<std::uint8_t> (
+        static_cast<std::uint64_t> (value) >> (8 * (sizeof (T) - 1 - i)));
 }
 
 template <typename T> inline T load_be (const std::uint8_t *from)
@@ -39,7 +40,7 @@ public:
   template <typename T> T get ()
   {
     const Bytes b = take (sizeof (T));
-    return b.empty () ? T {} : load_be<T> (b.data ());
+    return b.empty () ? T{} : load_be<T> (b.data ());
   }
   std::uint8_t u8 () { return get<std::uint8_t> (); }
   std::uint16_t u16 () { return get<std::uint16_t> (); }
@@ -65,7 +66,7 @@ public:
     const std::size_t n = u16 ();
     if (n > limit)
       failed_ = true;
-    const Bytes b = failed_ ? Bytes {} : take (n);
+    const Bytes b = failed_ ? Bytes{} : take (n);
     return {reinterpret_cast<const char *> (b.data ()), b.size ()};
   }
 
@@ -98,7 +99,10 @@ public:
     u16 (static_cast<std::uint16_t> (s.size ()));
     bytes (as_bytes (s));
   }
-  template <typename T> void patch (std::size_t at, T value) { store_be (out_.data () + at, value); }
+  template <typename T> void patch (std::size_t at, T value)
+  {
+    store_be (out_.data () + at, value);
+  }
 
   std::size_t size () const { return out_.size (); }
   Bytes view () const { return out_; }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Bytes kept alive by an owner: how a payload travels through queues by reference. A GstBuffer in the
-// element layer and a vector in a test are both just a Shared owner here.
+// Bytes kept alive by an owner: how a payload travels through queues by reference. A GstBuffer in
+// the element layer and a vector in a test are both just a Shared owner here.
 #pragma once
 #include "bytes.h"
 #include <atomic>
@@ -23,7 +23,7 @@ public:
   }
 
 private:
-  mutable std::atomic<std::uint32_t> count_ {1};
+  mutable std::atomic<std::uint32_t> count_{1};
 };
 
 // Owns one count of a Shared.

@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "padoutput.h"
+#include "framing.h"
+#include "names.h"
+
+GST_DEBUG_CATEGORY_EXTERN (camreceiver_debug);
+#define GST_CAT_DEFAULT camreceiver_debug
+
+namespace reach::cam {
+namespace {
+// A stream that brings nothing for so long is filled with GAP events, so that muxers and mixers go
+// on.
+constexpr Duration silence = milliseconds (500);
+
+GstStreamType stream_type (MediaType t)
+{
+  return t == MediaType::video   ? GST_STREAM_TYPE_VIDEO
+         : t == MediaType::audio ? GST_STREAM_TYPE_AUDIO
+                                 : GST_STREAM_TYPE_UNKNOWN;
+}
+
+std::int64_t monotonic_now ()
+{
+  return nanoseconds (Clock::now ().time_since_epoch ()).count ();
+}
+} // namespace
+
+PadOutput::PadOutput (PadHost &host, PadLimits limits, const Remote &r, const StreamInfo &info,
+    std::string id, guint group_id)
+    : remote (r.id), guid (r.guid), type (info.type), index (info.index),
+      stream_id (std::move (id)), host_ (host), limits_ (limits), group_id_ (group_id),
+      session_key_ (r.session_key)
+{
+  auto s = state_.lock ();
+  s->clock = r.clock;
+  s->stream = info.id;
+  s->need_key = info.type == MediaType::video;
+  auto flags =
+      static_cast<GstStreamFlags> (info.sparse ? GST_STREAM_FLAG_SPARSE : GST_STREAM_FLAG_NONE);
+  const auto c = caps_from_peer (info.caps);
+  stream_ = Ref<GstStream>::adopt (
+      gst_stream_new (stream_id.c_str (), c.get (), stream_type (type), flags));
+}
+
+PadOutput::~PadOutput ()
+{
+  clear (*state_.lock ());
+}
+
+void PadOutput::clear (State &s)
+{
+  for (Item &i : s.items)
+    if (i.object)
+      gst_mini_object_unref (i.object);
+  s.items.clear ();
+  s.bytes = 0;
+}
+
+void PadOutput::put (Item item)
+{
+  state_.update ([&] (State &s) {
+    s.bytes += item.size;
+    s.items.push_back (item);
+  });
+}
+
+void PadOutput::push_event (GstEvent *e)
+{
+  put ({Item::What::event, GST_MINI_OBJECT_CAST (e)});
+}
+
+void PadOutput::caps (std::string text)
+{
+  auto c = caps_from_peer (text);
+  if (!c) {
+    GST_WARNING_OBJECT (pad_, "caps of the peer were refused: %s", text.c_str ());
+    return;
+  }
+  gst_stream_set_caps (stream_.get (), c.get ());
+  push_event (gst_event_new_caps (c.get ()));
+}
+
+void PadOutput::tags (Bytes text)
+{
+  auto list = tags_from_peer ({reinterpret_cast<const char *> (text.data ()), text.size ()});
+  if (!list)
+    return;
+  gst_stream_set_tags (stream_.get (), list.get ());
+  push_event (gst_event_new_tag (list.release ()));
+}
+
+bool PadOutput::too_long (const State &s) const
+{
+  if (s.bytes > limits_.max_bytes || s.items.size () > 20000)
+    return true;
+  if (limits_.max_time == Duration{} || s.items.size () < 2)
+    return false;
+  const std::int64_t a = s.items.front ().pts, b = s.items.back ().pts;
+  return a != no_time && b != no_time && nanoseconds (b - a) > limits_.max_time;
+}
+
+// Downstream is slower than the stream. Video starts again at a key frame, other types lose the
+// oldest.
+void PadOutput::overflow (State &s)
+{
+  std::size_t kept = 0, target = type == MediaType::video ? 0 : s.bytes / 2;
+  for (Item &i : s.items) {
+    if (i.what == Item::What::buffer && (s.bytes > target || type == MediaType::video)) {
+      s.bytes -= i.size;
+      s.totals.dropped++;
+      gst_mini_object_unref (i.object);
+      continue;
+    }
+    s.items[kept++] = i;
+  }
+  s.items.resize (kept);
+  s.need_key = type == MediaType::video;
+}
+
+void PadOutput::frame (const FrameHeader &h, Incoming m)
+{
+  const std::size_t size = m.bytes ().size ();
+  std::uint64_t dropped = 0;
+  std::size_t freed = 0;
+  bool want_key = false, taken = false;
+  std::uint16_t stream = 0;
+  GstBuffer *b = nullptr;
+  {
+    auto s = state_.lock ();
+    stream = s->stream;
+    const bool hole = s->last_seq && h.seq != *s->last_seq + 1;
+    if (hole) {
+      s->totals.lost += h.seq - *s->last_seq - 1;
+      want_key = type == MediaType::video;
+    }
+    const bool joined = !s->last_seq && h.seq != 0;
+    s->last_seq = h.seq;
+    const bool key = !(h.flags & frame_delta_unit);
+    if (s->need_key && !key) {
+      s->totals.dropped++;
+      want_key = true;
+    } else {
+      s->need_key = false;
+      b = buffer_of (h, std::move (m));
+      if (hole || joined)
+        GST_BUFFER_FLAG_SET (b, GST_BUFFER_FLAG_DISCONT);
+      s->items.push_back ({Item::What::buffer, GST_MINI_OBJECT_CAST (b), h.pts, h.dts, size});
+      s->bytes += size;
+      taken = true;
+      if (too_long (*s)) {
+        const std::uint64_t before = s->totals.dropped;
+        const std::size_t bytes = s->bytes;
+        overflow (*s);
+        dropped = s->totals.dropped - before;
+        want_key = want_key || s->need_key;
+        freed = bytes - s->bytes;
+      }
+    }
+  }
+  state_.update ([] (State &) {}); // wakes the streaming thread
+  if (const std::size_t n = taken ? freed : size)
+    host_.consumed (remote, type, n);
+  if (want_key)
+    host_.key_wanted (remote, stream);
+  if (dropped > 0)
+    host_.pad_dropped (this, dropped);
+}
+
+void PadOutput::gap (std::int64_t pts, std::int64_t duration)
+{
+  put ({Item::What::gap, nullptr, pts, duration});
+}
+
+void PadOutput::eos ()
+{
+  put ({Item::What::eos});
+}
+
+void PadOutput::send_eos ()
+{
+  put ({Item::What::close});
+}
+
+void PadOutput::want_key ()
+{
+  host_.key_wanted (remote, state_.lock ()->stream);
+}
+
+void PadOutput::preset_sticky ()
+{
+  push_sticky ();
+  while (true) {
+    Item item;
+    {
+      auto s = state_.lock ();
+      if (s->items.empty () || s->items.front ().what != Item::What::event)
+        return;
+      item = s->items.front ();
+      s->items.pop_front ();
+    }
+    handle (item);
+  }
+}
+
+void PadOutput::broken ()
+{
+  put ({Item::What::broken});
+}
+
+void PadOutput::resumed (std::shared_ptr<RunClock> clock, std::uint64_t session_key)
+{
+  session_key_ = session_key;
+  state_.update ([&] (State &s) {
+    s.clock = std::move (clock);
+    s.last_seq.reset ();
+    s.need_key = type == MediaType::video;
+    s.items.push_back ({Item::What::resumed});
+  });
+}
+
+void PadOutput::close ()
+{
+  put ({Item::What::close});
+}
+
+void PadOutput::set_playing (bool on)
+{
+  state_.update ([on] (State &s) { s.playing = on; });
+}
+
+void PadOutput::set_flushing (bool on)
+{
+  state_.update ([on] (State &s) { s.flushing = on; });
+}
+
+bool PadOutput::next (Item &item)
+{
+  auto s = state_.lock ();
+  const auto ready = [] (const State &x) { return x.flushing || (x.playing && !x.items.empty ()); };
+  while (!ready (*s)) {
+    if (s.wait_until (Clock::now () + silence, ready))
+      break;
+    if (s->playing)
+      s.unlocked ([this] { fill_silence (); });
+  }
+  if (s->flushing)
+    return false;
+  item = s->items.front ();
+  s->items.pop_front ();
+  s->bytes -= item.size;
+  return true;
+}
+
+bool PadOutput::step ()
+{
+  Item item;
+  if (!next (item))
+    return false;
+  push_sticky ();
+  return handle (item);
+}
+
+bool PadOutput::handle (Item &item)
+{
+  switch (item.what) {
+  case Item::What::buffer:
+    return push_buffer (item);
+  case Item::What::event: {
+    auto *e = GST_EVENT_CAST (item.object);
+    const bool is_caps = GST_EVENT_TYPE (e) == GST_EVENT_CAPS;
+    gst_pad_push_event (pad_, e);
+    if (is_caps && !std::exchange (have_caps_, true)) {
+      GstSegment segment;
+      gst_segment_init (&segment, GST_FORMAT_TIME);
+      gst_pad_push_event (pad_, gst_event_new_segment (&segment));
+    }
+    return true;
+  }
+  case Item::What::gap:
+    push_gap (out_time (item.pts), item.dts);
+    return true;
+  case Item::What::broken:
+    discont_ = true;
+    return true;
+  case Item::What::resumed:
+    discont_ = true;
+    return true;
+  case Item::What::eos:
+    if (!limits_.keep_listening && !std::exchange (eos_sent_, true))
+      gst_pad_push_event (pad_, gst_event_new_eos ());
+    return true;
+  case Item::What::close:
+    if (!std::exchange (eos_sent_, true))
+      gst_pad_push_event (pad_, gst_event_new_eos ());
+    host_.pad_finished (this);
+    return false;
+  }
+  return false;
+}
+
+void PadOutput::push_sticky ()
+{
+  if (std::exchange (sticky_done_, true))
+    return;
+  GstEvent *e = gst_event_new_stream_start (stream_id.c_str ());
+  gst_event_set_group_id (e, group_id_);
+  gst_event_set_stream (e, stream_.get ());
+  gst_event_set_stream_flags (e, gst_stream_get_stream_flags (stream_.get ()));
+  gst_pad_push_event (pad_, e);
+}
+
+std::int64_t PadOutput::out_time (std::int64_t remote_ts)
+{
+  if (remote_ts == no_time)
+    return no_time;
+  const auto clock = state_.lock ()->clock;
+  auto map = clock->map.lock ();
+  if (!map->ready ())
+    return no_time;
+  return host_.running_time_of (map->map (remote_ts, monotonic_now ()));
+}
+
+bool PadOutput::push_buffer (Item &item)
+{
+  auto *b = GST_BUFFER_CAST (item.object);
+  note_consumed (item.size);
+  if (eos_sent_) {
+    gst_buffer_unref (b);
+    return true;
+  }
+  // One mapping for both times, so that their difference stays exact.
+  const std::int64_t reference = item.dts != no_time ? item.dts : item.pts;
+  const std::int64_t out = out_time (reference);
+  const auto place = [&] (std::int64_t t) {
+    return t == no_time || out == no_time
+               ? GST_CLOCK_TIME_NONE
+               : static_cast<GstClockTime> (std::max<std::int64_t> (0, out + (t - reference)));
+  };
+  GST_BUFFER_PTS (b) = place (item.pts);
+  GST_BUFFER_DTS (b) = place (item.dts);
+  if (std::exchange (discont_, false))
+    GST_BUFFER_FLAG_SET (b, GST_BUFFER_FLAG_DISCONT);
+  if (out != no_time)
+    end_ = std::max (end_, out + (GST_BUFFER_DURATION_IS_VALID (b)
+                                         ? static_cast<std::int64_t> (GST_BUFFER_DURATION (b))
+                                         : 0));
+  const gsize size = gst_buffer_get_size (b);
+  const GstFlowReturn flow = gst_pad_push (pad_, b);
+  state_.update ([size] (State &s) {
+    s.totals.frames++;
+    s.totals.bytes += size;
+  });
+  if (flow == GST_FLOW_OK || flow == GST_FLOW_NOT_LINKED)
+    return true; // nobody wants this stream, which is no fault
+  if (flow == GST_FLOW_EOS) {
+    eos_sent_ = true;
+    return true; // goes on taking what comes, so that the sender's other streams are not held up
+  }
+  if (flow != GST_FLOW_FLUSHING)
+    host_.pad_flow_error (this, flow);
+  return false;
+}
+
+void PadOutput::push_gap (std::int64_t pts, std::int64_t duration)
+{
+  if (!have_caps_ || eos_sent_ || pts == no_time || pts < 0)
+    return;
+  const auto d = duration < 0 ? GST_CLOCK_TIME_NONE : static_cast<GstClockTime> (duration);
+  end_ = std::max (end_, pts + std::max<std::int64_t> (0, duration));
+  gst_pad_push_event (pad_, gst_event_new_gap (static_cast<GstClockTime> (pts), d));
+}
+
+void PadOutput::fill_silence ()
+{
+  const std::int64_t now = host_.running_time_of (monotonic_now ());
+  if (now == no_time)
+    return;
+  const std::int64_t to = now - nanoseconds (silence).count ();
+  const std::int64_t from = end_ == no_time ? std::max<std::int64_t> (0, to) : end_;
+  if (to > from)
+    push_gap (from, to - from);
+}
+
+void PadOutput::note_consumed (std::size_t bytes)
+{
+  unreported_ += bytes;
+  if (unreported_ >= limits_.report)
+    host_.consumed (remote, type, std::exchange (unreported_, 0));
+}
+} // namespace reach::cam

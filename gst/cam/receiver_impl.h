@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What a camreceiver does, apart from its GObject side: runs the engine, keeps the pads, tells the
+// application.
+#pragma once
+#include "cam/net/receiver_engine.h"
+#include "common/serial_queue.h"
+#include "gstcamprops.h"
+#include "padoutput.h"
+#include "stats.h"
+#include <memory>
+#include <vector>
+
+namespace reach::cam {
+constexpr const char *pad_name_formats[3] = {"video_%u", "audio_%u", "data_%u"};
+GType receiver_pad_type (); // GstCamReceiverPad: guid, index, session-key
+
+class ReceiverImpl final : public ReceiverEngine::Element, public PadHost {
+public:
+  explicit ReceiverImpl (GstElement *e) : element_ (e)
+  {
+    settings.lock ()->net.mode = Mode::listener;
+  }
+
+  // State changes, in this order.
+  bool ready ();
+  void start ();
+  void set_playing (bool on);
+  void end_streams (); // before pads are deactivated: nothing blocks them
+  void stop ();
+
+  bool send_eos ();
+  void identity_changed ();
+  GstStructure *stats ();
+  ReceiverEngine::Snapshot snapshot ();
+  std::uint64_t session_key ();
+
+  Guarded<ElementSettings> settings;
+  Guarded<std::string> uri;
+
+private:
+  // Pipeline running time = monotonic time + offset; known while PLAYING.
+  struct ClockBase {
+    bool playing = false, monotonic = true;
+    std::int64_t base = 0;
+    ClockMap map; // for a pipeline clock that is not CLOCK_MONOTONIC
+    GstClock *clock = nullptr;
+    std::int64_t sampled = 0;
+  };
+  struct Pads {
+    std::vector<std::shared_ptr<PadOutput>> all;
+    unsigned numbers[3] = {0, 0, 0};
+  };
+
+  // ReceiverEngine::Element: the loop thread.
+  std::unique_ptr<Storage> allocate (std::size_t size) override;
+  void on_link_event (LinkEvent e) override;
+  Output *open_stream (const Remote &r, const StreamInfo &s) override;
+  void on_streams_listed (const Remote &r) override;
+  void on_all_ended () override {}
+  void on_command (const Remote &r, Link &l, Incoming m) override;
+  void on_file (const Remote &r, Link &l, Incoming m) override;
+  void on_file_link_ended (std::uint64_t remote_id) override;
+  void on_fatal (CloseReason why, std::string text, std::string detail) override;
+  // PadHost: any thread.
+  std::int64_t running_time_of (std::int64_t monotonic_ns) override;
+  void key_wanted (std::uint64_t remote, std::uint16_t stream) override;
+  void consumed (std::uint64_t remote, MediaType type, std::size_t bytes) override;
+  void pad_finished (PadOutput *pad) override;
+  void pad_dropped (PadOutput *pad, std::uint64_t frames) override;
+  void pad_flow_error (PadOutput *pad, GstFlowReturn flow) override;
+
+  // Event thread.
+  void add_pad (const std::shared_ptr<PadOutput> &output, const std::string &name);
+  void remove_pad (PadOutput *output);
+  void post_collection ();
+  std::string unique_stream_id (const Remote &r, const StreamInfo &s);
+  std::shared_ptr<ReceiverEngine> engine () { return *engine_.lock (); }
+  std::shared_ptr<PadOutput> find (PadOutput *p);
+
+  GstElement *element_; // owns us
+  Guarded<std::shared_ptr<ReceiverEngine>> engine_;
+  Guarded<Pads> pads_;
+  Guarded<ClockBase> clock_;
+  Guarded<StructurePtr> last_stats_;
+  Guarded<PadTotals> gone_; // of pads that were removed
+  std::unique_ptr<SerialQueue> events_;
+  guint group_id_ = 0;
+};
+} // namespace reach::cam
