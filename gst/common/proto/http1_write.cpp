@@ -85,14 +85,10 @@ std::string ResponseHead::done ()
   return std::move (text_);
 }
 
-ChunkHead::ChunkHead (std::uint64_t n, bool first)
+ChunkHead::ChunkHead (std::uint64_t n)
 {
   constexpr std::string_view hex = "0123456789abcdef";
   const auto put = [this] (char c) { text_[size_++] = static_cast<std::uint8_t> (c); };
-  if (!first) {
-    put ('\r');
-    put ('\n');
-  }
   unsigned digits = 1;
   while (digits < 16 && n >> (4 * digits) != 0)
     digits++;
@@ -100,12 +96,6 @@ ChunkHead::ChunkHead (std::uint64_t n, bool first)
     put (hex[n >> (4 * digits) & 15]);
   put ('\r');
   put ('\n');
-}
-
-std::string_view last_chunk (bool after_chunk)
-{
-  constexpr std::string_view text = "\r\n0\r\n\r\n";
-  return after_chunk ? text : text.substr (2);
 }
 
 std::string short_response (

@@ -23,19 +23,18 @@ private:
   std::string text_;
 };
 
-// The size line before a chunk of n > 0 bytes. Chunks after the first start with the CRLF that ends
-// the one before, so that a chunk costs one small piece and its payload.
+// The size line before a chunk of n > 0 bytes; chunk_end comes behind it.
 class ChunkHead {
 public:
-  explicit ChunkHead (std::uint64_t n, bool first);
+  explicit ChunkHead (std::uint64_t n);
   Bytes bytes () const { return {text_.data (), size_}; }
 
 private:
-  std::array<std::uint8_t, 20> text_{};
+  std::array<std::uint8_t, 18> text_{};
   std::size_t size_ = 0;
 };
-// What ends a chunked body after its last chunk (after_chunk) or without any.
-std::string_view last_chunk (bool after_chunk);
+constexpr std::string_view chunk_end = "\r\n";
+constexpr std::string_view last_chunk = "0\r\n\r\n";
 
 constexpr std::string_view continue_100 = "HTTP/1.1 100 Continue\r\n\r\n";
 
