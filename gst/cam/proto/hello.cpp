@@ -4,7 +4,7 @@
 
 namespace reach::cam {
 namespace {
-constexpr std::uint8_t flag_list_complete = 1;
+constexpr std::uint8_t flag_list_complete = 1, flag_unlimited = 2;
 constexpr std::uint8_t flag_sparse = 1, flag_eos = 2;
 constexpr std::size_t stream_fixed = 16; // bytes of an entry without its texts and tags
 
@@ -119,7 +119,8 @@ std::vector<std::uint8_t> encode (const Hello &h)
   w.u8 (static_cast<std::uint8_t> (h.role));
   w.u8 (static_cast<std::uint8_t> (h.type));
   w.u8 (h.media_types);
-  w.u8 (h.list_complete ? flag_list_complete : 0);
+  w.u8 (static_cast<std::uint8_t> (
+      (h.list_complete ? flag_list_complete : 0) | (h.unlimited ? flag_unlimited : 0)));
   w.u64 (h.run_id);
   w.u64 (h.session_key);
   w.u64 (h.link_key);
@@ -150,7 +151,9 @@ std::optional<Hello> decode_hello (Bytes in)
   if (!get_enum (r, h.role, LinkRole::receiver) || !get_enum (r, h.type, MediaType::file))
     return std::nullopt;
   h.media_types = r.u8 () & all_types;
-  h.list_complete = r.u8 () & flag_list_complete;
+  const std::uint8_t flags = r.u8 ();
+  h.list_complete = flags & flag_list_complete;
+  h.unlimited = flags & flag_unlimited;
   h.run_id = r.u64 ();
   h.session_key = r.u64 ();
   h.link_key = r.u64 ();

@@ -60,6 +60,9 @@ struct Hello {
   // within.
   std::uint32_t timeout_ms = 0;
   bool list_complete = false; // from a sender, like streams
+  // From a receiver that can neither ask nor answer (a plain HTTP client): send all, expect
+  // nothing.
+  bool unlimited = false;
   std::vector<StreamInfo> streams;
 
   bool operator== (const Hello &) const = default;

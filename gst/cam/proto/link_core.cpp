@@ -238,7 +238,7 @@ void LinkCore::timeout (TimePoint now, bool pending)
       fail (CloseReason::timed_out, "no answer from the peer in time");
     return;
   }
-  if (now >= after (heard_, config_.timeout))
+  if (!peer_.unlimited && now >= after (heard_, config_.timeout))
     return fail (CloseReason::timed_out, "the peer has fallen silent");
   if (pending && now >= after (progress_, config_.timeout))
     return fail (CloseReason::timed_out, "the peer takes nothing any more");
@@ -262,7 +262,7 @@ TimePoint LinkCore::poll_timeout (bool pending) const
     return never;
   if (!established_)
     return after (started_, config_.initiator ? config_.timeout : config_.handshake);
-  TimePoint t = after (heard_, config_.timeout);
+  TimePoint t = peer_.unlimited ? never : after (heard_, config_.timeout);
   if (pending)
     t = std::min (t, after (progress_, config_.timeout));
   if (!ping_asked_) {

@@ -71,7 +71,10 @@ public:
   // Sending. Control messages first; then, while may_send (), what the owner has queued.
   void send_control (MessageRef m) { control_.push_back (std::move (m)); }
   MessageRef poll_transmit ();
-  bool may_send () const { return established_ && !over_ && (!config_.by_request || credit_ > 0); }
+  bool may_send () const
+  {
+    return established_ && !over_ && (!config_.by_request || credit_ > 0 || peer_.unlimited);
+  }
   void sent (const Message &m, TimePoint now);
   bool clock_due (TimePoint now) const; // a ping that may travel with what is sent anyway
 
