@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "datagram_sent.h"
+
+namespace reach::cam {
+namespace {
+constexpr Duration granularity = milliseconds (1);
+constexpr Duration max_ack_delay = milliseconds (10);
+constexpr std::uint64_t max_reordering = 64;
+} // namespace
+
+void RttEstimate::sample (Duration rtt, Duration ack_delay, TimePoint now)
+{
+  if (now - window_start_ > seconds (10)) {
+    minimum_[1] = minimum_[0];
+    minimum_[0] = Duration::max ();
+    window_start_ = now;
+  }
+  minimum_[0] = std::min (minimum_[0], rtt);
+  if (rtt - ack_delay >= minimum ())
+    rtt -= ack_delay;
+  latest_ = rtt;
+  if (!known_) {
+    known_ = true;
+    smoothed_ = rtt;
+    variation_ = rtt / 2;
+    return;
+  }
+  variation_ += (std::chrono::abs (smoothed_ - rtt) - variation_) / 4;
+  smoothed_ += (rtt - smoothed_) / 8;
+}
+
+Duration RttEstimate::loss_delay () const
+{
+  return std::max (std::max (smoothed_, latest_) * 9 / 8, granularity);
+}
+
+Duration RttEstimate::probe_delay () const
+{
+  return smoothed_ + std::max (4 * variation_, granularity) + max_ack_delay;
+}
+
+SentPacket &SentPackets::add (TimePoint now, std::size_t size, bool eliciting)
+{
+  SentPacket &p = ring_.push ();
+  p = {};
+  p.sent = now;
+  p.size = static_cast<std::uint16_t> (size);
+  if (eliciting) {
+    p.state = SentPacket::State::outstanding;
+    outstanding_++;
+    bytes_in_flight_ += size;
+    last_eliciting_ = now;
+    arm_probe ();
+  }
+  return p;
+}
+
+void SentPackets::settle (SentPacket &p, SentPacket::State s)
+{
+  if (p.state == SentPacket::State::outstanding) {
+    outstanding_--;
+    bytes_in_flight_ -= p.size;
+  }
+  p.state = s;
+}
+
+void SentPackets::acked (std::uint64_t number, TimePoint)
+{
+  SentPacket &p = ring_[number];
+  if (p.state != SentPacket::State::outstanding && p.state != SentPacket::State::lost)
+    return;
+  const bool was_lost = p.state == SentPacket::State::lost;
+  if (was_lost) // only late: wait longer from now on
+    reordering_ = std::clamp (next_acked_ - number, reordering_, max_reordering);
+  settle (p, SentPacket::State::acked);
+  owner_.on_packet_acked (p, was_lost);
+}
+
+// The numbers above all acknowledged before: each is looked at once.
+void SentPackets::take_new (const AckFrame &ack, std::uint64_t from, TimePoint now)
+{
+  std::uint64_t at = std::max (from, ring_.base ());
+  for (std::size_t i = ack.count; i-- > 0;) {
+    const NumberRange &r = ack.ranges[i];
+    for (; at < r.first; at++)
+      if (ring_[at].state == SentPacket::State::outstanding)
+        holes_.push_back (at);
+    for (; at <= r.last; at++)
+      acked (at, now);
+  }
+}
+
+void SentPackets::take_holes (const AckFrame &ack, TimePoint now)
+{
+  std::size_t i = ack.count;
+  for (const std::uint64_t n : holes_) {
+    while (i > 0 && ack.ranges[i - 1].last < n)
+      i--;
+    if (i == 0)
+      break;
+    if (n >= ack.ranges[i - 1].first && ring_.holds (n))
+      acked (n, now);
+  }
+}
+
+bool SentPackets::on_ack (const AckFrame &ack, TimePoint now)
+{
+  const std::uint64_t largest = ack.ranges[0].last;
+  if (largest >= ring_.end ())
+    return false;
+  const std::uint64_t acked_before = next_acked_;
+  take_holes (ack, now);
+  if (largest >= next_acked_) {
+    if (ring_.holds (largest) && ring_[largest].state == SentPacket::State::outstanding)
+      rtt_.sample (now - ring_[largest].sent,
+          std::min<Duration> (microseconds (ack.delay_us), max_ack_delay), now);
+    next_acked_ = largest + 1;
+    take_new (ack, acked_before, now);
+    probes_ = 0;
+  }
+  detect_loss (now);
+  pop (now);
+  arm_probe ();
+  return true;
+}
+
+void SentPackets::detect_loss (TimePoint now)
+{
+  const Duration delay = rtt_.loss_delay ();
+  loss_time_ = TimePoint::max ();
+  std::size_t kept = 0;
+  for (const std::uint64_t n : holes_) {
+    if (!ring_.holds (n))
+      continue;
+    SentPacket &p = ring_[n];
+    if (p.state == SentPacket::State::outstanding) {
+      if (next_acked_ - 1 - n >= reordering_ || p.sent + delay <= now) {
+        settle (p, SentPacket::State::lost);
+        owner_.on_packet_lost (p);
+      } else {
+        loss_time_ = std::min (loss_time_, p.sent + delay);
+      }
+    }
+    // A lost one stays for a while, to notice that it was only late.
+    if (p.state == SentPacket::State::outstanding ||
+        (p.state == SentPacket::State::lost && p.sent + 4 * delay > now))
+      holes_[kept++] = n;
+  }
+  holes_.resize (kept);
+}
+
+void SentPackets::pop (TimePoint now)
+{
+  const Duration keep = 4 * rtt_.loss_delay ();
+  while (!ring_.empty ()) {
+    const SentPacket &p = ring_.front ();
+    if (p.state == SentPacket::State::outstanding ||
+        (p.state == SentPacket::State::lost && p.sent + keep > now))
+      break;
+    ring_.pop_front ();
+  }
+}
+
+void SentPackets::arm_probe ()
+{
+  if (outstanding_ == 0) {
+    probe_time_ = TimePoint::max ();
+    return;
+  }
+  const Duration wait =
+      std::min<Duration> (rtt_.probe_delay () * (1 << std::min (probes_, 6u)), seconds (1));
+  probe_time_ = last_eliciting_ + std::max<Duration> (wait, granularity);
+}
+
+bool SentPackets::timeout (TimePoint now)
+{
+  if (now >= loss_time_) {
+    detect_loss (now);
+    pop (now);
+    arm_probe ();
+  }
+  if (now < probe_time_)
+    return false;
+  probes_++;
+  last_eliciting_ = now;
+  arm_probe ();
+  return true;
+}
+} // namespace reach::cam
