@@ -180,21 +180,6 @@ void DatagramLink::timeout_close (TimePoint now)
   close_time_ = now + std::min<Duration> (sent_.rtt ().probe_delay (), milliseconds (250));
 }
 
-// Silence after sending: repeat something that only gets an answer if it arrives.
-void DatagramLink::probe ()
-{
-  unsigned left = 4;
-  sent_.each_outstanding ([&] (const SentPacket &p) {
-    for (unsigned i = 0; i < p.n_new && left > 0; i++)
-      left -= outbox_.probe (p.first_fragment + i);
-    for (unsigned i = 0; i < p.n_repeated && left > 0; i++)
-      left -= outbox_.probe (p.repeated[i]);
-    return left > 0;
-  });
-  if (left == 4)
-    ping_due_ = true;
-}
-
 void DatagramLink::timeout (TimePoint now)
 {
   if (state_ == State::connecting)
@@ -210,9 +195,9 @@ void DatagramLink::timeout (TimePoint now)
   const auto interval = std::min<Duration> (longest_ping_interval, config_.timeout / 3);
   if (now >= last_eliciting_ + interval)
     ping_due_ = true;
-  outbox_.expire (now);
-  if (now >= sent_.deadline () && sent_.timeout (now))
-    probe ();
+  outbox_.expire (now, sent_.rtt ().probe_delay ());
+  if (now >= sent_.deadline () && sent_.timeout (now) && !outbox_.has_repeat (now))
+    ping_due_ = true;
   if (now >= reassembly_.timeout () && reassembly_.advance (now))
     received_.want_ack (now);
   if (outbox_.backlog () > 0 && outbox_.blocked () && sent_.outstanding () == 0 &&

@@ -89,7 +89,7 @@ private:
 
   void timeout_handshake (TimePoint now);
   void timeout_close (TimePoint now);
-  void probe ();
+  void on_packet_silent (const SentPacket &p) override;
 
   void update_pacer ();
   bool may_send_data ();
@@ -145,6 +145,7 @@ private:
 
   // Input rate, bytes per second, smoothed over half a second.
   double input_rate_ = 0;
+  double backlog_rate_ = 0;
   std::size_t input_bytes_ = 0;
   TimePoint input_start_{};
   bool filled_ = false; // the backlog reached what room () wants: more waits above

@@ -227,4 +227,13 @@ void DatagramLink::on_packet_lost (const SentPacket &p)
   for (unsigned i = 0; i < p.n_repeated; i++)
     outbox_.on_lost (p.repeated[i]);
 }
+// Neither it nor a later one was acknowledged in time: repeat what it carried without waiting for
+// proof.
+void DatagramLink::on_packet_silent (const SentPacket &p)
+{
+  for (unsigned i = 0; i < p.n_new; i++)
+    outbox_.probe (p.first_fragment + i);
+  for (unsigned i = 0; i < p.n_repeated; i++)
+    outbox_.probe (p.repeated[i]);
+}
 } // namespace reach::cam

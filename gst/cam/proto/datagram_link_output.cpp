@@ -62,8 +62,10 @@ private:
 void DatagramLink::update_pacer ()
 {
   const double backlog = static_cast<double> (outbox_.backlog ());
-  double rate = std::max (
-      1.5 * input_rate_, backlog / (std::chrono::duration<double> (latency_).count () / 3));
+  // Kept until the backlog is gone: a rate in proportion to what is left would never get there.
+  const double within = std::chrono::duration<double> (latency_).count () / 3;
+  backlog_rate_ = backlog > 0 ? std::max (backlog_rate_, backlog / within) : 0;
+  double rate = std::max (1.5 * input_rate_, backlog_rate_);
   if (filled_)
     rate = std::max (rate, bandwidth_.probe_rate ());
   rate = std::max (std::min (rate, bandwidth_.cap ()), slowest);
@@ -197,7 +199,7 @@ bool DatagramLink::control (DatagramBatch &b, TimePoint now)
 
 void DatagramLink::data (DatagramBatch &b, TimePoint now)
 {
-  outbox_.expire (now);
+  outbox_.expire (now, sent_.rtt ().probe_delay ());
   if (bandwidth_.congested ())
     outbox_.drop_hopeless (now, pacer_.rate ());
   if (outbox_.backlog () < room ())

@@ -68,13 +68,14 @@ void Outbox::pop ()
     fragments_.pop_front ();
 }
 
-void Outbox::expire (TimePoint now)
+void Outbox::expire (TimePoint now, Duration grace)
 {
+  grace_ = grace;
   bool any = false;
   for (; expiring_ != messages_.end (); expiring_++) {
     Out &o = messages_[expiring_];
     if (o.message && !o.reliable) {
-      if (now < o.deadline)
+      if (now < expiry_of (o))
         break;
       release (o, true);
       any = true;
@@ -101,9 +102,14 @@ void Outbox::drop_hopeless (TimePoint now, double rate)
     pop ();
 }
 
+TimePoint Outbox::expiry_of (const Out &o) const
+{
+  return o.reliable ? TimePoint::max () : o.cut < o.total ? o.deadline : o.deadline + grace_;
+}
+
 TimePoint Outbox::expiry () const
 {
-  return messages_.holds (expiring_) ? messages_[expiring_].deadline : TimePoint::max ();
+  return messages_.holds (expiring_) ? expiry_of (messages_[expiring_]) : TimePoint::max ();
 }
 
 bool Outbox::finished_before (std::uint32_t message, TimePoint now)
@@ -164,6 +170,11 @@ bool Outbox::alive (const Fragment &f) const
   return !f.acked && messages_.holds (f.message) && messages_[f.message].message;
 }
 
+bool Outbox::sendable (const Fragment &f, TimePoint now) const
+{
+  return alive (f) && now <= messages_[f.message].deadline;
+}
+
 bool Outbox::affordable (const Fragment &f) const
 {
   return budget_ >= f.length || messages_[f.message].reliable;
@@ -175,7 +186,7 @@ const Outbox::Fragment *Outbox::peek_repeat (TimePoint now)
   while (!copies_.empty ()) {
     const Copy &c = copies_.front ();
     const Fragment *f = fragments_.holds (c.fragment) ? &fragments_[c.fragment] : nullptr;
-    if (f && alive (*f) && budget_ >= f->length) {
+    if (f && sendable (*f, now) && budget_ >= f->length) {
       if (c.due <= now)
         return f;
       break;
@@ -185,7 +196,7 @@ const Outbox::Fragment *Outbox::peek_repeat (TimePoint now)
   for (auto &q : {&reliable_repeats_, &repeats_}) {
     for (; !q->empty (); q->pop_front ()) {
       Fragment *f = fragments_.holds (q->front ()) ? &fragments_[q->front ()] : nullptr;
-      if (f && alive (*f)) {
+      if (f && sendable (*f, now)) {
         if (affordable (*f))
           return f;
         break;
@@ -273,12 +284,10 @@ void Outbox::queue (std::uint64_t fragment)
   (messages_[f.message].reliable ? reliable_repeats_ : repeats_).push () = fragment;
 }
 
-bool Outbox::probe (std::uint64_t fragment)
+void Outbox::probe (std::uint64_t fragment)
 {
-  if (!fragments_.holds (fragment) || !alive (fragments_[fragment]))
-    return false;
-  queue (fragment);
-  return true;
+  if (fragments_.holds (fragment))
+    queue (fragment);
 }
 
 FragmentHeader Outbox::header (std::uint64_t fragment) const

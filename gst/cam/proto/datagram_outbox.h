@@ -18,8 +18,9 @@ public:
   bool idle () const { return messages_.empty (); }
   // All before it is acknowledged or given up.
   std::uint32_t oldest () const { return static_cast<std::uint32_t> (messages_.base ()); }
-  // Gives up what can no longer arrive in time. Before each round of sending.
-  void expire (TimePoint now);
+  // Gives up what can no longer arrive in time; what left in time has `grace` for its
+  // acknowledgement. Before each round of sending.
+  void expire (TimePoint now, Duration grace);
   // Gives up what cannot be sent in time at this many bytes per second, before it costs any.
   void drop_hopeless (TimePoint now, double rate);
   TimePoint expiry () const;
@@ -41,8 +42,8 @@ public:
   void on_sent (std::uint64_t fragment);
   void on_acked (std::uint64_t fragment);
   void on_lost (std::uint64_t fragment);
-  // Sent again at once, though not known to be lost. False: nothing left to send of it.
-  bool probe (std::uint64_t fragment);
+  // Sent again, though not known to be lost.
+  void probe (std::uint64_t fragment);
 
   std::size_t fragment_size (std::uint64_t fragment) const { return fragments_[fragment].length; }
   FragmentHeader header (std::uint64_t fragment) const;
@@ -74,15 +75,17 @@ private:
   };
 
   bool alive (const Fragment &f) const;
+  bool sendable (const Fragment &f, TimePoint now) const;
   bool affordable (const Fragment &f) const;
   const Fragment *peek_repeat (TimePoint now);
+  TimePoint expiry_of (const Out &o) const;
   void release (Out &o, bool given_up);
   void pop ();
   void queue (std::uint64_t fragment);
 
   const DatagramConfig &config_;
   DatagramStats &stats_;
-  Duration latency_{};
+  Duration latency_{}, grace_{};
   IndexedRing<Out> messages_;
   IndexedRing<Fragment> fragments_;
   // Fragment ids, lost first first. Reliable ones do not wait behind others that have no budget.

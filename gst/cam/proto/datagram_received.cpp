@@ -5,6 +5,7 @@ namespace reach::cam {
 namespace {
 constexpr Duration ack_delay = milliseconds (10);
 constexpr Duration gap_ack_spacing = milliseconds (2);
+constexpr Duration repeat_after = milliseconds (4);
 constexpr unsigned ack_every = 64; // packets: 1.5 % of them at most, however fast they come
 constexpr std::uint64_t widest_run = 0xffff;
 } // namespace
@@ -59,6 +60,9 @@ void ReceivedNumbers::add (std::uint64_t number, bool eliciting, TimePoint now)
   const bool gap = insert (number);
   if (!eliciting)
     return;
+  if (repeat_)
+    due_ = TimePoint::max ();
+  repeat_ = false;
   TimePoint due = now + ack_delay;
   if (++unacked_ >= ack_every)
     due = now;
@@ -88,9 +92,11 @@ AckFrame ReceivedNumbers::take (std::uint32_t next_message, TimePoint now)
     if (a.ranges[a.count - 1].first != r->first)
       break;
   }
+  // On a path that loses packets the last acknowledgement of a burst is repeated once.
+  repeat_ = a.count > 1 && unacked_ > 0;
   unacked_ = 0;
   last_ack_ = now;
-  due_ = TimePoint::max ();
+  due_ = repeat_ ? now + repeat_after : TimePoint::max ();
   return a;
 }
 } // namespace reach::cam

@@ -34,5 +34,6 @@ private:
   unsigned unacked_ = 0;
   TimePoint largest_at_{}, last_ack_{};
   TimePoint due_ = TimePoint::max ();
+  bool repeat_ = false; // the last acknowledgement is worth sending twice
 };
 } // namespace reach::cam

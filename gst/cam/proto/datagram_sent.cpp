@@ -49,8 +49,8 @@ SentPacket &SentPackets::add (TimePoint now, std::size_t size, bool eliciting)
     p.state = SentPacket::State::outstanding;
     outstanding_++;
     bytes_in_flight_ += size;
-    last_eliciting_ = now;
-    arm_probe ();
+    if (outstanding_ == 1 || probe_time_ == TimePoint::max ())
+      arm_probe ();
   }
   return p;
 }
@@ -161,15 +161,25 @@ void SentPackets::pop (TimePoint now)
   }
 }
 
+Duration SentPackets::probe_wait () const
+{
+  return std::min<Duration> (rtt_.probe_delay () * (1 << std::min (probes_, 6u)), seconds (1));
+}
+
+// The timer belongs to the oldest packet not yet probed for. Later packets must not put it off, or
+// the end of each frame would wait for the next frame.
 void SentPackets::arm_probe ()
 {
-  if (outstanding_ == 0) {
+  probing_ = std::max (probing_, ring_.base ());
+  while (probing_ != ring_.end () && ring_[probing_].state != SentPacket::State::outstanding)
+    probing_++;
+  if (outstanding_ == 0)
     probe_time_ = TimePoint::max ();
-    return;
-  }
-  const Duration wait =
-      std::min<Duration> (rtt_.probe_delay () * (1 << std::min (probes_, 6u)), seconds (1));
-  probe_time_ = last_eliciting_ + std::max<Duration> (wait, granularity);
+  else if (probing_ != ring_.end ())
+    probe_time_ =
+        std::max (ring_[probing_].sent, last_probe_ - rtt_.probe_delay ()) + probe_wait ();
+  else
+    probe_time_ = last_probe_ + probe_wait ();
 }
 
 bool SentPackets::timeout (TimePoint now)
@@ -181,8 +191,12 @@ bool SentPackets::timeout (TimePoint now)
   }
   if (now < probe_time_)
     return false;
+  const Duration wait = rtt_.probe_delay ();
+  for (; probing_ != ring_.end () && ring_[probing_].sent + wait <= now; probing_++)
+    if (ring_[probing_].state == SentPacket::State::outstanding)
+      owner_.on_packet_silent (ring_[probing_]);
   probes_++;
-  last_eliciting_ = now;
+  last_probe_ = now;
   arm_probe ();
   return true;
 }

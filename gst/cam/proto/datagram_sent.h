@@ -45,6 +45,8 @@ public:
     virtual ~Owner () = default;
     virtual void on_packet_acked (const SentPacket &p, bool was_lost) = 0;
     virtual void on_packet_lost (const SentPacket &p) = 0;
+    // No answer in time, but no proof of loss either.
+    virtual void on_packet_silent (const SentPacket &p) = 0;
   };
 
   SentPackets (std::size_t limit, Owner &owner) : limit_ (limit), owner_ (owner) {}
@@ -57,7 +59,8 @@ public:
 
   // False: it acknowledges what was never sent.
   bool on_ack (const AckFrame &ack, TimePoint now);
-  // Declares packets lost whose time has come. True: the probe timer fired, send something.
+  // Declares packets lost or silent whose time has come. True: something must be sent for an
+  // answer.
   bool timeout (TimePoint now);
   TimePoint deadline () const { return std::min (loss_time_, probe_time_); }
 
@@ -65,13 +68,6 @@ public:
   void first_rtt (Duration d, TimePoint now) { rtt_.sample (d, {}, now); }
   std::size_t bytes_in_flight () const { return bytes_in_flight_; }
   std::uint64_t outstanding () const { return outstanding_; }
-  // Calls f (packet) for the outstanding ones, oldest first, until it returns false.
-  template <typename F> void each_outstanding (F &&f) const
-  {
-    for (std::uint64_t n = ring_.base (); n != ring_.end (); n++)
-      if (ring_[n].state == SentPacket::State::outstanding && !f (ring_[n]))
-        return;
-  }
 
 private:
   void settle (SentPacket &p, SentPacket::State s);
@@ -80,6 +76,7 @@ private:
   void take_holes (const AckFrame &ack, TimePoint now);
   void detect_loss (TimePoint now);
   void pop (TimePoint now);
+  Duration probe_wait () const;
   void arm_probe ();
 
   IndexedRing<SentPacket> ring_;
@@ -93,8 +90,9 @@ private:
   std::uint64_t reordering_ = 3;
   std::size_t bytes_in_flight_ = 0;
   std::uint64_t outstanding_ = 0;
-  unsigned probes_ = 0; // without an answer
-  TimePoint last_eliciting_{};
+  unsigned probes_ = 0;       // without an answer
+  std::uint64_t probing_ = 0; // those before it were probed for, or need not be
+  TimePoint last_probe_{};
   TimePoint loss_time_ = TimePoint::max (), probe_time_ = TimePoint::max ();
 };
 } // namespace reach::cam

