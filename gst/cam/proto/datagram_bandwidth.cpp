@@ -11,11 +11,9 @@ Duration full_queue (Duration min_rtt)
   return std::max<Duration> (milliseconds (25), min_rtt / 2);
 }
 constexpr unsigned calm_intervals = 100;
-// Packets in 4 that must be lost before loss alone counts: wireless links lose less and carry on.
-bool heavy_loss (unsigned lost, unsigned acked)
-{
-  return lost + acked >= 20 && lost * 4 > lost + acked;
-}
+// Loss alone counts only when it is more than any wireless link has: over a third of this many
+// packets.
+constexpr unsigned loss_window = 100;
 } // namespace
 
 void BandwidthEstimator::update (
@@ -33,12 +31,21 @@ void BandwidthEstimator::update (
     finish_interval (smoothed_rtt, min_rtt, now);
 }
 
+bool BandwidthEstimator::heavy_loss ()
+{
+  if (lost_packets_ + acked_packets_ < loss_window)
+    return false;
+  const bool heavy = lost_packets_ * 3 > lost_packets_ + acked_packets_;
+  lost_packets_ = acked_packets_ = 0;
+  return heavy;
+}
+
 void BandwidthEstimator::finish_interval (Duration smoothed_rtt, Duration min_rtt, TimePoint now)
 {
   const double sample =
       static_cast<double> (delivered_) / std::chrono::duration<double> (now - start_).count ();
   queueing_ = interval_rtt_ == Duration::max () ? Duration{} : interval_rtt_ - min_rtt;
-  const bool full = queueing_ > full_queue (min_rtt) || heavy_loss (lost_packets_, acked_packets_);
+  const bool full = queueing_ > full_queue (min_rtt) || heavy_loss ();
   if (full) {
     congest (sample);
   } else {
@@ -49,7 +56,6 @@ void BandwidthEstimator::finish_interval (Duration smoothed_rtt, Duration min_rt
   }
   start_ = now;
   delivered_ = 0;
-  acked_packets_ = lost_packets_ = 0;
   limited_ = false;
   always_limited_ = true;
   interval_rtt_ = Duration::max ();

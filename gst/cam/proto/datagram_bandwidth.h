@@ -34,6 +34,7 @@ public:
 private:
   enum class State : std::uint8_t { open, congested, careful };
   void finish_interval (Duration smoothed_rtt, Duration min_rtt, TimePoint now);
+  bool heavy_loss ();
   void congest (double sample);
   void raise (double sample, bool limited);
 
