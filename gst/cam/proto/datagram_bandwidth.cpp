@@ -4,6 +4,7 @@
 
 namespace reach::cam {
 namespace {
+constexpr Duration longest_silence = milliseconds (200);
 constexpr Duration shortest_interval = milliseconds (50);
 // The queueing delay that means "full".
 Duration full_queue (Duration min_rtt)
@@ -20,13 +21,15 @@ void BandwidthEstimator::update (
     Duration latest_rtt, Duration smoothed_rtt, Duration min_rtt, TimePoint now)
 {
   interval_rtt_ = std::min (interval_rtt_, latest_rtt);
-  if (!started_) {
+  // A pause or an outage says nothing about what the path carries.
+  if (!started_ || now - last_update_ > std::max (longest_silence, 3 * smoothed_rtt)) {
     started_ = true;
-    start_ = now;
-    delivered_ = 0;
+    last_update_ = now;
+    restart (now);
+    acked_packets_ = lost_packets_ = 0;
     return;
   }
-  // After a pause the interval says nothing.
+  last_update_ = now;
   if (now - start_ >= std::max (shortest_interval, smoothed_rtt))
     finish_interval (smoothed_rtt, min_rtt, now);
 }
@@ -54,6 +57,11 @@ void BandwidthEstimator::finish_interval (Duration smoothed_rtt, Duration min_rt
     if (state_ == State::congested && calm_ >= calm_intervals)
       state_ = State::careful;
   }
+  restart (now);
+}
+
+void BandwidthEstimator::restart (TimePoint now)
+{
   start_ = now;
   delivered_ = 0;
   limited_ = false;
@@ -73,7 +81,7 @@ void BandwidthEstimator::congest (double sample)
 void BandwidthEstimator::raise (double sample, bool limited)
 {
   if (state_ == State::congested) {
-    rate_ += std::max (0.0, sample - rate_) * 0.3;
+    rate_ += std::max (0.0, sample - rate_) * 0.5;
     return;
   }
   if (limited) {
@@ -95,6 +103,6 @@ double BandwidthEstimator::cap () const
     break;
   }
   // Drain what stands in the bottleneck's queue; probe upwards while there is none.
-  return rate_ * (queueing_ > milliseconds (25) ? 0.85 : queueing_ > milliseconds (8) ? 1.0 : 1.1);
+  return rate_ * (queueing_ > milliseconds (25) ? 0.85 : queueing_ > milliseconds (8) ? 1.0 : 1.25);
 }
 } // namespace reach::cam

@@ -35,6 +35,7 @@ private:
   enum class State : std::uint8_t { open, congested, careful };
   void finish_interval (Duration smoothed_rtt, Duration min_rtt, TimePoint now);
   bool heavy_loss ();
+  void restart (TimePoint now);
   void congest (double sample);
   void raise (double sample, bool limited);
 
@@ -42,7 +43,7 @@ private:
   double rate_ = 0;
   Duration queueing_{};
   bool limited_ = false, always_limited_ = true, started_ = false;
-  TimePoint start_{};
+  TimePoint start_{}, last_update_{};
   std::uint64_t delivered_ = 0;
   unsigned acked_packets_ = 0, lost_packets_ = 0;
   Duration interval_rtt_ = Duration::max (); // smallest of the interval

@@ -101,16 +101,18 @@ void DatagramLink::send (MessageRef m, TimePoint now)
 {
   if (state_ == State::closing || state_ == State::closed)
     return;
+  if (input_rate_ == 0 && input_bytes_ == 0)
+    input_start_ = now;
   input_bytes_ += m->size ();
   if (const Duration d = now - input_start_; d >= milliseconds (50)) {
     const double t = std::chrono::duration<double> (d).count ();
-    input_rate_ +=
-        (static_cast<double> (input_bytes_) / t - input_rate_) * (1 - std::exp (-t / 0.5));
+    const double sample = static_cast<double> (input_bytes_) / t;
+    input_rate_ += (sample - input_rate_) * (input_rate_ == 0 ? 1 : 1 - std::exp (-t / 0.5));
     input_bytes_ = 0;
     input_start_ = now;
   }
   const std::uint32_t created = timestamp (m->created);
-  outbox_.push (std::move (m), created, now);
+  outbox_.push (std::move (m), created);
   filled_ = room () == 0;
 }
 
@@ -200,8 +202,7 @@ void DatagramLink::timeout (TimePoint now)
     ping_due_ = true;
   if (now >= reassembly_.timeout () && reassembly_.advance (now))
     received_.want_ack (now);
-  if (outbox_.backlog () > 0 && outbox_.blocked () && sent_.outstanding () == 0 &&
-      now >= forward_time_) {
+  if (outbox_.backlog () > 0 && outbox_.blocked () && now >= forward_time_) {
     ping_due_ = true;
     forward_time_ = now + sent_.rtt ().probe_delay ();
   }
@@ -224,7 +225,7 @@ TimePoint DatagramLink::poll_timeout ()
       t, last_eliciting_ + std::min<Duration> (longest_ping_interval, config_.timeout / 3));
   t = std::min (
       {t, outbox_.expiry (), sent_.deadline (), reassembly_.timeout (), received_.deadline ()});
-  if (outbox_.backlog () > 0 && outbox_.blocked () && sent_.outstanding () == 0)
+  if (outbox_.backlog () > 0 && outbox_.blocked ())
     t = std::min (t, forward_time_);
   if (may_send_data ()) {
     if (outbox_.has_new () || outbox_.has_repeat (TimePoint::min ()))

@@ -10,7 +10,8 @@ constexpr Duration longest_syn_wait = milliseconds (500);
 constexpr std::size_t copied = 64; // up to this a copy is cheaper than one more piece
 constexpr std::size_t fragment_scratch = FragmentHeader::size + 2 * copied;
 constexpr unsigned max_new = 16, max_repeated = 2;
-constexpr double slowest = 8000;         // bytes per second
+// Bytes per second: of a path that is full, and of one that is not known to be.
+constexpr double slowest = 8000, slowest_free = 125000;
 constexpr std::size_t burst_packets = 8; // may follow each other at once after a pause
 constexpr double least_in_flight = 256 << 10;
 } // namespace
@@ -68,7 +69,7 @@ void DatagramLink::update_pacer ()
   double rate = std::max (1.5 * input_rate_, backlog_rate_);
   if (filled_)
     rate = std::max (rate, bandwidth_.probe_rate ());
-  rate = std::max (std::min (rate, bandwidth_.cap ()), slowest);
+  rate = std::max (std::min (std::max (rate, slowest_free), bandwidth_.cap ()), slowest);
   pacer_.set_rate (rate, (bandwidth_.congested () ? 2 : burst_packets) * config_.max_datagram);
 }
 

@@ -11,9 +11,7 @@ constexpr Duration copy_spacing = milliseconds (3);
 
 void Outbox::start (std::uint32_t first_message)
 {
-  messages_.restart (first_message);
   begun_.restart (first_message);
-  cutting_ = expiring_ = wanted_ = first_message;
   budget_ = budget_burst;
 }
 
@@ -23,28 +21,37 @@ void Outbox::set_peer_windows (std::uint32_t messages, std::uint32_t bytes)
   peer_bytes_ = bytes;
 }
 
-void Outbox::push (MessageRef m, std::uint32_t created_us, TimePoint now)
+void Outbox::push (MessageRef m, std::uint32_t created_us)
 {
-  const std::uint64_t id = messages_.end ();
   Out &o = messages_.push ();
   o.total = static_cast<std::uint32_t> (m->size ());
   o.cut = o.acked = 0;
   o.created_us = created_us;
   o.reliable = m->reliable;
   o.deadline = o.reliable ? TimePoint::max () : m->created + latency_;
+  o.message = std::move (m);
+  backlog_ += o.total;
+}
+
+// Only now the message gets its number: what is dropped unsent leaves no gap that a receiver waits
+// for.
+void Outbox::begin (Out &o)
+{
+  o.sequence = begun_.end ();
+  begun_.push () = {cutting_, o.total};
+  bytes_beyond_ += o.total;
+  stats_.messages_sent++;
+  const TimePoint created = o.message->created;
   const auto since =
-      std::chrono::duration_cast<milliseconds> (m->created - previous_created_).count ();
+      std::chrono::duration_cast<milliseconds> (created - previous_created_).count ();
   o.since_previous = static_cast<std::uint16_t> (std::clamp<std::int64_t> (since, 0, 0xffff));
-  previous_created_ = m->created;
-  const std::uint64_t distance = any_reliable_ ? id - newest_reliable_ : 0;
+  previous_created_ = created;
+  const std::uint64_t distance = any_reliable_ ? o.sequence - newest_reliable_ : 0;
   o.reliable_before = static_cast<std::uint16_t> (distance > 0xffff ? 0 : distance);
   if (o.reliable) {
-    newest_reliable_ = id;
+    newest_reliable_ = o.sequence;
     any_reliable_ = true;
   }
-  o.message = std::move (m);
-  begun_.push () = 0;
-  backlog_ += o.total;
 }
 
 void Outbox::release (Out &o, bool given_up)
@@ -112,19 +119,24 @@ TimePoint Outbox::expiry () const
   return messages_.holds (expiring_) ? expiry_of (messages_[expiring_]) : TimePoint::max ();
 }
 
+std::uint32_t Outbox::oldest () const
+{
+  const bool any = !messages_.empty () && messages_[messages_.base ()].cut > 0;
+  return static_cast<std::uint32_t> (any ? messages_[messages_.base ()].sequence : begun_.end ());
+}
+
 bool Outbox::finished_before (std::uint32_t message, TimePoint now)
 {
-  const std::uint64_t n = unwrap32 (wanted_, message);
-  if (static_cast<std::int64_t> (n - wanted_) <= 0)
+  const std::uint64_t n = unwrap32 (begun_.base (), message);
+  if (static_cast<std::int64_t> (n - begun_.base ()) <= 0)
     return true;
-  if (n > messages_.end ())
+  if (n > begun_.end ())
     return false;
-  for (; wanted_ != n; wanted_++) {
-    bytes_beyond_ -= begun_.front ();
-    begun_.pop_front ();
-    if (messages_.holds (wanted_)) // complete there, or given up
-      release (
-          messages_[wanted_], !messages_[wanted_].reliable && now > messages_[wanted_].deadline);
+  for (; begun_.base () != n; begun_.pop_front ()) {
+    const Begun &b = begun_.front ();
+    bytes_beyond_ -= b.total;
+    if (messages_.holds (b.id)) // complete there, or given up
+      release (messages_[b.id], !messages_[b.id].reliable && now > messages_[b.id].deadline);
   }
   pop ();
   return true;
@@ -138,7 +150,7 @@ bool Outbox::blocked ()
     cutting_++;
   if (cutting_ == messages_.end () || messages_[cutting_].cut > 0)
     return false;
-  return cutting_ - wanted_ >= peer_messages_ ||
+  return begun_.size () >= peer_messages_ ||
          (bytes_beyond_ > 0 && bytes_beyond_ + messages_[cutting_].total > peer_bytes_);
 }
 
@@ -153,11 +165,8 @@ std::uint64_t Outbox::cut (std::size_t space)
   f.message = cutting_;
   f.offset = o.cut;
   f.length = static_cast<std::uint16_t> (std::min<std::size_t> (space, o.total - o.cut));
-  if (o.cut == 0) {
-    stats_.messages_sent++;
-    begun_[cutting_] = o.total;
-    bytes_beyond_ += o.total;
-  }
+  if (o.cut == 0)
+    begin (o);
   o.cut += f.length;
   backlog_ -= f.length;
   stats_.bytes_payload += f.length;
@@ -296,7 +305,7 @@ FragmentHeader Outbox::header (std::uint64_t fragment) const
   const Out &o = messages_[f.message];
   FragmentHeader h;
   h.reliable = o.reliable;
-  h.message = static_cast<std::uint32_t> (f.message);
+  h.message = static_cast<std::uint32_t> (o.sequence);
   h.reliable_before = o.reliable_before;
   h.created = o.created_us;
   h.since_previous = o.since_previous;

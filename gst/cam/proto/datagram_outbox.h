@@ -13,11 +13,11 @@ public:
   void set_latency (Duration latency) { latency_ = latency; }
   void set_peer_windows (std::uint32_t messages, std::uint32_t bytes);
 
-  void push (MessageRef m, std::uint32_t created_us, TimePoint now);
+  void push (MessageRef m, std::uint32_t created_us);
   std::size_t backlog () const { return backlog_; } // bytes never sent
   bool idle () const { return messages_.empty (); }
   // All before it is acknowledged or given up.
-  std::uint32_t oldest () const { return static_cast<std::uint32_t> (messages_.base ()); }
+  std::uint32_t oldest () const;
   // Gives up what can no longer arrive in time; what left in time has `grace` for its
   // acknowledgement. Before each round of sending.
   void expire (TimePoint now, Duration grace);
@@ -57,11 +57,16 @@ private:
     MessageRef message; // empty: acknowledged or given up
     TimePoint deadline{};
     std::uint32_t total = 0, cut = 0, acked = 0, created_us = 0;
+    std::uint64_t sequence = 0; // on the wire, once begun
     std::uint16_t since_previous = 0, reliable_before = 0;
     bool reliable = false;
   };
+  struct Begun {
+    std::uint64_t id = 0;
+    std::uint32_t total = 0;
+  };
   struct Fragment {
-    std::uint64_t message = 0;
+    std::uint64_t message = 0; // its id here, not its sequence
     std::uint32_t offset = 0;
     std::uint16_t length = 0;
     std::uint8_t times = 0;  // sent
@@ -79,6 +84,7 @@ private:
   bool affordable (const Fragment &f) const;
   const Fragment *peek_repeat (TimePoint now);
   TimePoint expiry_of (const Out &o) const;
+  void begin (Out &o);
   void release (Out &o, bool given_up);
   void pop ();
   void queue (std::uint64_t fragment);
@@ -96,9 +102,8 @@ private:
   std::uint64_t newest_reliable_ = 0;
   bool any_reliable_ = false;
   TimePoint previous_created_{};
-  std::uint64_t wanted_ = 0;         // the peer's next wanted message
-  std::uint64_t bytes_beyond_ = 0;   // of messages begun from wanted_ on, for the peer's window
-  IndexedRing<std::uint32_t> begun_; // their sizes, zero for those never begun
+  std::uint64_t bytes_beyond_ = 0; // of the messages begun, for the peer's window
+  IndexedRing<Begun> begun_;       // by sequence, from the peer's next wanted one on
   std::uint32_t peer_messages_ = 1024, peer_bytes_ = 1u << 20;
   std::size_t backlog_ = 0;
   std::int64_t budget_ = 0;

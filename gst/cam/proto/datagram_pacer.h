@@ -13,7 +13,7 @@ public:
   void set_rate (double rate, std::size_t burst)
   {
     rate_ = rate;
-    allowance_ = std::min<Duration> (of (burst), milliseconds (100));
+    allowance_ = of (burst);
   }
   double rate () const { return rate_; }
   bool may_send (TimePoint now) const { return now >= next_; }

@@ -5,7 +5,9 @@ namespace reach::cam {
 namespace {
 constexpr Duration granularity = milliseconds (1);
 constexpr Duration max_ack_delay = milliseconds (10);
-constexpr std::uint64_t max_reordering = 64;
+constexpr Duration longest_probe_wait = milliseconds (300);
+constexpr std::uint64_t least_reordering = 3, max_reordering = 64;
+constexpr Duration reordering_memory = seconds (10);
 } // namespace
 
 void RttEstimate::sample (Duration rtt, Duration ack_delay, TimePoint now)
@@ -64,14 +66,18 @@ void SentPackets::settle (SentPacket &p, SentPacket::State s)
   p.state = s;
 }
 
-void SentPackets::acked (std::uint64_t number, TimePoint)
+void SentPackets::acked (std::uint64_t number, TimePoint now)
 {
   SentPacket &p = ring_[number];
   if (p.state != SentPacket::State::outstanding && p.state != SentPacket::State::lost)
     return;
   const bool was_lost = p.state == SentPacket::State::lost;
-  if (was_lost) // only late: wait longer from now on
+  if (was_lost) { // only late: wait longer from now on
     reordering_ = std::clamp (next_acked_ - number, reordering_, max_reordering);
+    const Duration late = now - p.sent - rtt_.loss_delay ();
+    lateness_ = std::clamp (late, lateness_, std::max (lateness_, rtt_.smoothed () / 2));
+    last_reordering_ = now;
+  }
   settle (p, SentPacket::State::acked);
   owner_.on_packet_acked (p, was_lost);
 }
@@ -126,7 +132,11 @@ bool SentPackets::on_ack (const AckFrame &ack, TimePoint now)
 
 void SentPackets::detect_loss (TimePoint now)
 {
-  const Duration delay = rtt_.loss_delay ();
+  if (now - last_reordering_ > reordering_memory) {
+    reordering_ = least_reordering;
+    lateness_ = {};
+  }
+  const Duration delay = rtt_.loss_delay () + lateness_;
   loss_time_ = TimePoint::max ();
   std::size_t kept = 0;
   for (const std::uint64_t n : holes_) {
@@ -151,7 +161,7 @@ void SentPackets::detect_loss (TimePoint now)
 
 void SentPackets::pop (TimePoint now)
 {
-  const Duration keep = 4 * rtt_.loss_delay ();
+  const Duration keep = 4 * (rtt_.loss_delay () + lateness_);
   while (!ring_.empty ()) {
     const SentPacket &p = ring_.front ();
     if (p.state == SentPacket::State::outstanding ||
@@ -163,7 +173,7 @@ void SentPackets::pop (TimePoint now)
 
 Duration SentPackets::probe_wait () const
 {
-  return std::min<Duration> (rtt_.probe_delay () * (1 << std::min (probes_, 6u)), seconds (1));
+  return rtt_.probe_delay () + lateness_;
 }
 
 // The timer belongs to the oldest packet not yet probed for. Later packets must not put it off, or
@@ -173,13 +183,16 @@ void SentPackets::arm_probe ()
   probing_ = std::max (probing_, ring_.base ());
   while (probing_ != ring_.end () && ring_[probing_].state != SentPacket::State::outstanding)
     probing_++;
+  probe_time_ = TimePoint::max ();
   if (outstanding_ == 0)
-    probe_time_ = TimePoint::max ();
-  else if (probing_ != ring_.end ())
+    return;
+  const Duration wait = probe_wait ();
+  const Duration backoff =
+      std::min (wait * (1 << std::min (probes_, 6u)), std::max (wait, longest_probe_wait));
+  probe_time_ = last_probe_ + backoff;
+  if (probing_ != ring_.end ())
     probe_time_ =
-        std::max (ring_[probing_].sent, last_probe_ - rtt_.probe_delay ()) + probe_wait ();
-  else
-    probe_time_ = last_probe_ + probe_wait ();
+        std::max (ring_[probing_].sent + wait, probes_ > 0 ? probe_time_ : TimePoint::min ());
 }
 
 bool SentPackets::timeout (TimePoint now)
@@ -191,7 +204,7 @@ bool SentPackets::timeout (TimePoint now)
   }
   if (now < probe_time_)
     return false;
-  const Duration wait = rtt_.probe_delay ();
+  const Duration wait = probe_wait ();
   for (; probing_ != ring_.end () && ring_[probing_].sent + wait <= now; probing_++)
     if (ring_[probing_].state == SentPacket::State::outstanding)
       owner_.on_packet_silent (ring_[probing_]);

@@ -87,7 +87,10 @@ private:
   Owner &owner_;
   RttEstimate rtt_;
   std::uint64_t next_acked_ = 0; // one more than the largest acknowledged
+  // How much later than others a packet may arrive without being lost: grows when one does.
   std::uint64_t reordering_ = 3;
+  Duration lateness_{};
+  TimePoint last_reordering_{};
   std::size_t bytes_in_flight_ = 0;
   std::uint64_t outstanding_ = 0;
   unsigned probes_ = 0;       // without an answer
