@@ -103,6 +103,6 @@ double BandwidthEstimator::cap () const
     break;
   }
   // Drain what stands in the bottleneck's queue; probe upwards while there is none.
-  return rate_ * (queueing_ > milliseconds (25) ? 0.85 : queueing_ > milliseconds (8) ? 1.0 : 1.25);
+  return rate_ * (queueing_ > milliseconds (25) ? 0.85 : queueing_ > milliseconds (8) ? 1.0 : 1.15);
 }
 } // namespace reach::cam

@@ -247,8 +247,8 @@ bool DatagramLink::put_fragments (Builder &b, SentPacket &record, TimePoint now)
     record.repeated[record.n_repeated++] = *id;
   }
   while (record.n_new < max_new && b.scratch_left () && outbox_.has_new ()) {
-    // No crumbs: the rest of a message, or a piece that is worth its header.
-    if (b.space () < FragmentHeader::size + std::min<std::size_t> (outbox_.cut_left (), 128))
+    // Packets are filled, as only equal ones go out in one call, but not with crumbs.
+    if (b.space () < FragmentHeader::size + std::min<std::size_t> (outbox_.cut_left (), 16))
       break;
     const std::uint64_t id = outbox_.cut (b.space () - FragmentHeader::size);
     if (record.n_new++ == 0)

@@ -16,13 +16,15 @@ public:
     allowance_ = of (burst);
   }
   double rate () const { return rate_; }
-  bool may_send (TimePoint now) const { return now >= next_; }
-  TimePoint next () const { return next_; }
+  bool may_send (TimePoint now) const { return now >= next_ || more (); }
+  TimePoint next () const { return more () ? TimePoint::min () : next_; }
 
   // One batch: what leaves together covers at least a millisecond, so that fast links wake up
   // rarely.
   void begin (TimePoint now)
   {
+    if (now < next_)
+      return; // still the batch begun before
     next_ = std::max (next_, now - allowance_);
     until_ = now + milliseconds (1);
   }

@@ -292,6 +292,7 @@ GST_START_TEST (test_storage_refused)
   new (&s.acceptor) DatagramAcceptor ({}, {1}, s.mac, s.rng, stingy);
   fail_unless (s.connect ());
   s.client.link->send (reliable (0, 1000, s.now), s.now);
+  s.run (milliseconds (10));
   s.client.link->send (reliable (1, 6000, s.now), s.now);
   s.run (seconds (1));
   fail_unless_equals_int (s.server.received.size (), 1);
