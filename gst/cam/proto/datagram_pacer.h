@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// When the next packet may leave: a token bucket kept as a point in time.
+#pragma once
+#include "common/proto/time.h"
+#include <algorithm>
+#include <cstddef>
+
+namespace reach::cam {
+
+class Pacer {
+public:
+  // bytes per second; `burst` bytes may leave at once after a pause.
+  void set_rate (double rate, std::size_t burst)
+  {
+    rate_ = rate;
+    allowance_ = of (burst);
+  }
+  double rate () const { return rate_; }
+  bool may_send (TimePoint now) const { return now >= next_ || more (); }
+  TimePoint next () const { return more () ? TimePoint::min () : next_; }
+
+  // One batch: what leaves together covers at least a millisecond, so that fast links wake up
+  // rarely.
+  void begin (TimePoint now)
+  {
+    if (now < next_)
+      return; // still the batch begun before
+    next_ = std::max (next_, now - allowance_);
+    until_ = now + milliseconds (1);
+  }
+  bool more () const { return next_ < until_; }
+  void sent (std::size_t bytes) { next_ += of (bytes); }
+
+private:
+  Duration of (std::size_t bytes) const
+  {
+    return nanoseconds (static_cast<std::int64_t> (static_cast<double> (bytes) * 1e9 / rate_));
+  }
+  double rate_ = 125000;
+  Duration allowance_{};
+  TimePoint next_{}, until_{};
+};
+} // namespace reach::cam
