@@ -37,9 +37,10 @@ public:
     virtual void on_key_wanted (Link &, std::uint16_t stream) {}
     virtual void on_clock (Link &, const Ping &) {}
     virtual void on_streams (Link &, const StreamList &) {}
-    virtual void on_idle (Link &) {}                 // idle too long: finish () it
-    virtual void on_sent (Link &) {}                 // something left the queue
-    virtual void on_ended (Link &, const End &) = 0; // the last call
+    virtual void on_idle (Link &) {} // idle too long: finish () it
+    virtual void on_sent (Link &) {} // something left the queue
+    virtual void on_bandwidth (Link &, std::uint64_t bits_per_second) {} // UDP
+    virtual void on_ended (Link &, const End &) = 0;                     // the last call
   };
 
   Link (Loop &loop, Owner &owner, std::unique_ptr<Transport> transport, LinkCore::Config config,
@@ -68,6 +69,10 @@ private:
   void on_open () override;
   void on_message (Incoming m) override;
   void on_room () override { pump (); }
+  void on_bandwidth (std::uint64_t bits_per_second) override
+  {
+    owner_.on_bandwidth (*this, bits_per_second);
+  }
   void on_closed (CloseReason why, const std::string &detail) override;
 
   void on_timer ();

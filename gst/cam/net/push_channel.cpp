@@ -110,6 +110,11 @@ void PushChannel::on_idle (Link &link)
   link.finish (ByeReason::idle);
 }
 
+void PushChannel::on_bandwidth (Link &, std::uint64_t bits_per_second)
+{
+  engine_.element_.on_bandwidth (bits_per_second);
+}
+
 void PushChannel::on_sent (Link &)
 {
   engine_.report_drops (queue_, type_);

@@ -34,6 +34,7 @@ private:
   void on_key_wanted (Link &, std::uint16_t stream) override;
   void on_idle (Link &) override;
   void on_sent (Link &) override;
+  void on_bandwidth (Link &, std::uint64_t bits_per_second) override;
   void on_ended (Link &, const Link::End &end) override;
   void connect ();
   void retry (const Link::End &end);

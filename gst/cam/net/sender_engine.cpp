@@ -7,8 +7,7 @@ namespace reach::cam {
 namespace {
 // How long the stream list waits for streams that have no caps yet. A promised stream that stays
 // silent delays the others by no more than this, once.
-constexpr Duration caps_grace = milliseconds (300);
-constexpr Duration caps_grace_max = milliseconds (900);
+constexpr Duration caps_grace = milliseconds (800);
 // The streaming threads' messages that the loop has not seen yet.
 constexpr std::size_t inbox_limit = 64u << 20;
 } // namespace

@@ -28,7 +28,8 @@ public:
     virtual ~Owner () = default;
     virtual void on_open () = 0; // messages can be sent
     virtual void on_message (Incoming) = 0;
-    virtual void on_room () = 0; // room () is above zero again
+    virtual void on_room () = 0;                                 // room () is above zero again
+    virtual void on_bandwidth (std::uint64_t bits_per_second) {} // UDP: the estimate has changed
     // The last call. Bytes still queued are lost, except after close (true).
     virtual void on_closed (CloseReason why, const std::string &detail) = 0;
   };

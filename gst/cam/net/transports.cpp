@@ -4,6 +4,7 @@
 #include "http_client.h"
 #include "http_service.h"
 #include "tcp_transport.h"
+#include "udp_listener.h"
 #include <unistd.h>
 
 namespace reach::cam {
@@ -97,15 +98,15 @@ std::unique_ptr<Transport> make_transport (Loop &loop, StorageSource &storage, c
       error = missing;
     return error.empty () ? make_http (loop, storage, s, host, port, type, role) : nullptr;
   case Protocol::udp:
-    error = "no such transport";
-    return {};
+    return std::make_unique<UdpClientTransport> (loop, storage, s, host, port, s.timeout (type));
   }
   return {};
 }
 
 int Acceptor::bind (const Settings &s, std::string &error)
 {
-  return Listener::bind (s.bind_address, s.port, error);
+  return s.protocol == Protocol::udp ? UdpSocket::bind (s.bind_address, s.port, error)
+                                     : Listener::bind (s.bind_address, s.port, error);
 }
 
 std::unique_ptr<Acceptor> Acceptor::make (
@@ -113,6 +114,8 @@ std::unique_ptr<Acceptor> Acceptor::make (
 {
   if (s.protocol == Protocol::http)
     return std::make_unique<HttpAcceptor> (loop, storage, s, fd, role, std::move (accepted));
+  if (s.protocol == Protocol::udp)
+    return std::make_unique<UdpListener> (loop, storage, s, fd, std::move (accepted));
   return std::make_unique<TcpAcceptor> (loop, storage, fd, std::move (accepted));
 }
 } // namespace reach::cam

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "udp_listener.h"
+#include <glib.h>
+
+namespace reach::cam {
+namespace {
+std::vector<std::uint8_t> secret (SystemRandom &random)
+{
+  ByteWriter w;
+  for (int i = 0; i < 4; i++)
+    w.u64 (random.next ());
+  return w.take ();
+}
+
+// The type is known only from the hello, so the longest timeout counts here; the link above has its
+// own.
+Duration longest_timeout (const Settings &s)
+{
+  Duration longest{};
+  for (const Duration d : s.timeouts)
+    longest = std::max (longest, d);
+  return longest;
+}
+
+DatagramAcceptor::Config acceptor_config (const Settings &s)
+{
+  DatagramAcceptor::Config c;
+  c.link = datagram_config (s, longest_timeout (s));
+  c.max_associations = s.max_links;
+  return c;
+}
+} // namespace
+
+void HmacSha256::compute (Bytes key, Bytes data, std::span<std::uint8_t, size> out)
+{
+  GHmac *h = g_hmac_new (G_CHECKSUM_SHA256, key.data (), key.size ());
+  g_hmac_update (h, data.data (), static_cast<gssize> (data.size ()));
+  std::uint8_t digest[32];
+  gsize n = sizeof digest;
+  g_hmac_get_digest (h, digest, &n);
+  g_hmac_unref (h);
+  std::copy_n (digest, size, out.begin ());
+}
+
+class UdpListener::Peer final : public UdpTransport {
+public:
+  Peer (UdpListener &listener, std::unique_ptr<DatagramLink> l)
+      : UdpTransport (listener.loop_), listener_ (&listener)
+  {
+    set_link (std::move (l));
+  }
+  ~Peer () override
+  {
+    if (listener_)
+      listener_->forget (*this);
+  }
+  void orphan () { listener_ = nullptr; } // the listener is gone
+  std::uint32_t cid () const { return link ()->cid (); }
+  std::string peer () const override
+  {
+    reach::Address a;
+    const auto bytes = link ()->peer ().bytes ();
+    a.length = static_cast<socklen_t> (bytes.size ());
+    std::copy (bytes.begin (), bytes.end (), reinterpret_cast<std::uint8_t *> (&a.storage));
+    return a.text ();
+  }
+
+private:
+  UdpSocket *socket () override { return listener_ ? &listener_->socket_ : nullptr; }
+  const reach::Address *destination (const cam::Address &to) override
+  {
+    const auto bytes = to.bytes ();
+    to_.length = static_cast<socklen_t> (bytes.size ());
+    std::copy (bytes.begin (), bytes.end (), reinterpret_cast<std::uint8_t *> (&to_.storage));
+    return &to_;
+  }
+
+  UdpListener *listener_;
+  reach::Address to_;
+};
+
+UdpListener::UdpListener (
+    Loop &loop, StorageSource &storage, const Settings &s, int fd, Accepted accepted)
+    : loop_ (loop), accepted_ (std::move (accepted)),
+      acceptor_ (acceptor_config (s), secret (random_), mac_, random_, storage),
+      socket_ (loop, *this, fd)
+{
+}
+
+UdpListener::~UdpListener ()
+{
+  for (auto &[cid, p] : peers_)
+    p->orphan ();
+}
+
+void UdpListener::on_datagram (Bytes datagram, const reach::Address &from)
+{
+  auto result = acceptor_.input (datagram, core_address (from), Clock::now ());
+  switch (result.what) {
+  case DatagramAcceptor::Result::What::nothing:
+    return;
+  case DatagramAcceptor::Result::What::reply: {
+    const iovec piece{const_cast<std::uint8_t *> (result.reply.data ()), result.reply.size ()};
+    const std::uint8_t one = 1;
+    socket_.send (&from, {{&piece, 1}, {&one, 1}, result.reply.size ()});
+    return;
+  }
+  case DatagramAcceptor::Result::What::accepted: {
+    auto peer = std::make_unique<Peer> (*this, std::move (result.link));
+    peers_[result.cid] = peer.get ();
+    accepted_ (std::move (peer));
+    return;
+  }
+  case DatagramAcceptor::Result::What::existing:
+    if (const auto it = peers_.find (result.cid); it != peers_.end ()) {
+      it->second->input (datagram, from);
+      if (touched_.empty () || touched_.back () != result.cid)
+        touched_.push_back (result.cid);
+    }
+    return;
+  }
+}
+
+// Delivering may end links, so they are looked up one by one.
+void UdpListener::on_datagrams_done ()
+{
+  for (std::size_t i = 0; i < touched_.size (); i++)
+    if (const auto it = peers_.find (touched_[i]); it != peers_.end ())
+      it->second->process ();
+  touched_.clear ();
+}
+
+void UdpListener::on_writable ()
+{
+  std::vector<std::uint32_t> all;
+  for (const auto &[cid, p] : peers_)
+    all.push_back (cid);
+  for (const std::uint32_t cid : all)
+    if (const auto it = peers_.find (cid); it != peers_.end ())
+      it->second->writable ();
+}
+
+void UdpListener::forget (Peer &p)
+{
+  peers_.erase (p.cid ());
+  acceptor_.remove (p.cid (), Clock::now ());
+}
+} // namespace reach::cam

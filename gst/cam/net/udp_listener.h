@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Accepts UDP senders on one socket; what an address has not proved costs no memory.
+#pragma once
+#include "cam/proto/datagram_acceptor.h"
+#include "transports.h"
+#include "udp_transport.h"
+#include <unordered_map>
+
+namespace reach::cam {
+
+class HmacSha256 final : public Mac {
+public:
+  void compute (Bytes key, Bytes data, std::span<std::uint8_t, size> out) override;
+};
+
+class UdpListener final : public Acceptor, public UdpSocket::Owner {
+public:
+  UdpListener (Loop &loop, StorageSource &storage, const Settings &s, int fd, Accepted accepted);
+  ~UdpListener () override;
+
+private:
+  class Peer;
+  void on_datagram (Bytes datagram, const reach::Address &from) override;
+  void on_datagrams_done () override;
+  void on_writable () override;
+  void on_error (int) override {} // of single destinations; their links time out
+  void forget (Peer &p);
+
+  Loop &loop_;
+  Accepted accepted_;
+  HmacSha256 mac_;
+  SystemRandom random_;
+  DatagramAcceptor acceptor_;
+  UdpSocket socket_;
+  std::unordered_map<std::uint32_t, Peer *> peers_;
+  std::vector<std::uint32_t> touched_; // got something in this round
+};
+} // namespace reach::cam

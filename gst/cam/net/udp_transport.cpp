@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "udp_transport.h"
+#include "tcp_transport.h"
+#include <cerrno>
+#include <cstring>
+#include <sys/random.h>
+
+namespace reach::cam {
+namespace {
+constexpr Duration linger = seconds (3);
+constexpr int max_batches = 8; // per call, so that receiving gets its turn
+} // namespace
+
+std::uint64_t SystemRandom::next ()
+{
+  std::uint64_t r = 0;
+  while (getrandom (&r, sizeof r, 0) != sizeof r)
+    ;
+  return r;
+}
+
+DatagramConfig datagram_config (const Settings &s, Duration timeout)
+{
+  DatagramConfig c;
+  c.latency = std::chrono::duration_cast<milliseconds> (s.latency);
+  c.timeout = timeout == LinkCore::forever ? milliseconds::max ()
+                                           : std::chrono::duration_cast<milliseconds> (timeout);
+  return c;
+}
+
+CloseReason reason_of_fault (DatagramFault f)
+{
+  switch (f) {
+  case DatagramFault::none:
+  case DatagramFault::local:
+    return CloseReason::local;
+  case DatagramFault::orderly:
+    return CloseReason::orderly;
+  case DatagramFault::refused:
+  case DatagramFault::version:
+    return CloseReason::refused;
+  case DatagramFault::timed_out:
+    return CloseReason::timed_out;
+  case DatagramFault::too_big:
+    return CloseReason::too_big;
+  case DatagramFault::storage:
+    return CloseReason::overload;
+  case DatagramFault::malformed:
+  case DatagramFault::exhausted:
+    return CloseReason::malformed;
+  }
+  return CloseReason::malformed;
+}
+
+cam::Address core_address (const reach::Address &a)
+{
+  return cam::Address (Bytes (reinterpret_cast<const std::uint8_t *> (&a.storage), a.length));
+}
+
+UdpTransport::UdpTransport (Loop &loop)
+    : loop_ (loop), timer_ (loop.timers (), [this] { process (); }),
+      linger_ (loop.timers (), [this] { end (CloseReason::local, ""); })
+{
+}
+
+void UdpTransport::start (Transport::Owner &owner)
+{
+  owner_ = &owner;
+  if (link_)
+    timer_.arm (Clock::now ());
+}
+
+void UdpTransport::input (Bytes datagram, const reach::Address &from)
+{
+  if (link_ && !over_)
+    link_->input (datagram, core_address (from), Clock::now ());
+}
+
+void UdpTransport::process ()
+{
+  if (!link_ || over_)
+    return;
+  link_->timeout (Clock::now ());
+  deliver ();
+  if (over_)
+    return;
+  if (closing_ && link_->idle () && !link_->closed ())
+    link_->close (Clock::now ());
+  transmit ();
+  if (hungry_ && link_->room () > 0) {
+    hungry_ = false;
+    if (!closing_)
+      owner_->on_room ();
+  }
+}
+
+void UdpTransport::deliver ()
+{
+  if (!opened_ && link_->established ()) {
+    opened_ = true;
+    owner_->on_open ();
+  }
+  while (auto e = link_->poll_event ()) {
+    switch (e->kind) {
+    case DatagramEvent::Kind::message:
+      if (!closing_)
+        owner_->on_message (std::move (e->message));
+      break;
+    case DatagramEvent::Kind::estimate_changed:
+      owner_->on_bandwidth (e->value);
+      break;
+    case DatagramEvent::Kind::closed:
+      transmit (); // the last words
+      return end (reason_of_fault (e->fault), datagram_fault_name (e->fault));
+    case DatagramEvent::Kind::established:
+    case DatagramEvent::Kind::messages_lost: // counted by the core; streams see it by their own
+                                             // numbers
+      break;
+    }
+    if (over_)
+      return;
+  }
+}
+
+void UdpTransport::transmit ()
+{
+  if (!link_ || over_)
+    return;
+  for (int i = 0; i < max_batches && !blocked_; i++) {
+    const DatagramBatch batch = link_->poll_transmit (Clock::now ());
+    if (batch.empty ())
+      break;
+    blocked_ = !send_batch (batch);
+  }
+  arm ();
+}
+
+bool UdpTransport::send_batch (const DatagramBatch &batch)
+{
+  pieces_.clear ();
+  segments_.clear ();
+  for (const auto &p : batch.packets) {
+    for (const Bytes b : batch.pieces.subspan (p.first_piece, p.n_pieces))
+      pieces_.push_back ({const_cast<std::uint8_t *> (b.data ()), b.size ()});
+    segments_.push_back (static_cast<std::uint8_t> (p.n_pieces));
+  }
+  return !socket () ||
+         socket ()->send (destination (batch.to), {pieces_, segments_, batch.segment_size});
+}
+
+void UdpTransport::writable ()
+{
+  blocked_ = false;
+  process ();
+}
+
+void UdpTransport::arm ()
+{
+  const TimePoint t = link_->poll_timeout ();
+  if (t == TimePoint::max () || blocked_)
+    timer_.cancel ();
+  else if (!timer_.armed () || timer_.when () != t)
+    timer_.arm (t);
+}
+
+void UdpTransport::send (MessageRef m)
+{
+  if (link_ && !closing_ && !over_)
+    link_->send (std::move (m), Clock::now ());
+}
+
+std::size_t UdpTransport::room () const
+{
+  const std::size_t n =
+      link_ && link_->established () && !closing_ && !over_ && !blocked_ ? link_->room () : 0;
+  hungry_ = hungry_ || n == 0;
+  return n;
+}
+
+void UdpTransport::close (bool drain)
+{
+  if (closing_ || over_)
+    return;
+  closing_ = true;
+  if (link_ && (!drain || link_->idle ()))
+    link_->close (Clock::now ());
+  transmit ();
+  linger_.arm (Clock::now () + (drain && link_ && opened_ ? linger : Duration{}));
+}
+
+void UdpTransport::end (CloseReason why, const std::string &detail)
+{
+  if (std::exchange (over_, true))
+    return;
+  timer_.cancel ();
+  linger_.cancel ();
+  on_end ();
+  owner_->on_closed (closing_ ? CloseReason::local : why, detail);
+}
+
+TransportStats UdpTransport::stats () const
+{
+  TransportStats t;
+  if (!link_)
+    return t;
+  const DatagramStats s = link_->stats ();
+  t.bytes_sent = s.bytes_sent;
+  t.bytes_received = s.bytes_received;
+  t.packets_sent = s.packets_sent;
+  t.packets_received = s.packets_received;
+  t.packets_lost = s.packets_lost - s.packets_spurious;
+  t.packets_retransmitted = s.fragments_retransmitted;
+  t.messages_late = s.messages_lost + s.messages_given_up;
+  t.bandwidth = s.bandwidth;
+  t.rtt = s.rtt;
+  return t;
+}
+
+UdpClientTransport::UdpClientTransport (Loop &loop, StorageSource &storage, const Settings &s,
+    std::string host, std::uint16_t port, Duration timeout)
+    : UdpTransport (loop), storage_ (storage), config_ (datagram_config (s, timeout)),
+      host_ (std::move (host)), port_ (port)
+{
+}
+
+void UdpClientTransport::start (Transport::Owner &o)
+{
+  UdpTransport::start (o);
+  resolve_ = std::make_unique<Resolve> (loop ().context (), host_, port_,
+      [this] (std::vector<reach::Address> found, const std::string &error) {
+        on_resolved (std::move (found), error);
+      });
+}
+
+void UdpClientTransport::on_resolved (std::vector<reach::Address> found, const std::string &error)
+{
+  std::string why = error;
+  const int fd = found.empty () ? -1 : UdpSocket::connect (found.front (), why);
+  if (fd < 0)
+    return end (CloseReason::unreachable, why.empty () ? "no address found for " + host_ : why);
+  peer_ = found.front ();
+  socket_ = std::make_unique<UdpSocket> (loop (), *this, fd);
+  set_link (std::make_unique<DatagramLink> (
+      config_, storage_, random_, core_address (peer_), Clock::now ()));
+  process ();
+}
+
+void UdpClientTransport::on_error (int error)
+{
+  // ICMP: nobody listens there, or no more.
+  end (reason_of_errno (error), strerror (error));
+}
+
+std::string UdpClientTransport::peer () const
+{
+  if (peer_.length > 0)
+    return peer_.text ();
+  return (host_.find (':') == std::string::npos ? host_ : "[" + host_ + "]") + ":" +
+         std::to_string (port_);
+}
+} // namespace reach::cam
