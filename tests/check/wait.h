@@ -10,6 +10,7 @@
 #include <gio/gio.h>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 namespace reach::test {
 using std::chrono::milliseconds;

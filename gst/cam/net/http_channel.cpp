@@ -97,7 +97,8 @@ void HttpChannel::post_begin (HttpServerConnection &c, const http::Query &query)
   if (!seq || !wait || !end_flag)
     return c.refuse (400, "seq, wait (up to 30000) and end (0 or 1) are plain numbers.");
   touch ();
-  before_post ();
+  if (*seq >= next_seq_)
+    before_post ();
   if (over_ || !owner_) // closing, it still takes POSTs, to tell its end in their answers
     return c.refuse (410, "This channel is closed.");
   if (*seq > next_seq_) { // overtaken on its way by a POST on another connection

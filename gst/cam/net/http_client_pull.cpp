@@ -85,7 +85,8 @@ void HttpPullTransport::withheld ()
   if (complete_ || data_came_ || !get_)
     return;
   complete_ = true;
-  get_.reset ();
+  // It stays until an answer comes: cutting it would end the channel that is to be taken up again.
+  withheld_get_ = std::move (get_);
   ask ();
 }
 
@@ -104,6 +105,7 @@ void HttpPullTransport::on_call_head (SoupCall &c)
   if (&c != get_.get () || c.status () != 200)
     return;
   channel_known_ = true;
+  withheld_get_.reset ();
   post_up ();
 }
 
@@ -191,6 +193,7 @@ void HttpPullTransport::drop_calls ()
 {
   // done_ stays: it may be calling us.
   get_.reset ();
+  withheld_get_.reset ();
   post_.reset ();
   withheld_.cancel ();
   next_get_.cancel ();

@@ -38,7 +38,7 @@ private:
   std::string hello_; // in base64url
   bool started_ = false, complete_, channel_known_ = false, data_came_ = false;
   std::uint64_t pos_ = 0; // bytes of the stream that came
-  std::unique_ptr<SoupCall> get_, post_;
+  std::unique_ptr<SoupCall> get_, withheld_get_, post_;
   std::unique_ptr<SoupCall> done_; // the call that is calling us
   int get_tries_ = 0, post_tries_ = 0;
   Outgoing up_;

@@ -18,7 +18,7 @@ milliseconds listen_after (MediaType t)
 } // namespace
 
 HttpPushTransport::HttpPushTransport (Loop &loop, StorageSource &storage, HttpClientConfig config)
-    : HttpClientBase (loop, storage, std::move (config)),
+    : HttpClientBase (loop, storage, std::move (config)), probed_ (config_.proxy.empty ()),
       pump_ (loop.timers (), [this] { pump (); }), listen_ (loop.timers (), [this] {
         if (active () && in_flight_.empty ())
           post (true);
@@ -65,6 +65,12 @@ bool HttpPushTransport::may_post (TimePoint now)
 
 void HttpPushTransport::pump ()
 {
+  if (!probed_) {
+    if (probe_ || over_)
+      return;
+    probe_ = make_call ("HEAD", std::string (push_path) + media_type_name (config_.type));
+    return probe_->start ();
+  }
   const bool had_no_room = room () == 0;
   while (!over_ && !ended_ && (queue_.bytes > 0 || closing_) && may_post (Clock::now ()))
     post (false);
@@ -102,6 +108,15 @@ void HttpPushTransport::try_post (Post &p)
   p.call->start ();
 }
 
+void HttpPushTransport::on_probed ()
+{
+  const SoupCall &c = *over_calls_.emplace_back (std::move (probe_));
+  if (!c.ok () && c.status () != 405)
+    return end (c.why (), c.detail ());
+  probed_ = true;
+  pump ();
+}
+
 HttpPushTransport::Post *HttpPushTransport::find (const SoupCall &c)
 {
   const auto it = std::find_if (
@@ -121,6 +136,8 @@ void HttpPushTransport::on_call_data (SoupCall &c, Bytes data)
 
 void HttpPushTransport::on_call_over (SoupCall &c)
 {
+  if (&c == probe_.get ())
+    return on_probed ();
   Post *p = find (c);
   if (!p)
     return;
@@ -161,6 +178,7 @@ void HttpPushTransport::on_done ()
 
 void HttpPushTransport::drop_calls ()
 {
+  probe_.reset ();
   in_flight_.clear (); // the call that is calling us is among over_calls_
   pump_.cancel ();
   listen_.cancel ();

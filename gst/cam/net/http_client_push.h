@@ -42,6 +42,7 @@ private:
   bool may_post (TimePoint now);
   void post (bool waiting);
   void try_post (Post &p);
+  void on_probed ();
   void on_done ();
   Post *find (const SoupCall &c);
 
@@ -49,7 +50,10 @@ private:
   std::deque<std::unique_ptr<Post>> in_flight_;
   std::vector<std::unique_ptr<SoupCall>> over_calls_; // until nobody is in them
   std::uint64_t next_seq_ = 0;
-  bool answered_ = false, ended_ = false;
+  // A proxy that wants credentials may cut the connection while a body is still coming: it is asked
+  // first with a request that has none.
+  std::unique_ptr<SoupCall> probe_;
+  bool answered_ = false, ended_ = false, probed_;
   Timer pump_;
   Timer listen_; // a waiting POST, when nothing else was posted for a while
 };

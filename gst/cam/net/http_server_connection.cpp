@@ -237,7 +237,9 @@ void HttpServerConnection::stream_begin ()
   // Without chunks the end of the connection is the end of the body. So does a proxy speak that
   // asks in HTTP/1.0.
   chunked_ = request ().minor > 0;
-  keep_alive_ = keep_alive_ && chunked_;
+  // Nobody asks again on a connection that was busy for so long, and its end tells that all has
+  // come.
+  keep_alive_ = false;
   state_ = State::streaming;
   http::ResponseHead head (200);
   head.header ("Content-Type", "application/vnd.reach.cam").header ("Cache-Control", "no-store");

@@ -9,10 +9,9 @@ constexpr std::uint64_t default_max = 1u << 20;
 } // namespace
 
 HttpServerPull::HttpServerPull (HttpService &service, std::string id, MediaType type,
-    std::string peer, std::vector<std::uint8_t> hello, bool silent)
+    std::string peer, std::vector<std::uint8_t> hello)
     : HttpChannel (service, std::move (id), type, std::move (peer)), hello_ (std::move (hello)),
-      silent_ (silent), max_ (default_max),
-      wait_ (service.loop ().timers (), [this] { answer_get (); }),
+      max_ (default_max), wait_ (service.loop ().timers (), [this] { answer_get (); }),
       hello_soon_ (service.loop ().timers (), [this] { hand_over_hello (); })
 {
 }
@@ -31,14 +30,6 @@ void HttpServerPull::hand_over_hello ()
   const auto hello = std::exchange (hello_, {});
   reader_.input (hello);
   deliver ();
-}
-
-TransportStats HttpServerPull::stats () const
-{
-  TransportStats s = HttpChannel::stats ();
-  if (silent_)
-    s.bytes_received += s.bytes_sent;
-  return s;
 }
 
 void HttpServerPull::send (MessageRef m)

@@ -9,16 +9,14 @@ namespace reach::cam {
 
 class HttpServerPull final : public HttpChannel {
 public:
-  // `silent`: the client said no hello of its own (curl); taking bytes is all it does.
   HttpServerPull (HttpService &service, std::string id, MediaType type, std::string peer,
-      std::vector<std::uint8_t> hello, bool silent);
+      std::vector<std::uint8_t> hello);
 
   void start (Owner &owner) override;
   void send (MessageRef m) override;
   void flush () override;
   std::size_t room () const override;
   bool idle () const override { return drained (); }
-  TransportStats stats () const override;
 
   void get_stream (HttpServerConnection &c);
   void get_complete (HttpServerConnection &c, const http::Query &query);
@@ -50,7 +48,6 @@ private:
   void answer_get ();
 
   std::vector<std::uint8_t> hello_;
-  const bool silent_;
   bool complete_ = false;
   HttpServerConnection *stream_ = nullptr; // the endless answer
   std::vector<Slice> collected_;           // since the last flush

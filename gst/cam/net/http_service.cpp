@@ -212,7 +212,7 @@ void HttpService::open_pull (HttpServerConnection &c, MediaType type, const http
     return;
   const std::string *id = q.get ("channel");
   auto made = std::make_unique<HttpServerPull> (
-      *this, id ? *id : std::string (), type, c.peer (), std::move (hello), !text);
+      *this, id ? *id : std::string (), type, c.peer (), std::move (hello));
   HttpServerPull *pull = made.get ();
   owner_.on_http_transport (std::move (made), type);
   if (std::find (channels_.begin (), channels_.end (), pull) == channels_.end () ||

@@ -191,6 +191,7 @@ void SoupCall::on_read (GObject *stream, GAsyncResult *result, gpointer user_dat
 void SoupCall::finish (const GError *error)
 {
   over_ = true;
+  answer_ = {}; // gives the connection back
   if (error) {
     why_ = reason_of_error (error);
     detail_ = error->message;

@@ -2,7 +2,6 @@
 // For the tests of cam over HTTP: a server with its listener, the two ends of transports as
 // recorders, and a plain blocking HTTP client that can misbehave.
 #pragma once
-#include <utility>
 #include "../wait.h"
 #include "cam/net/http_client.h"
 #include "cam/net/http_service.h"
@@ -11,6 +10,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <utility>
 
 namespace reach::cam::test {
 using namespace reach::test;

@@ -70,7 +70,10 @@ GST_START_TEST (test_pull_ended_by_the_sender)
   second.start (true, server.port);
   fail_unless (second.end.wait_got (1));
   server.end (1).close (false);
-  fail_unless (second.end.wait_closed () && second.end.why () == CloseReason::reset);
+  // Between two chunks libsoup does not tell a cut from an end.
+  fail_unless (second.end.wait_closed ());
+  fail_unless (
+      second.end.why () == CloseReason::reset || second.end.why () == CloseReason::orderly);
 }
 GST_END_TEST;
 

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Each client address gets a socket towards --to and a link of its own in each direction.
+#include "relay.h"
+#include <map>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+namespace reach::impair {
+namespace {
+constexpr std::uint64_t listener_token = 0;
+constexpr int reads_per_wake = 64;
+
+struct Client {
+  sockaddr_in address;
+  Fd socket;
+  Link forward, back;
+};
+
+class UdpProxy final : public Relay {
+public:
+  explicit UdpProxy (const Options &options) : options_ (options), buffer_ (65536) {}
+
+  bool start (int epoll) override
+  {
+    epoll_ = epoll;
+    listener_ = make_socket ();
+    return listener_ &&
+           bind (listener_.get (), reinterpret_cast<const sockaddr *> (&options_.listen),
+               sizeof options_.listen) == 0 &&
+           watch (epoll, EPOLL_CTL_ADD, listener_.get (), EPOLLIN, listener_token);
+  }
+  std::uint16_t port () const override { return local_port (listener_.get ()); }
+  void ready (std::uint64_t token, std::uint32_t events, TimePoint now) override;
+  void run_due (TimePoint now) override;
+  std::optional<TimePoint> next () const override;
+  std::uint64_t clients () const override { return clients_.size (); }
+  Counters total (bool forward) const override;
+
+private:
+  static Fd make_socket ();
+  Client *client (const sockaddr_in &address);
+
+  Options options_;
+  int epoll_ = -1;
+  Fd listener_;
+  std::vector<std::unique_ptr<Client>> clients_; // the token is the index + 1
+  std::map<std::pair<std::uint32_t, std::uint16_t>, Client *> by_address_;
+  std::vector<std::uint8_t> buffer_;
+};
+
+Fd UdpProxy::make_socket ()
+{
+  Fd fd (socket (AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  const int size = 4 << 20; // the proxy itself must not lose anything
+  setsockopt (fd.get (), SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+  setsockopt (fd.get (), SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+  return fd;
+}
+
+Client *UdpProxy::client (const sockaddr_in &address)
+{
+  const auto key = std::pair (address.sin_addr.s_addr, address.sin_port);
+  if (const auto it = by_address_.find (key); it != by_address_.end ())
+    return it->second;
+  if (clients_.size () >= options_.max_clients)
+    return nullptr;
+  auto fd = make_socket ();
+  if (!fd || connect (fd.get (), reinterpret_cast<const sockaddr *> (&options_.to),
+                 sizeof options_.to) != 0)
+    return nullptr;
+  const auto n = clients_.size ();
+  if (!watch (epoll_, EPOLL_CTL_ADD, fd.get (), EPOLLIN, n + 1))
+    return nullptr;
+  // The directions and the clients must not lose the same packet numbers.
+  const auto seed = options_.seed * 0x100000001b3u + 2 * n;
+  clients_.push_back (std::make_unique<Client> (Client{
+      address, std::move (fd), Link (options_.forward, seed), Link (options_.back, seed + 1)}));
+  return by_address_[key] = clients_.back ().get ();
+}
+
+void UdpProxy::ready (std::uint64_t token, std::uint32_t, TimePoint now)
+{
+  const bool forward = token == listener_token;
+  Client *const peer = forward ? nullptr : clients_[token - 1].get ();
+  const int fd = forward ? listener_.get () : peer->socket.get ();
+  for (int i = 0; i < reads_per_wake; i++) {
+    sockaddr_in from{};
+    socklen_t length = sizeof from;
+    const auto got = recvfrom (
+        fd, buffer_.data (), buffer_.size (), 0, reinterpret_cast<sockaddr *> (&from), &length);
+    if (got < 0)
+      return; // also when --to is not there yet: the packet is simply gone
+    const Bytes packet (buffer_.data (), static_cast<std::size_t> (got));
+    if (!forward)
+      peer->back.input (packet, now);
+    else if (auto *c = client (from))
+      c->forward.input (packet, now);
+  }
+}
+
+void UdpProxy::run_due (TimePoint now)
+{
+  for (auto &c : clients_) {
+    while (auto packet = c->forward.poll_transmit (now))
+      (void)!::send (c->socket.get (), packet->data (), packet->size (), 0);
+    while (auto packet = c->back.poll_transmit (now))
+      (void)!sendto (listener_.get (), packet->data (), packet->size (), 0,
+          reinterpret_cast<const sockaddr *> (&c->address), sizeof c->address);
+  }
+}
+
+std::optional<TimePoint> UdpProxy::next () const
+{
+  std::optional<TimePoint> first;
+  for (const auto &c : clients_)
+    for (const auto *link : {&c->forward, &c->back})
+      if (const auto t = link->poll_timeout (); t && (!first || *t < *first))
+        first = t;
+  return first;
+}
+
+Counters UdpProxy::total (bool forward) const
+{
+  Counters sum;
+  for (const auto &c : clients_)
+    sum.add (forward ? c->forward.counters () : c->back.counters ());
+  return sum;
+}
+} // namespace
+
+std::unique_ptr<Relay> make_udp_proxy (const Options &options)
+{
+  return std::make_unique<UdpProxy> (options);
+}
+} // namespace reach::impair
