@@ -180,6 +180,8 @@ Remote *ReceiverEngine::attach (const Hello &h, const std::string &origin, Link 
 {
   Remote *r = find_run (h.run_id);
   bool again = r && !r->connected ();
+  if (r && std::exchange (r->dormant, false))
+    again = false; // it was only quiet: nothing is missing, the pads go on
   if (!r && (r = find_resumable (h, origin))) {
     again = true;
     r->run_id = h.run_id;
@@ -208,17 +210,20 @@ Remote *ReceiverEngine::attach (const Hello &h, const std::string &origin, Link 
 void ReceiverEngine::resume (Remote &r, const Hello &h)
 {
   r.resume->cancel ();
-  if (!std::exchange (r.dormant, false))
-    counters_.resumed++;
+  r.dormant = false;
+  counters_.resumed++;
   // A new run numbers its streams anew: what a stream is, is its type and index.
   std::map<std::uint16_t, Remote::Stream> streams;
   for (const StreamInfo &info : h.streams)
-    for (auto &[id, s] : r.streams)
-      if (s.info.type == info.type && s.info.index == info.index && s.output) {
-        streams[info.id] = s;
-        s.output->resumed (r.clock, r.session_key);
-        s.output = nullptr;
-      }
+    for (auto &[id, s] : r.streams) {
+      const bool ended = s.eos && !options_.keep_listening; // its pad has had EOS: a new one follows
+      if (s.info.type != info.type || s.info.index != info.index || !s.output || ended)
+        continue;
+      s.output->resumed (r.clock, r.session_key);
+      Remote::Stream &again = streams[info.id] = s;
+      again.eos = false;
+      s.output = nullptr;
+    }
   for (auto &[id, s] : r.streams)
     if (s.output)
       s.output->close ();

@@ -9,6 +9,7 @@ namespace {
 // silent delays the others by no more than this, once.
 constexpr Duration caps_grace = milliseconds (800);
 // The streaming threads' messages that the loop has not seen yet.
+constexpr Duration drop_report = milliseconds (200);
 constexpr std::size_t inbox_limit = 64u << 20;
 } // namespace
 
@@ -24,6 +25,7 @@ SenderEngine::SenderEngine (Element &element, Settings settings, Identity identi
     grace_over_ = true;
     streams_maybe_known ();
   });
+  drops_ = std::make_unique<Timer> (loop_->timers (), [this] { tell_drops (); });
   if (settings_.mode == Mode::caller)
     for (std::size_t i = 0; i < n_media_types; i++)
       channels_[i] = std::make_unique<PushChannel> (*this, static_cast<MediaType> (i));
@@ -47,6 +49,8 @@ SenderEngine::~SenderEngine ()
     for (auto &c : channels_)
       c.reset ();
     subscribers_.clear ();
+    tell_drops ();
+    drops_.reset ();
     grace_.reset ();
     keys_.reset ();
   });
@@ -314,7 +318,24 @@ void SenderEngine::report_drops (MediaQueue &queue, MediaType type)
   sum.frames_dropped += delta.frames_dropped;
   sum.bytes_dropped += delta.bytes_dropped;
   sum.gops_dropped += delta.gops_dropped;
-  element_.on_dropped (type, delta);
+  if (!drops_->armed ())
+    drops_->arm (Clock::now () + drop_report);
+}
+
+// A slow link drops at the frame rate; the application is told of it some times a second.
+void SenderEngine::tell_drops ()
+{
+  for (std::size_t t = 0; t < n_media_types; t++) {
+    const MediaQueue::Stats &now = counters_.dropped[t], &told = told_drops_[t];
+    if (now.frames_dropped == told.frames_dropped)
+      continue;
+    MediaQueue::Stats delta;
+    delta.frames_dropped = now.frames_dropped - told.frames_dropped;
+    delta.bytes_dropped = now.bytes_dropped - told.bytes_dropped;
+    delta.gops_dropped = now.gops_dropped - told.gops_dropped;
+    told_drops_[t] = now;
+    element_.on_dropped (static_cast<MediaType> (t), delta);
+  }
 }
 
 bool SenderEngine::drained (MediaType t) const

@@ -102,6 +102,7 @@ private:
   void tell_streams ();
   void link_ended (const Link::End &end);
   void report_drops (MediaQueue &queue, MediaType type);
+  void tell_drops ();
   void subscriber_ended (Subscriber *s);
   PushChannel &channel (MediaType t) { return *channels_[static_cast<std::size_t> (t)]; }
   bool drained (MediaType t) const;
@@ -129,10 +130,11 @@ private:
   std::array<std::vector<Subscriber *>, n_media_types> listeners_; // established, by type
   std::unique_ptr<Acceptor> acceptor_;
   Snapshot counters_;
+  std::array<MediaQueue::Stats, n_media_types> told_drops_ {};
   bool started_ = false, stopping_ = false, grace_over_ = false;
 
   std::unique_ptr<Loop> loop_; // the last but the timers: joined before anything above goes
   std::unique_ptr<KeyRequests> keys_;
-  std::unique_ptr<Timer> grace_;
+  std::unique_ptr<Timer> grace_, drops_;
 };
 } // namespace reach::cam
