@@ -29,14 +29,11 @@ PadOutput::PadOutput (PadHost &host, PadLimits limits, const Remote &r, const St
     std::string id, guint group_id)
     : remote (r.id), guid (r.guid), type (info.type), index (info.index),
       stream_id (std::move (id)), host_ (host), limits_ (limits), group_id_ (group_id),
-      session_key_ (r.session_key)
+      session_key_ (r.session_key), stream_id_at_sender_ (info.id),
+      need_key_ (info.type == MediaType::video), clock_ (r.clock)
 {
-  auto s = state_.lock ();
-  s->clock = r.clock;
-  s->stream = info.id;
-  s->need_key = info.type == MediaType::video;
-  auto flags =
-      static_cast<GstStreamFlags> (info.sparse ? GST_STREAM_FLAG_SPARSE : GST_STREAM_FLAG_NONE);
+  state_.lock ()->clock = r.clock;
+  const auto flags = info.sparse ? GST_STREAM_FLAG_SPARSE : GST_STREAM_FLAG_NONE;
   const auto c = caps_from_peer (info.caps);
   stream_ = Ref<GstStream>::adopt (
       gst_stream_new (stream_id.c_str (), c.get (), stream_type (type), flags));
@@ -44,24 +41,29 @@ PadOutput::PadOutput (PadHost &host, PadLimits limits, const Remote &r, const St
 
 PadOutput::~PadOutput ()
 {
-  clear (*state_.lock ());
+  clear (state_.lock ()->items);
+  clear (batch_);
+  for (Item &i : staged_)
+    gst_mini_object_unref (i.object);
 }
 
-void PadOutput::clear (State &s)
+void PadOutput::clear (std::deque<Item> &items)
 {
-  for (Item &i : s.items)
+  for (Item &i : items)
     if (i.object)
       gst_mini_object_unref (i.object);
-  s.items.clear ();
-  s.bytes = 0;
+  items.clear ();
+}
+
+PadOutput::Totals PadOutput::totals () const
+{
+  return {counters_.frames, counters_.bytes, counters_.lost, counters_.dropped};
 }
 
 void PadOutput::put (Item item)
 {
-  state_.update ([&] (State &s) {
-    s.bytes += item.size;
-    s.items.push_back (item);
-  });
+  flush (); // what came before stays before
+  state_.update ([&] (State &s) { s.items.push_back (item); });
 }
 
 void PadOutput::push_event (GstEvent *e)
@@ -101,69 +103,78 @@ bool PadOutput::too_long (const State &s) const
 
 // Downstream is slower than the stream. Video starts again at a key frame, other types lose the
 // oldest.
-void PadOutput::overflow (State &s)
+std::uint64_t PadOutput::overflow (State &s)
 {
-  std::size_t kept = 0, target = type == MediaType::video ? 0 : s.bytes / 2;
+  const bool video = type == MediaType::video;
+  const std::size_t target = s.bytes / 2;
+  std::uint64_t dropped = 0;
+  std::size_t kept = 0;
   for (Item &i : s.items) {
-    if (i.what == Item::What::buffer && (s.bytes > target || type == MediaType::video)) {
+    if (i.what == Item::What::buffer && (video || s.bytes > target)) {
       s.bytes -= i.size;
-      s.totals.dropped++;
+      dropped++;
       gst_mini_object_unref (i.object);
-      continue;
+    } else {
+      s.items[kept++] = i;
     }
-    s.items[kept++] = i;
   }
   s.items.resize (kept);
-  s.need_key = type == MediaType::video;
+  need_key_ = video;
+  return dropped;
 }
 
 void PadOutput::frame (const FrameHeader &h, Incoming m)
 {
   const std::size_t size = m.bytes ().size ();
+  const bool hole = last_seq_ && h.seq != *last_seq_ + 1, joined = !last_seq_ && h.seq != 0;
+  if (hole)
+    counters_.lost += h.seq - *last_seq_ - 1;
+  last_seq_ = h.seq;
+  const bool start = !(h.flags & frame_delta_unit);
+  const bool skip = need_key_ && !start;
+  if ((hole && type == MediaType::video) || skip)
+    host_.key_wanted (remote, stream_id_at_sender_);
+  if (skip) {
+    counters_.dropped++;
+    host_.consumed (remote, type, size);
+    return;
+  }
+  need_key_ = false;
+  GstBuffer *b = buffer_of (h, std::move (m));
+  if (hole || joined)
+    GST_BUFFER_FLAG_SET (b, GST_BUFFER_FLAG_DISCONT);
+  staged_.push_back ({Item::What::buffer, GST_MINI_OBJECT_CAST (b), h.pts, h.dts, size});
+}
+
+// One lock and at most one wake-up for all the frames that came together.
+void PadOutput::flush ()
+{
+  if (staged_.empty ())
+    return;
   std::uint64_t dropped = 0;
   std::size_t freed = 0;
-  bool want_key = false, taken = false;
-  std::uint16_t stream = 0;
-  GstBuffer *b = nullptr;
-  {
-    auto s = state_.lock ();
-    stream = s->stream;
-    const bool hole = s->last_seq && h.seq != *s->last_seq + 1;
-    if (hole) {
-      s->totals.lost += h.seq - *s->last_seq - 1;
-      want_key = type == MediaType::video;
+  const auto take = [&] (State &s) {
+    for (const Item &i : staged_) {
+      s.items.push_back (i);
+      s.bytes += i.size;
     }
-    const bool joined = !s->last_seq && h.seq != 0;
-    s->last_seq = h.seq;
-    const bool key = !(h.flags & frame_delta_unit);
-    if (s->need_key && !key) {
-      s->totals.dropped++;
-      want_key = true;
-    } else {
-      s->need_key = false;
-      b = buffer_of (h, std::move (m));
-      if (hole || joined)
-        GST_BUFFER_FLAG_SET (b, GST_BUFFER_FLAG_DISCONT);
-      s->items.push_back ({Item::What::buffer, GST_MINI_OBJECT_CAST (b), h.pts, h.dts, size});
-      s->bytes += size;
-      taken = true;
-      if (too_long (*s)) {
-        const std::uint64_t before = s->totals.dropped;
-        const std::size_t bytes = s->bytes;
-        overflow (*s);
-        dropped = s->totals.dropped - before;
-        want_key = want_key || s->need_key;
-        freed = bytes - s->bytes;
-      }
+    if (too_long (s)) {
+      freed = s.bytes;
+      dropped = overflow (s);
+      freed -= s.bytes;
     }
-  }
-  state_.update ([] (State &) {}); // wakes the streaming thread
-  if (const std::size_t n = taken ? freed : size)
-    host_.consumed (remote, type, n);
-  if (want_key)
-    host_.key_wanted (remote, stream);
-  if (dropped > 0)
-    host_.pad_dropped (this, dropped);
+    return s.waiting;
+  };
+  if (take (*state_.lock ()))
+    state_.update ([] (State &s) { s.waiting = false; });
+  staged_.clear ();
+  if (dropped == 0)
+    return;
+  counters_.dropped += dropped;
+  host_.consumed (remote, type, freed);
+  if (need_key_)
+    host_.key_wanted (remote, stream_id_at_sender_);
+  host_.pad_dropped (this, dropped);
 }
 
 void PadOutput::gap (std::int64_t pts, std::int64_t duration)
@@ -183,7 +194,7 @@ void PadOutput::send_eos ()
 
 void PadOutput::want_key ()
 {
-  host_.key_wanted (remote, state_.lock ()->stream);
+  host_.key_wanted (remote, stream_id_at_sender_);
 }
 
 void PadOutput::preset_sticky ()
@@ -210,10 +221,11 @@ void PadOutput::broken ()
 void PadOutput::resumed (std::shared_ptr<RunClock> clock, std::uint64_t session_key)
 {
   session_key_ = session_key;
+  last_seq_.reset ();
+  need_key_ = type == MediaType::video;
+  flush ();
   state_.update ([&] (State &s) {
     s.clock = std::move (clock);
-    s.last_seq.reset ();
-    s.need_key = type == MediaType::video;
     s.items.push_back ({Item::What::resumed});
   });
 }
@@ -230,33 +242,41 @@ void PadOutput::set_playing (bool on)
 
 void PadOutput::set_flushing (bool on)
 {
+  flushing_ = on;
   state_.update ([on] (State &s) { s.flushing = on; });
 }
 
-bool PadOutput::next (Item &item)
+// Waits until there is something, and takes a part of it. False: flushing.
+bool PadOutput::refill ()
 {
+  constexpr std::size_t most = 64;
   auto s = state_.lock ();
   const auto ready = [] (const State &x) { return x.flushing || (x.playing && !x.items.empty ()); };
   while (!ready (*s)) {
+    s->waiting = true;
     if (s.wait_until (Clock::now () + silence, ready))
       break;
     if (s->playing)
       s.unlocked ([this] { fill_silence (); });
   }
+  s->waiting = false;
   if (s->flushing)
     return false;
-  item = s->items.front ();
-  s->items.pop_front ();
-  s->bytes -= item.size;
+  while (!s->items.empty () && batch_.size () < most) {
+    s->bytes -= s->items.front ().size;
+    batch_.push_back (s->items.front ());
+    s->items.pop_front ();
+  }
   return true;
 }
 
 bool PadOutput::step ()
 {
-  Item item;
-  if (!next (item))
+  if (flushing_ || (batch_.empty () && !refill ()))
     return false;
   push_sticky ();
+  Item item = batch_.front ();
+  batch_.pop_front ();
   return handle (item);
 }
 
@@ -283,6 +303,7 @@ bool PadOutput::handle (Item &item)
     discont_ = true;
     return true;
   case Item::What::resumed:
+    clock_ = state_.lock ()->clock;
     discont_ = true;
     return true;
   case Item::What::eos:
@@ -313,11 +334,13 @@ std::int64_t PadOutput::out_time (std::int64_t remote_ts)
 {
   if (remote_ts == no_time)
     return no_time;
-  const auto clock = state_.lock ()->clock;
-  auto map = clock->map.lock ();
-  if (!map->ready ())
-    return no_time;
-  return host_.running_time_of (map->map (remote_ts, monotonic_now ()));
+  std::int64_t monotonic = no_time;
+  {
+    auto map = clock_->map.lock ();
+    if (map->ready ())
+      monotonic = map->map (remote_ts, monotonic_now ());
+  }
+  return monotonic == no_time ? no_time : host_.running_time_of (monotonic);
 }
 
 bool PadOutput::push_buffer (Item &item)
@@ -346,10 +369,8 @@ bool PadOutput::push_buffer (Item &item)
                                          : 0));
   const gsize size = gst_buffer_get_size (b);
   const GstFlowReturn flow = gst_pad_push (pad_, b);
-  state_.update ([size] (State &s) {
-    s.totals.frames++;
-    s.totals.bytes += size;
-  });
+  counters_.frames++;
+  counters_.bytes += size;
   if (flow == GST_FLOW_OK || flow == GST_FLOW_NOT_LINKED)
     return true; // nobody wants this stream, which is no fault
   if (flow == GST_FLOW_EOS) {

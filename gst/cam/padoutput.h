@@ -41,6 +41,7 @@ public:
   void tags (Bytes text) override;
   void frame (const FrameHeader &h, Incoming m) override;
   void gap (std::int64_t pts, std::int64_t duration) override;
+  void flush () override;
   void eos () override;
   void broken () override;
   void resumed (std::shared_ptr<RunClock> clock, std::uint64_t session_key) override;
@@ -70,7 +71,7 @@ public:
   struct Totals {
     std::uint64_t frames = 0, bytes = 0, lost = 0, dropped = 0;
   };
-  Totals totals () { return state_.lock ()->totals; }
+  Totals totals () const;
 
 private:
   struct Item {
@@ -83,17 +84,17 @@ private:
   struct State {
     std::deque<Item> items;
     std::size_t bytes = 0;
-    bool playing = false, flushing = false, need_key = false;
-    std::optional<std::uint32_t> last_seq;
+    bool playing = false, flushing = false, waiting = false;
     std::shared_ptr<RunClock> clock;
-    std::uint16_t stream = 0;
-    Totals totals;
+  };
+  struct Counters {
+    std::atomic<std::uint64_t> frames{0}, bytes{0}, lost{0}, dropped{0};
   };
   void put (Item item);
-  void overflow (State &s);
-  static void clear (State &s);
+  std::uint64_t overflow (State &s);
+  static void clear (std::deque<Item> &items);
   bool too_long (const State &s) const;
-  bool next (Item &item);
+  bool refill ();
   bool handle (Item &item);
   void push_sticky ();
   bool push_buffer (Item &item);
@@ -109,8 +110,18 @@ private:
   const guint group_id_;
   std::atomic<std::uint64_t> session_key_;
   Guarded<State> state_;
+  Counters counters_;
+  std::atomic<std::uint16_t> stream_id_at_sender_;
+  std::atomic<bool> flushing_{false};
+
+  // Loop thread.
+  std::vector<Item> staged_; // frames of this round
+  std::optional<std::uint32_t> last_seq_;
+  bool need_key_ = false;
 
   // Streaming thread.
+  std::deque<Item> batch_; // taken out of the mailbox, being pushed
+  std::shared_ptr<RunClock> clock_;
   bool sticky_done_ = false, have_caps_ = false, discont_ = false, eos_sent_ = false;
   std::int64_t end_ = no_time; // running time up to which downstream has data or gaps
   std::size_t unreported_ = 0;

@@ -3,6 +3,7 @@
 #include <array>
 #include <sys/epoll.h>
 #include <unistd.h>
+#include <utility>
 
 namespace reach {
 namespace {
@@ -82,11 +83,22 @@ void EpollSet::run ()
 {
   std::array<epoll_event, 128> ready;
   const int n = epoll_wait (epoll_fd_, ready.data (), static_cast<int> (ready.size ()), 0);
+  running_ = true;
   for (int i = 0; i < n; i++) {
     // Looked up one by one: a handler may have removed a later one.
     if (Slot *slot = find (ready[static_cast<std::size_t> (i)].data.u64))
       slot->handler->on_ready (ready[static_cast<std::size_t> (i)].events);
   }
+  running_ = false;
+  for (const auto &task : std::exchange (after_, {}))
+    task ();
+}
+
+bool EpollSet::after_round (std::function<void ()> task)
+{
+  if (running_)
+    after_.push_back (std::move (task));
+  return running_;
 }
 
 gboolean EpollSet::dispatch (GSource *s, GSourceFunc, gpointer)

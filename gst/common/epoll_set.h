@@ -3,6 +3,7 @@
 // per socket would make each wake-up cost time in proportion to the number of sockets.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <glib.h>
 #include <vector>
 
@@ -26,6 +27,8 @@ public:
   Token add (int fd, std::uint32_t events, Handler &handler);
   void modify (Token token, std::uint32_t events);
   void remove (Token token); // before the descriptor is closed
+  // Runs at the end of the present round of handlers. False: there is none.
+  bool after_round (std::function<void ()> task);
 
 private:
   struct Slot {
@@ -41,5 +44,7 @@ private:
   GSource *source_;
   std::vector<Slot> slots_;
   std::vector<std::uint32_t> free_;
+  std::vector<std::function<void ()>> after_;
+  bool running_ = false;
 };
 } // namespace reach

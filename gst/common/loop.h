@@ -30,6 +30,12 @@ public:
   Timers &timers () { return *timers_; }
   // Bytes that sockets read into, one after the other; valid until the next read.
   std::span<std::uint8_t> scratch () { return scratch_; }
+  // At the end of the present round of sockets and timers: what they caused together is done once.
+  void defer (Task task)
+  {
+    if (!epoll_->after_round (task))
+      post (std::move (task));
+  }
   template <typename T> void destroy_later (std::unique_ptr<T> object)
   {
     if (object)

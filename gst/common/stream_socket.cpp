@@ -12,6 +12,7 @@
 namespace reach {
 namespace {
 constexpr std::size_t max_iov = 512; // the kernel takes 1024; more per call gains nothing
+constexpr std::size_t look_ahead = 4 << 10;
 constexpr int max_reads = 8; // per wake-up, so that one fast peer does not starve the others
 constexpr std::size_t check_each = 64 << 10; // bytes between two looks at the kernel's unsent bytes
 } // namespace
@@ -124,8 +125,10 @@ void StreamSocket::read_some ()
 
 bool StreamSocket::read_once (bool &more)
 {
-  const auto area = loop_.scratch ();
   const auto direct = owner_->direct ();
+  // Behind a large message little more is taken along, so that the next one is read straight into
+  // its place too.
+  const auto area = direct.empty () ? loop_.scratch () : loop_.scratch ().first (look_ahead);
   std::array<iovec, 2> iov{
       iovec{direct.data (), direct.size ()}, iovec{area.data (), area.size ()}};
   const std::size_t first = direct.empty () ? 1 : 0;

@@ -90,7 +90,7 @@ class Bench:
             print('(camsender and camreceiver are not in this build: peers only.)\n')
 
     def exists(self, element):
-        return subprocess.run(['gst-inspect-1.0', '--exists', element], env=self.env).returncode == 0
+        return subprocess.run(['gst-inspect-1.0', '--exists', '--atleast-version=0.1', element], env=self.env).returncode == 0
 
     def start(self, cpu, *arguments, **options):
         """Starts a role. Sender on CPU 0, receiver on CPU 1, None: anywhere."""

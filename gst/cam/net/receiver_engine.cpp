@@ -27,6 +27,7 @@ ReceiverEngine::~ReceiverEngine ()
   loop_->call ([this] {
     intakes_.clear ();
     peers_.clear ();
+    touched_.clear ();
     remotes_.clear ();
     owed_.clear ();
   });
@@ -216,7 +217,8 @@ void ReceiverEngine::resume (Remote &r, const Hello &h)
   std::map<std::uint16_t, Remote::Stream> streams;
   for (const StreamInfo &info : h.streams)
     for (auto &[id, s] : r.streams) {
-      const bool ended = s.eos && !options_.keep_listening; // its pad has had EOS: a new one follows
+      const bool ended =
+          s.eos && !options_.keep_listening; // its pad has had EOS: a new one follows
       if (s.info.type != info.type || s.info.index != info.index || !s.output || ended)
         continue;
       s.output->resumed (r.clock, r.session_key);
@@ -225,8 +227,7 @@ void ReceiverEngine::resume (Remote &r, const Hello &h)
       s.output = nullptr;
     }
   for (auto &[id, s] : r.streams)
-    if (s.output)
-      s.output->close ();
+    close_output (s);
   r.streams = std::move (streams);
 }
 
@@ -254,8 +255,8 @@ void ReceiverEngine::update_streams (Remote &r, const StreamList &list)
   for (auto it = r.streams.begin (); it != r.streams.end ();) {
     const bool listed = std::any_of (list.streams.begin (), list.streams.end (),
         [&] (const StreamInfo &i) { return i.id == it->first; });
-    if (!listed && it->second.output)
-      it->second.output->close ();
+    if (!listed)
+      close_output (it->second);
     it = listed ? std::next (it) : r.streams.erase (it);
   }
   if (list.list_complete && !std::exchange (r.listed, true))
@@ -270,6 +271,27 @@ void ReceiverEngine::open_output (Remote &r, Remote::Stream &s)
   s.output->caps (s.info.caps);
   if (!s.info.tags.empty ())
     s.output->tags (s.info.tags);
+}
+
+// Once closed it may be gone at any time.
+void ReceiverEngine::close_output (Remote::Stream &s)
+{
+  if (!s.output)
+    return;
+  touched_.erase (std::remove (touched_.begin (), touched_.end (), s.output), touched_.end ());
+  std::exchange (s.output, nullptr)->close ();
+}
+
+void ReceiverEngine::touch (Output &o)
+{
+  if (std::find (touched_.begin (), touched_.end (), &o) != touched_.end ())
+    return;
+  touched_.push_back (&o);
+  if (touched_.size () == 1)
+    loop_->defer ([this] {
+      for (Output *p : std::exchange (touched_, {}))
+        p->flush ();
+    });
 }
 
 void ReceiverEngine::sample_clock (Remote &r, std::int64_t running_time, std::int64_t latency)
@@ -323,8 +345,10 @@ void ReceiverEngine::on_stream_message (Remote &r, Remote::Stream &s, Incoming m
   switch (m.header ().kind) {
   case Kind::frame:
     if (const auto f = FrameHeader::parse (body);
-        f && FrameHeader::size + f->extension <= body.size ())
+        f && FrameHeader::size + f->extension <= body.size ()) {
+      touch (*s.output);
       s.output->frame (*f, std::move (m));
+    }
     return;
   case Kind::caps:
     s.info.caps.assign (reinterpret_cast<const char *> (body.data ()), body.size ());
@@ -388,8 +412,7 @@ void ReceiverEngine::close_remote (std::uint64_t id)
   if (it == remotes_.end ())
     return;
   for (auto &[sid, s] : it->second->streams)
-    if (s.output)
-      s.output->close ();
+    close_output (s);
   // The timer that may be calling us belongs to it.
   loop_->destroy_later (std::move (it->second));
   remotes_.erase (it);

@@ -83,6 +83,8 @@ private:
   void detach (Link &link, const Link::End &end);
   void update_streams (Remote &r, const StreamList &list);
   void open_output (Remote &r, Remote::Stream &s);
+  void close_output (Remote::Stream &s);
+  void touch (Output &o);
   void sample_clock (Remote &r, std::int64_t running_time, std::int64_t latency);
   void on_message (Remote &r, Link &link, Incoming m);
   void on_stream_message (Remote &r, Remote::Stream &s, Incoming m);
@@ -108,6 +110,7 @@ private:
   std::set<std::unique_ptr<Intake>> intakes_;
   std::vector<std::unique_ptr<PullPeer>> peers_;
   std::map<Link *, std::size_t> owed_; // pull: bytes taken but not yet granted again
+  std::vector<Output *> touched_;      // got frames in this round of the loop
   std::unique_ptr<Acceptor> acceptor_;
   Snapshot counters_;
   bool stopping_ = false;

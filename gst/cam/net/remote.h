@@ -31,6 +31,7 @@ public:
   virtual void broken () = 0; // the link is gone: GAPs until resumed or closed
   virtual void resumed (
       std::shared_ptr<RunClock> clock, std::uint64_t session_key) = 0; // perhaps by a new run
+  virtual void flush () = 0; // frames of this round are complete: wake who waits for them
   virtual void close () = 0; // EOS, then the pad goes; the last call
 };
 

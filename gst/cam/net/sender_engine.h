@@ -89,9 +89,11 @@ private:
   struct Inbox {
     std::vector<MessageRef> messages;
     std::size_t bytes = 0;
+    bool scheduled = false; // the loop will look; nobody needs to wake it
   };
 
-  void drain_inbox ();
+  std::size_t drain_inbox ();
+  void drain_and_rest ();
   void note_sticky (const Message &m);
   bool has_due_data (MediaType t) const;
   bool streams_known () const;
@@ -130,11 +132,11 @@ private:
   std::array<std::vector<Subscriber *>, n_media_types> listeners_; // established, by type
   std::unique_ptr<Acceptor> acceptor_;
   Snapshot counters_;
-  std::array<MediaQueue::Stats, n_media_types> told_drops_ {};
+  std::array<MediaQueue::Stats, n_media_types> told_drops_{};
   bool started_ = false, stopping_ = false, grace_over_ = false;
 
   std::unique_ptr<Loop> loop_; // the last but the timers: joined before anything above goes
   std::unique_ptr<KeyRequests> keys_;
-  std::unique_ptr<Timer> grace_, drops_;
+  std::unique_ptr<Timer> grace_, drops_, rest_;
 };
 } // namespace reach::cam
