@@ -114,6 +114,15 @@ struct World {
   }
 };
 
+std::vector<std::uint8_t> with_header (const DatagramLink *to, ByteReader &r)
+{
+  const Bytes body = r.take (std::min<std::size_t> (r.u8 (), r.left ()));
+  std::vector<std::uint8_t> d (DataHeader::size + body.size ());
+  DataHeader{to ? to->cid () : 0, r.u16 (), r.u32 ()}.write (d.data ());
+  std::copy (body.begin (), body.end (), d.begin () + DataHeader::size);
+  return d;
+}
+
 void step (World &w, ByteReader &r)
 {
   const std::uint8_t op = r.u8 ();
@@ -146,15 +155,9 @@ void step (World &w, ByteReader &r)
     if (!wire.empty ())
       wire.push_back (wire.front ());
     break;
-  case 5: { // bytes of its own with the right head
-    const Bytes body = r.take (std::min<std::size_t> (r.u8 (), r.left ()));
-    std::vector<std::uint8_t> d (DataHeader::size + body.size ());
-    const DatagramLink *to = up ? w.server.get () : w.client.get ();
-    DataHeader{to ? to->cid () : 0, r.u16 (), r.u32 ()}.write (d.data ());
-    std::copy (body.begin (), body.end (), d.begin () + DataHeader::size);
-    deliver (d);
+  case 5: // bytes of its own with the right head
+    deliver (with_header (up ? w.server.get () : w.client.get (), r));
     break;
-  }
   case 6: // bytes of its own
     deliver (r.take (std::min<std::size_t> (r.u8 (), r.left ())));
     break;

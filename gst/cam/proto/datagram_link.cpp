@@ -6,12 +6,18 @@
 
 namespace reach::cam {
 namespace {
-constexpr Duration longest_ping_interval = seconds (15); // below what NAT tables forget
+constexpr milliseconds longest_ping_interval = seconds (15); // below what NAT tables forget
 constexpr unsigned max_closes = 4;
 
 TimePoint after (TimePoint t, milliseconds d)
 {
   return d == milliseconds::max () ? TimePoint::max () : t + d;
+}
+
+// Compared in milliseconds: the longest of them overflows in finer units.
+Duration ping_interval (milliseconds timeout)
+{
+  return std::min (longest_ping_interval, timeout / 3);
 }
 
 DatagramConfig checked (DatagramConfig c)
@@ -194,7 +200,7 @@ void DatagramLink::timeout (TimePoint now)
     fault (DatagramFault::timed_out, true);
     return;
   }
-  const auto interval = std::min<Duration> (longest_ping_interval, config_.timeout / 3);
+  const auto interval = ping_interval (config_.timeout);
   if (now >= last_eliciting_ + interval)
     ping_due_ = true;
   outbox_.expire (now, sent_.rtt ().probe_delay ());
@@ -221,8 +227,7 @@ TimePoint DatagramLink::poll_timeout ()
     break;
   }
   TimePoint t = after (last_received_, config_.timeout);
-  t = std::min (
-      t, last_eliciting_ + std::min<Duration> (longest_ping_interval, config_.timeout / 3));
+  t = std::min (t, last_eliciting_ + ping_interval (config_.timeout));
   t = std::min (
       {t, outbox_.expiry (), sent_.deadline (), reassembly_.timeout (), received_.deadline ()});
   if (outbox_.backlog () > 0 && outbox_.blocked ())

@@ -73,7 +73,7 @@ struct End {
   std::uint64_t lost = 0, estimate = 0, estimates = 0;
   std::vector<Received> received;
   std::function<void (const Incoming &)> on_message; // instead of `received`
-  std::set<std::uint64_t> numbers;                   // of packets sent
+  std::optional<std::uint64_t> newest;               // packet number sent
   bool number_repeated = false;
 };
 
@@ -195,8 +195,9 @@ private:
       n = h->number;
     else
       n = load_be48 (d.data () + 16); // SYN and ACCEPT
-    if (!end.numbers.insert (n).second)
+    if (end.newest && n <= *end.newest)
       end.number_repeated = true;
+    end.newest = n;
   }
 
   static void take_event (End &end, DatagramEvent &e);
@@ -238,7 +239,8 @@ private:
       tick_ ();
     }
     while (!wire_.empty () && wire_.top ().at <= now) {
-      Flying f = wire_.top ();
+      Flying f =
+          std::move (const_cast<Flying &> (wire_.top ())); // only its order is kept, and popped
       wire_.pop ();
       f.to_server ? to_server (f) : to_client (f);
     }
