@@ -54,7 +54,10 @@ class Process:
                 return r
 
     def tell(self, command):
-        self.process.stdin.write(command.encode() + b'\n')
+        try:
+            self.process.stdin.write(command.encode() + b'\n')
+        except BrokenPipeError:
+            raise BenchError(f'ended with {self.process.wait()}: ' + ' '.join(self.command)) from None
 
     def mark(self):
         self.tell('mark')
@@ -81,7 +84,8 @@ class Bench:
         self.build = arguments.build
         self.pin = not arguments.no_pin and shutil.which('taskset') and len(os.sched_getaffinity(0)) > 1
         path = plugin_path(self.build)
-        self.env = dict(os.environ, GST_PLUGIN_PATH_1_0=path)
+        self.env = dict(os.environ, GST_PLUGIN_PATH_1_0=path,
+                        GST_REGISTRY_1_0=str(self.build / 'tests/benchmarks/registry'))
         for program in ('tests/benchmarks/reach-bench', 'tests/tools/reach-impair'):
             if not (self.build / program).exists():
                 sys.exit(f'{self.build / program} is missing: ninja -C {self.build}')
@@ -90,7 +94,9 @@ class Bench:
             print('(camsender and camreceiver are not in this build: peers only.)\n')
 
     def exists(self, element):
-        return subprocess.run(['gst-inspect-1.0', '--exists', '--atleast-version=0.1', element], env=self.env).returncode == 0
+        # Without a version it asks for GStreamer's own, which the plugin does not have.
+        command = ['gst-inspect-1.0', '--exists', '--atleast-version=0.0', element]
+        return subprocess.run(command, env=self.env).returncode == 0
 
     def start(self, cpu, *arguments, **options):
         """Starts a role. Sender on CPU 0, receiver on CPU 1, None: anywhere."""

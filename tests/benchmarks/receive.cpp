@@ -20,6 +20,7 @@ public:
 
 private:
   void frame_part (std::span<const std::uint8_t> in, std::int64_t now);
+  std::string missing () const;
 
   struct Frame {
     std::set<std::uint32_t> offsets;
@@ -89,6 +90,24 @@ double Tally::idle () const
   return buffers_ == 0 ? 0 : static_cast<double> (monotonic_ns () - last_at_) / 1e9;
 }
 
+// The frames that did not arrive, as ranges: one frame now and then is loss, a whole group was
+// dropped.
+std::string Tally::missing () const
+{
+  const auto done = [&] (std::uint64_t n) { return n < table_.size () && table_[n].done; };
+  std::string text;
+  for (std::uint64_t n = 0; n < expect_ && text.size () < 200; n++) {
+    if (done (n))
+      continue;
+    const auto first = n;
+    while (n + 1 < expect_ && !done (n + 1))
+      n++;
+    text += (text.empty () ? "" : " ") + std::to_string (first);
+    text += n > first ? "-" + std::to_string (n) : "";
+  }
+  return text;
+}
+
 void Tally::report (Json &json)
 {
   const std::lock_guard lock (mutex_);
@@ -96,6 +115,8 @@ void Tally::report (Json &json)
       .add ("bytes", bytes_)
       .add ("complete", std::uint64_t{complete_});
   json.add ("frames", frames_done_).add ("bad", bad_);
+  if (frames_)
+    json.add ("missing", missing ());
   if (!latencies_.empty ()) {
     std::sort (latencies_.begin (), latencies_.end ());
     const auto at = [&] (double p) {
@@ -140,6 +161,20 @@ void pad_added (GstElement *receiver, GstPad *pad, gpointer tally)
   gst_object_unref (to);
 }
 
+void pad_removed (GstElement *, GstPad *pad, gpointer)
+{
+  GstPad *to = gst_pad_get_peer (pad);
+  if (!to)
+    return;
+  GstElement *sink = gst_pad_get_parent_element (to);
+  GstObject *bin = gst_object_get_parent (GST_OBJECT (sink));
+  gst_element_set_state (sink, GST_STATE_NULL);
+  gst_bin_remove (GST_BIN (bin), sink);
+  gst_object_unref (bin);
+  gst_object_unref (sink);
+  gst_object_unref (to);
+}
+
 bool attach (GstElement *pipeline, Tally &tally)
 {
   if (GstElement *out = gst_bin_get_by_name (GST_BIN (pipeline), "out")) {
@@ -153,6 +188,7 @@ bool attach (GstElement *pipeline, Tally &tally)
   if (!receiver)
     return false;
   g_signal_connect (receiver, "pad-added", G_CALLBACK (pad_added), &tally);
+  g_signal_connect (receiver, "pad-removed", G_CALLBACK (pad_removed), nullptr);
   gst_object_unref (receiver);
   return true;
 }
@@ -172,10 +208,13 @@ int receive (const Options &options)
     const Commands commands ([&] (Json &json) { json.add ("buffers", tally.buffers ()); });
     gst_element_set_state (pipeline, GST_STATE_PLAYING);
     Json ().add ("state", std::string ("playing")).print ();
-    run_until (pipeline, [&] {
+    const auto stop = [&] {
       return commands.quit () || Usage::now ().at > end ||
              (!keep && (tally.complete () || tally.idle () > idle));
-    });
+    };
+    // The pipeline is at its end whenever no sink is left, a long-lived receiver is not.
+    while (run_until (pipeline, stop) && keep) {
+    }
   }
   Json json;
   json.add ("role", std::string ("receive"));
