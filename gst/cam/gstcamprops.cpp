@@ -195,8 +195,8 @@ void install_common_properties (GObjectClass *k, LinkRole role)
           static_cast<int> (Protocol::tcp), rw));
   g_object_class_install_property (k, prop_mode,
       g_param_spec_enum ("mode", "Mode",
-          sender ? "caller pushes to a receiver that listens; listener is pulled from"
-                 : "listener is pushed to; caller pulls from a sender that listens",
+          sender ? "Caller pushes to a receiver that listens; listener is pulled from"
+                 : "Listener is pushed to; caller pulls from a sender that listens",
           GST_TYPE_CAM_MODE, static_cast<int> (sender ? Mode::caller : Mode::listener), rw));
   install_addresses (k, sender);
   install_timeouts (k);

@@ -184,7 +184,7 @@ static void gst_cam_receiver_class_init (GstCamReceiverClass *klass)
     gst_element_class_add_pad_template (
         element, gst_pad_template_new_with_gtype (
                      format, GST_PAD_SRC, GST_PAD_SOMETIMES, any.get (), receiver_pad_type ()));
-  gst_element_class_set_static_metadata (element, "cam receiver", "Source/Network",
+  gst_element_class_set_static_metadata (element, "Cam receiver", "Source/Network",
       "Receives video, audio, data, commands and files from camsender, pushed or pulled, over UDP, "
       "TCP or HTTP",
       "gst-plugins-reach developers");

@@ -436,7 +436,7 @@ static void gst_cam_sender_class_init (GstCamSenderClass *klass)
     gst_element_class_add_pad_template (
         element, gst_pad_template_new (format, GST_PAD_SINK, GST_PAD_REQUEST,
                      reach::Ref<GstCaps>::adopt (gst_caps_new_any ()).get ()));
-  gst_element_class_set_static_metadata (element, "cam sender", "Sink/Network",
+  gst_element_class_set_static_metadata (element, "Cam sender", "Sink/Network",
       "Sends video, audio, data, commands and files to camreceiver, pushed or pulled, over UDP, "
       "TCP or HTTP",
       "gst-plugins-reach developers");
