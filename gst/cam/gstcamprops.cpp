@@ -202,8 +202,8 @@ void install_common_properties (GObjectClass *k, LinkRole role)
   install_timeouts (k);
   g_object_class_install_property (k, prop_latency,
       g_param_spec_uint ("latency", "Latency",
-          sender ? "Milliseconds that recovery over UDP may take; the receiver's value wins when "
-                   "it is smaller"
+          sender ? "Milliseconds that recovery over UDP may take; the larger value of both sides "
+                   "counts"
                  : "Milliseconds that this source reports as its latency: the budget for jitter, "
                    "and for recovery over UDP",
           0, 60000, 125, rw));

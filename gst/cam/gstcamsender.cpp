@@ -389,9 +389,9 @@ static gboolean send_event (GstElement *e, GstEvent *event)
 /**
  * GstCamSender::bandwidth-changed:
  * @self: the element
- * @bits: bits per second that the UDP connections carry together, as estimated
+ * @bits: bits per second that one UDP connection carries, as estimated
  *
- * The estimate has changed; the property bandwidth has the same value.
+ * The estimate of a connection has changed. The property bandwidth is the sum of all.
  */
 static void gst_cam_sender_class_init (GstCamSenderClass *klass)
 {
