@@ -187,7 +187,7 @@ static void gst_cam_receiver_class_init (GstCamReceiverClass *klass)
   gst_element_class_set_static_metadata (element, "Cam receiver", "Source/Network",
       "Receives video, audio, data, commands and files from camsender, pushed or pulled, over UDP, "
       "TCP or HTTP",
-      "gst-plugins-reach developers");
+      "The gst-plugins-reach developers");
 }
 
 static void uri_handler_init (gpointer iface, gpointer)

@@ -439,5 +439,5 @@ static void gst_cam_sender_class_init (GstCamSenderClass *klass)
   gst_element_class_set_static_metadata (element, "Cam sender", "Sink/Network",
       "Sends video, audio, data, commands and files to camreceiver, pushed or pulled, over UDP, "
       "TCP or HTTP",
-      "gst-plugins-reach developers");
+      "The gst-plugins-reach developers");
 }
