@@ -195,15 +195,15 @@ void install_common_properties (GObjectClass *k, LinkRole role)
           static_cast<int> (Protocol::tcp), rw));
   g_object_class_install_property (k, prop_mode,
       g_param_spec_enum ("mode", "Mode",
-          sender ? "caller pushes to a receiver that listens; listener is pulled from"
-                 : "listener is pushed to; caller pulls from a sender that listens",
+          sender ? "Caller pushes to a receiver that listens; listener is pulled from"
+                 : "Listener is pushed to; caller pulls from a sender that listens",
           GST_TYPE_CAM_MODE, static_cast<int> (sender ? Mode::caller : Mode::listener), rw));
   install_addresses (k, sender);
   install_timeouts (k);
   g_object_class_install_property (k, prop_latency,
       g_param_spec_uint ("latency", "Latency",
-          sender ? "Milliseconds that recovery over UDP may take; the receiver's value wins when "
-                   "it is smaller"
+          sender ? "Milliseconds that recovery over UDP may take; the larger value of both sides "
+                   "counts"
                  : "Milliseconds that this source reports as its latency: the budget for jitter, "
                    "and for recovery over UDP",
           0, 60000, 125, rw));

@@ -74,7 +74,98 @@ void install_common_properties (GObjectClass *klass, LinkRole role);
 bool set_property (ElementSettings &s, guint id, const GValue *value);
 bool get_property (const ElementSettings &s, guint id, GValue *value);
 // Signals "connecting" and so on, each with one GstStructure; `all`: the channel and session ones
-// too.
+// too. The structure is also posted as an element message. Its fields (docs/modes-of-connections.md
+// has the orders): session-key, remote-session-key, link-key, media-types, peer, and detail where
+// something failed or ended. Handlers run in the element's event thread, one at a time, with no
+// lock held.
+/**
+ * GstCamSender::connecting:
+ * @self: the element
+ * @event: what happened: `cam-connecting`
+ *
+ * A connection begins: pushing, to the receiver; pulled from, because a receiver came. Pushing,
+ * media-types is the one type that is sent.
+ */
+/**
+ * GstCamSender::connected:
+ * @self: the element
+ * @event: what happened: `cam-connected`
+ *
+ * The receiver has answered and data flow. Pulled from, remote-session-key is the receiver's.
+ */
+/**
+ * GstCamSender::connect-error:
+ * @self: the element
+ * @event: what happened: `cam-connect-error`
+ *
+ * A connection ended before it was established: nobody listens, no answer came in time, or one
+ * side refused. detail says why.
+ */
+/**
+ * GstCamSender::disconnected:
+ * @self: the element
+ * @event: what happened: `cam-disconnected`
+ *
+ * An established connection ended: idle, broken, or closed by either side. detail says why.
+ */
+/**
+ * GstCamReceiver::channel-opened:
+ * @self: the element
+ * @event: what happened: `cam-channel-opened`
+ *
+ * Pulling: one media type of a session begins. Always followed by connecting and, at its end, by
+ * channel-closed.
+ */
+/**
+ * GstCamReceiver::connecting:
+ * @self: the element
+ * @event: what happened: `cam-connecting`
+ *
+ * A connection begins: pulling, to the sender; pushed to, because a sender came.
+ */
+/**
+ * GstCamReceiver::connected:
+ * @self: the element
+ * @event: what happened: `cam-connected`
+ *
+ * The other side has answered and data can come. remote-session-key is the sender's.
+ */
+/**
+ * GstCamReceiver::connect-error:
+ * @self: the element
+ * @event: what happened: `cam-connect-error`
+ *
+ * A connection ended before it was established. detail says why.
+ */
+/**
+ * GstCamReceiver::disconnected:
+ * @self: the element
+ * @event: what happened: `cam-disconnected`
+ *
+ * An established connection ended. Pads stay for resume-window. detail says why.
+ */
+/**
+ * GstCamReceiver::channel-closed:
+ * @self: the element
+ * @event: what happened: `cam-channel-closed`
+ *
+ * Pulling: the channel of one media type is over, whether it had been connected or not.
+ */
+/**
+ * GstCamReceiver::session-connected:
+ * @self: the element
+ * @event: what happened: `cam-session-connected`
+ *
+ * Pulling: every requested channel is connected. Once for each session; session-key is its key.
+ */
+/**
+ * GstCamReceiver::session-disconnected:
+ * @self: the element
+ * @event: what happened: `cam-session-disconnected`
+ *
+ * Pulling: the last channel has been closed. Once for each session, its last event, also when it
+ * never was connected.
+ */
 void install_event_signals (GType type, bool all);
 // "cam-connected, session-key=…": of the signal and of the element message.
 GstStructure *structure_of (const LinkEvent &e);

@@ -5,22 +5,24 @@
  * @see_also: camsender
  *
  * Receives the streams, commands and files of any number of #camsender elements. It waits for
- * senders that push
- * (`mode=listener`), or pulls from senders that listen (`mode=caller`), over UDP, TCP or HTTP. A
- * live source: each stream gets a pad when its sender's list is known, and comes out as it went in,
- * with its caps, flags and tags, and with its times in this pipeline's running time.
+ * senders that push (`mode=listener`), or pulls from senders that listen (`mode=caller`), over UDP,
+ * TCP or HTTP. A live source: each stream gets a pad when its sender's list is known, and comes out
+ * as it went in, with its caps, flags and tags, and with its times in this pipeline's running time.
  *
  * ## Example launch lines
  * |[
  * gst-launch-1.0 camreceiver port=7100 ! decodebin ! videoconvert ! autovideosink
  * ]| waits for pushes over TCP.
  * |[
- * gst-launch-1.0 camreceiver protocol=udp port=7100 latency=200 ! decodebin ! videoconvert !
- * autovideosink
+ * gst-launch-1.0 camreceiver protocol=udp port=7100 latency=200 ! decodebin ! \
+ *   videoconvert ! autovideosink
  * ]| the same over UDP; lost packets are repeated within 200 ms.
  * |[
- * gst-launch-1.0 camreceiver mode=caller host=127.0.0.1 port=7100 ! decodebin ! videoconvert !
- * autovideosink
+ * gst-launch-1.0 camreceiver protocol=http port=7100 ! decodebin ! videoconvert ! autovideosink
+ * ]| the same over HTTP.
+ * |[
+ * gst-launch-1.0 camreceiver mode=caller host=127.0.0.1 port=7100 ! decodebin ! \
+ *   videoconvert ! autovideosink
  * ]| pulls from a sender that listens.
  * |[
  * gst-launch-1.0 uridecodebin uri=cam+http://127.0.0.1:8080 ! videoconvert ! autovideosink
@@ -182,10 +184,10 @@ static void gst_cam_receiver_class_init (GstCamReceiverClass *klass)
     gst_element_class_add_pad_template (
         element, gst_pad_template_new_with_gtype (
                      format, GST_PAD_SRC, GST_PAD_SOMETIMES, any.get (), receiver_pad_type ()));
-  gst_element_class_set_static_metadata (element, "cam receiver", "Source/Network",
+  gst_element_class_set_static_metadata (element, "Cam receiver", "Source/Network",
       "Receives video, audio, data, commands and files from camsender, pushed or pulled, over UDP, "
       "TCP or HTTP",
-      "gst-plugins-reach developers");
+      "The gst-plugins-reach developers");
 }
 
 static void uri_handler_init (gpointer iface, gpointer)

@@ -58,6 +58,23 @@ static void pad_get_property (GObject *o, guint id, GValue *v, GParamSpec *spec)
   }
 }
 
+/**
+ * GstCamReceiverPad:guid:
+ *
+ * Identity of the sender of this stream; empty for a sender with use-guid=false.
+ */
+/**
+ * GstCamReceiverPad:index:
+ *
+ * The media channel: the number of the sender's pad (1 for its `video_1`). This pad's own number is
+ * the receiver's.
+ */
+/**
+ * GstCamReceiverPad:session-key:
+ *
+ * Key of the sender's session that brings this stream. Another one after the sender was restarted,
+ * if it came back within resume-window.
+ */
 static void gst_cam_receiver_pad_class_init (GstCamReceiverPadClass *klass)
 {
   constexpr auto ro = static_cast<GParamFlags> (G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);

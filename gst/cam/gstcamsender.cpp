@@ -6,26 +6,30 @@
  *
  * Sends typed streams (video, audio, application data), commands and files to a #camreceiver in
  * another process or on another machine. It pushes to a receiver that listens (`mode=caller`), or
- * is pulled from
- * (`mode=listener`), over UDP, TCP or HTTP. Any fixed caps; caps, time stamps, flags, tags, gaps
- * and EOS travel in band. Key frames are asked for upstream when a receiver needs one.
+ * is pulled from (`mode=listener`), over UDP, TCP or HTTP. Any fixed caps; caps, time stamps,
+ * flags, tags, gaps and EOS travel in band. Key frames are asked for upstream when a receiver needs
+ * one.
  *
  * ## Example launch lines
  * |[
- * gst-launch-1.0 videotestsrc is-live=true ! x264enc tune=zerolatency ! camsender host=127.0.0.1
- * port=7100
+ * gst-launch-1.0 videotestsrc is-live=true ! x264enc tune=zerolatency ! \
+ *   camsender host=127.0.0.1 port=7100
  * ]| pushes H.264 over TCP.
  * |[
- * gst-launch-1.0 videotestsrc is-live=true ! x264enc tune=zerolatency ! camsender protocol=udp
- * host=127.0.0.1 port=7100
+ * gst-launch-1.0 videotestsrc is-live=true ! x264enc tune=zerolatency ! \
+ *   camsender protocol=udp host=127.0.0.1 port=7100
  * ]| pushes over UDP, with retransmission within `latency`.
  * |[
- * gst-launch-1.0 videotestsrc is-live=true ! x264enc tune=zerolatency ! camsender mode=listener
- * port=7100
+ * gst-launch-1.0 videotestsrc is-live=true ! x264enc tune=zerolatency ! \
+ *   camsender protocol=http host=127.0.0.1 port=7100
+ * ]| pushes over HTTP, also through a proxy (`proxy=http://host:port`).
+ * |[
+ * gst-launch-1.0 videotestsrc is-live=true ! x264enc tune=zerolatency ! \
+ *   camsender mode=listener port=7100
  * ]| waits to be pulled from, by any number of receivers.
  * |[
- * gst-launch-1.0 videotestsrc is-live=true ! x264enc tune=zerolatency ! camsender mode=listener
- * protocol=http port=8080
+ * gst-launch-1.0 videotestsrc is-live=true ! x264enc tune=zerolatency ! \
+ *   camsender mode=listener protocol=http port=8080
  * ]| the same over HTTP: `curl http://127.0.0.1:8080/cam/v1/pull/video` fetches the video channel.
  *
  * ## Threads
@@ -382,6 +386,13 @@ static gboolean send_event (GstElement *e, GstEvent *event)
   return GST_ELEMENT_CLASS (gst_cam_sender_parent_class)->send_event (e, event);
 }
 
+/**
+ * GstCamSender::bandwidth-changed:
+ * @self: the element
+ * @bits: bits per second that one UDP connection carries, as estimated
+ *
+ * The estimate of a connection has changed. The property bandwidth is the sum of all.
+ */
 static void gst_cam_sender_class_init (GstCamSenderClass *klass)
 {
   auto *object = G_OBJECT_CLASS (klass);
@@ -425,8 +436,8 @@ static void gst_cam_sender_class_init (GstCamSenderClass *klass)
     gst_element_class_add_pad_template (
         element, gst_pad_template_new (format, GST_PAD_SINK, GST_PAD_REQUEST,
                      reach::Ref<GstCaps>::adopt (gst_caps_new_any ()).get ()));
-  gst_element_class_set_static_metadata (element, "cam sender", "Sink/Network",
+  gst_element_class_set_static_metadata (element, "Cam sender", "Sink/Network",
       "Sends video, audio, data, commands and files to camreceiver, pushed or pulled, over UDP, "
       "TCP or HTTP",
-      "gst-plugins-reach developers");
+      "The gst-plugins-reach developers");
 }

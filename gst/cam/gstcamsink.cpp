@@ -217,8 +217,8 @@ static void gst_cam_sink_class_init (GstCamSinkClass *klass)
   static GstStaticPadTemplate sink =
       GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
   gst_element_class_add_static_pad_template (GST_ELEMENT_CLASS (klass), &sink);
-  gst_element_class_set_static_metadata (GST_ELEMENT_CLASS (klass), "cam stream sink",
-      "Sink/Network", "One stream of camsender", "gst-plugins-reach developers");
+  gst_element_class_set_static_metadata (GST_ELEMENT_CLASS (klass), "Cam stream sink",
+      "Sink/Network", "One stream of camsender", "The gst-plugins-reach developers");
   base->render = [] (GstBaseSink *b, GstBuffer *buffer) {
     return barrier (b, GST_FLOW_ERROR, [&] { return impl_of (b).render (buffer); });
   };
