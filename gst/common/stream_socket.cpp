@@ -61,8 +61,11 @@ void StreamSocket::setup ()
 
 void StreamSocket::watch ()
 {
-  const std::uint32_t events = (reading_ && connected_ ? std::uint32_t{EPOLLIN} : 0) |
-                               (want_write_ ? std::uint32_t{EPOLLOUT} : 0) | EPOLLRDHUP;
+  const std::uint32_t events =
+      (reading_ && connected_ ? std::uint32_t{EPOLLIN} : 0) |
+      (want_write_ ? std::uint32_t{EPOLLOUT} : 0) |
+      // Level-triggered: while reading is off it would wake us without end.
+      (reading_ ? std::uint32_t{EPOLLRDHUP} : 0);
   if (token_ == 0) {
     token_ = loop_.epoll ().add (fd_, events, *this);
     if (token_ == 0) {
@@ -103,17 +106,17 @@ void StreamSocket::on_ready (std::uint32_t events)
       watch ();
   }
   if (fd_ >= 0 && (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)))
-    read_some ();
+    read_some (events);
 }
 
-void StreamSocket::read_some ()
+void StreamSocket::read_some (std::uint32_t events)
 {
   if (!reading_) {
     // Only an error or the peer's end can be told while reading is off; data wait in the kernel.
     int error = 0;
     socklen_t n = sizeof error;
     getsockopt (fd_, SOL_SOCKET, SO_ERROR, &error, &n);
-    if (error != 0)
+    if (error != 0 || (events & EPOLLHUP))
       fail (error);
     return;
   }

@@ -61,7 +61,7 @@ public:
 private:
   void on_ready (std::uint32_t events) override;
   void setup ();
-  void read_some ();
+  void read_some (std::uint32_t events);
   bool read_once (bool &more);
   void watch ();
   void fail (int error);
