@@ -20,16 +20,33 @@ constexpr FlagPair flag_pairs[] = {
     {GST_BUFFER_FLAG_RESYNC, frame_resync},
 };
 
-// Keeps a buffer mapped while messages reference it.
-class MappedBuffer final : public Shared {
+// Keeps a buffer's bytes while messages reference them. One piece of system memory needs no lasting
+// mapping: it stays where it is and nobody may write to it while we hold the buffer. That matters,
+// because a memory counts its mappings in eight bits, and a source may send the same memory over
+// and over.
+class HeldBuffer final : public Shared {
 public:
-  explicit MappedBuffer (GstBuffer *b) : buffer_ (Ref<GstBuffer>::share (b)), map_ (b) {}
-  bool ok () const { return map_.ok (); }
-  Bytes bytes () const { return map_.bytes (); }
+  explicit HeldBuffer (GstBuffer *b) : buffer_ (Ref<GstBuffer>::share (b))
+  {
+    const bool plain = gst_buffer_n_memory (b) == 1 &&
+                       gst_memory_is_type (gst_buffer_peek_memory (b, 0), GST_ALLOCATOR_SYSMEM);
+    ok_ = gst_buffer_map (b, &map_, GST_MAP_READ);
+    if (ok_ && plain)
+      gst_buffer_unmap (b, &map_);
+    mapped_ = ok_ && !plain;
+  }
+  ~HeldBuffer () override
+  {
+    if (mapped_)
+      gst_buffer_unmap (buffer_.get (), &map_);
+  }
+  bool ok () const { return ok_; }
+  Bytes bytes () const { return {map_.data, map_.size}; }
 
 private:
-  Ref<GstBuffer> buffer_; // outlives the mapping
-  Mapped map_;
+  Ref<GstBuffer> buffer_;
+  GstMapInfo map_{};
+  bool ok_ = false, mapped_ = false;
 };
 
 // Extensions (docs/protocol-cam.md, "Frame extensions"): type, length, value; zeroes fill up to 16
@@ -87,7 +104,7 @@ std::int64_t signed_running_time (const GstSegment &segment, GstClockTime t)
 MessageRef message_of (GstBuffer *buffer, const GstSegment &segment, MediaType type,
     std::uint16_t stream, std::uint32_t seq, TimePoint now)
 {
-  auto owner = Counted<const MappedBuffer>::make (buffer);
+  auto owner = Counted<const HeldBuffer>::make (buffer);
   if (!owner->ok ())
     return {};
   FrameHeader h;

@@ -20,6 +20,9 @@ EpollSet::EpollSet (GMainContext *context) : epoll_fd_ (epoll_create1 (EPOLL_CLO
   source_ = g_source_new (&funcs, sizeof (Source));
   reinterpret_cast<Source *> (source_)->set = this;
   g_source_add_unix_fd (source_, epoll_fd_, G_IO_IN);
+  // Else GLib takes the source's descriptor out and puts it in again around each dispatch, and
+  // wakes itself.
+  g_source_set_can_recurse (source_, TRUE);
   g_source_attach (source_, context);
 }
 

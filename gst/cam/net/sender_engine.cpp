@@ -9,7 +9,7 @@ namespace {
 // silent delays the others by no more than this, once.
 constexpr Duration caps_grace = milliseconds (800);
 // The streaming threads' messages that the loop has not seen yet.
-constexpr Duration high_rate_rest = microseconds (500);
+constexpr Duration high_rate_rest = microseconds (500), high_rate_memory = milliseconds (20);
 constexpr Duration drop_report = milliseconds (200);
 constexpr std::size_t inbox_limit = 64u << 20;
 } // namespace
@@ -26,7 +26,8 @@ SenderEngine::SenderEngine (Element &element, Settings settings, Identity identi
     grace_over_ = true;
     streams_maybe_known ();
   });
-  rest_ = std::make_unique<Timer> (loop_->timers (), [this] { drain_and_rest (); });
+  loop_->call (
+      [this] { rest_ = std::make_unique<WakeTimer> (*loop_, [this] { drain_and_rest (); }); });
   drops_ = std::make_unique<Timer> (loop_->timers (), [this] { tell_drops (); });
   if (settings_.mode == Mode::caller)
     for (std::size_t i = 0; i < n_media_types; i++)
@@ -167,32 +168,32 @@ bool SenderEngine::push (MessageRef m)
   });
   if (!taken)
     overflow_++;
-  if (first)
+  // At high rates waking the loop for each message costs more than the message. So when several
+  // have come together lately, the loop is told to look after a short rest, and sends at once all
+  // that came. Slow streams are never delayed.
+  if (first && Clock::now () < high_rate_until_.load ())
+    rest_->arm (high_rate_rest);
+  else if (first)
     loop_->post ([this] { drain_and_rest (); });
   return taken;
 }
 
-// At high rates waking the loop for each message costs more than the message. So once several come
-// together the loop looks again after a short rest instead of being woken; slow streams are never
-// delayed.
 void SenderEngine::drain_and_rest ()
 {
   constexpr std::size_t several = 3;
-  if (drain_inbox () >= several) {
-    rest_->arm (Clock::now () + high_rate_rest);
-    return;
-  }
+  if (drain_inbox () >= several)
+    high_rate_until_ = Clock::now () + high_rate_memory;
   const bool more = inbox_.update ([] (Inbox &i) {
     i.scheduled = !i.messages.empty ();
     return i.scheduled;
   });
   if (more)
-    loop_->post ([this] { drain_and_rest (); });
+    rest_->arm (high_rate_rest);
 }
 
 std::size_t SenderEngine::drain_inbox ()
 {
-  std::vector<MessageRef> messages;
+  std::vector<MessageRef> &messages = taken_; // keeps its memory from one time to the next
   inbox_.update ([&] (Inbox &i) {
     messages.swap (i.messages);
     i.bytes = 0;
@@ -219,7 +220,9 @@ std::size_t SenderEngine::drain_inbox ()
     if (settings_.mode == Mode::listener && drained (static_cast<MediaType> (t)))
       tell_drained ();
   }
-  return messages.size ();
+  const std::size_t n = messages.size ();
+  messages.clear ();
+  return n;
 }
 
 // What a hello must tell those who join later.

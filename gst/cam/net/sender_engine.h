@@ -6,6 +6,7 @@
 #include "common/address.h"
 #include "common/guarded.h"
 #include "common/loop.h"
+#include "common/wake_timer.h"
 #include "key_requests.h"
 #include "push_channel.h"
 #include "subscriber.h"
@@ -32,12 +33,6 @@ public:
     virtual void on_acknowledged (Kind kind, Incoming m) = 0; // command_ack, file_ack
     virtual void on_fatal (CloseReason why, std::string text, std::string detail) = 0;
     virtual ClockReading read_clock () = 0;
-  };
-  struct StreamText {
-    std::uint16_t id;
-    MediaType type;
-    std::uint16_t index;
-    std::string stream_id;
   };
 
   SenderEngine (Element &element, Settings settings, Identity identity);
@@ -95,7 +90,6 @@ private:
   std::size_t drain_inbox ();
   void drain_and_rest ();
   void note_sticky (const Message &m);
-  bool has_due_data (MediaType t) const;
   bool streams_known () const;
   void streams_maybe_known ();
   void accept_transport (std::unique_ptr<Transport> t);
@@ -122,6 +116,7 @@ private:
   std::atomic<std::uint16_t> next_stream_{1};
   Guarded<Inbox> inbox_;
   Guarded<int> drained_;
+  std::atomic<TimePoint> high_rate_until_{TimePoint{}};
   std::atomic<std::uint64_t> overflow_{0};
 
   // Loop thread.
@@ -132,11 +127,13 @@ private:
   std::array<std::vector<Subscriber *>, n_media_types> listeners_; // established, by type
   std::unique_ptr<Acceptor> acceptor_;
   Snapshot counters_;
+  std::vector<MessageRef> taken_;
   std::array<MediaQueue::Stats, n_media_types> told_drops_{};
   bool started_ = false, stopping_ = false, grace_over_ = false;
 
   std::unique_ptr<Loop> loop_; // the last but the timers: joined before anything above goes
   std::unique_ptr<KeyRequests> keys_;
-  std::unique_ptr<Timer> grace_, drops_, rest_;
+  std::unique_ptr<Timer> grace_, drops_;
+  std::unique_ptr<WakeTimer> rest_;
 };
 } // namespace reach::cam
