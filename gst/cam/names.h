@@ -11,6 +11,7 @@ namespace reach::cam {
 constexpr std::size_t max_caps_text = 16 << 10;
 constexpr std::size_t max_new_names = 1024; // per process, all peers together
 constexpr std::size_t max_name = 64;
+constexpr int max_unreadable_lists = 100; // per process: then texts with lists are not read at all
 
 // True when the name may become a GQuark: known already, or within the budget (which it then uses
 // up).

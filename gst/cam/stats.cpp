@@ -13,7 +13,8 @@ template <typename Link> GstStructure *link_structure (const Link &l)
       t.packets_sent, "packets-received", G_TYPE_UINT64, t.packets_received, "packets-lost",
       G_TYPE_UINT64, t.packets_lost, "packets-retransmitted", G_TYPE_UINT64,
       t.packets_retransmitted, "messages-late", G_TYPE_UINT64, t.messages_late, "bandwidth",
-      G_TYPE_UINT64, t.bandwidth, "rtt", G_TYPE_UINT64, static_cast<guint64> (t.rtt.count ()),
+      G_TYPE_UINT64, t.bandwidth, "send-rate", G_TYPE_UINT64, t.send_rate, "receive-rate",
+      G_TYPE_UINT64, t.receive_rate, "rtt", G_TYPE_UINT64, static_cast<guint64> (t.rtt.count ()),
       nullptr);
 }
 
@@ -32,10 +33,12 @@ void append (GValue *list, GstStructure *s)
 
 template <typename Snapshot> void add_common (GstStructure *s, const Snapshot &x)
 {
-  std::uint64_t sent = 0, received = 0;
+  std::uint64_t sent = 0, received = 0, send_rate = 0, receive_rate = 0;
   for (const auto &l : x.links) {
     sent += l.transport.bytes_sent;
     received += l.transport.bytes_received;
+    send_rate += l.transport.send_rate;
+    receive_rate += l.transport.receive_rate;
   }
   GstStructure *closed = gst_structure_new_empty ("closed");
   for (std::size_t i = 0; i < n_close_reasons; i++)
@@ -43,9 +46,10 @@ template <typename Snapshot> void add_common (GstStructure *s, const Snapshot &x
       gst_structure_set (closed, close_reason_name (static_cast<CloseReason> (i)), G_TYPE_UINT64,
           x.closed[i], nullptr);
   gst_structure_set (s, "open-channels", G_TYPE_UINT, x.open_channels, "bytes-sent", G_TYPE_UINT64,
-      sent, "bytes-received", G_TYPE_UINT64, received, "failures", G_TYPE_UINT64, x.failures,
-      "breaks", G_TYPE_UINT64, x.breaks, "refused", G_TYPE_UINT64, x.refused, "key-requests",
-      G_TYPE_UINT64, x.key_requests, nullptr);
+      sent, "bytes-received", G_TYPE_UINT64, received, "send-rate", G_TYPE_UINT64, send_rate,
+      "receive-rate", G_TYPE_UINT64, receive_rate, "failures", G_TYPE_UINT64, x.failures, "breaks",
+      G_TYPE_UINT64, x.breaks, "refused", G_TYPE_UINT64, x.refused, "key-requests", G_TYPE_UINT64,
+      x.key_requests, nullptr);
   GValue v = G_VALUE_INIT;
   g_value_init (&v, GST_TYPE_STRUCTURE);
   g_value_take_boxed (&v, closed);

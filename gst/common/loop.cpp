@@ -46,6 +46,10 @@ void Loop::run ()
   // What was posted before the quit may have posted more: objects that destroy objects.
   while (run_tasks ())
     ;
+  // GIO's cancelled operations hand their memory back in one last call. Bounded, as a source that
+  // somebody forgot may be ready for ever.
+  for (int i = 0; i < 1000 && g_main_context_iteration (context_, FALSE); i++)
+    ;
   g_main_context_pop_thread_default (context_);
 }
 

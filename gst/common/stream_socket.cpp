@@ -88,11 +88,18 @@ void StreamSocket::on_ready (std::uint32_t events)
       fail (error != 0 ? error : ECONNREFUSED);
       return;
     }
+    // Ports that clients get include the one tried here: a connection to ourselves.
+    const Address local = Address::local_of (fd_);
+    if (local.text () == peer_.text ()) {
+      fail (ECONNREFUSED);
+      return;
+    }
     connected_ = true;
     want_write_ = false;
     progress_ = Clock::now ();
     watch ();
     owner_->on_connected ();
+    flush (); // what was queued, or finished, before
     return;
   }
   if (events & EPOLLOUT) {
@@ -100,7 +107,7 @@ void StreamSocket::on_ready (std::uint32_t events)
     flush ();
     if (fd_ < 0 || error_ != 0)
       return;
-    if (queue_.empty ())
+    if (queue_.empty () && !finishing_)
       owner_->on_writable ();
     if (fd_ >= 0)
       watch ();
@@ -215,7 +222,7 @@ void StreamSocket::set_reading (bool on)
   if (on == reading_)
     return;
   reading_ = on;
-  if (fd_ >= 0 && token_ != 0)
+  if (fd_ >= 0 && error_ == 0)
     watch ();
 }
 

@@ -27,7 +27,7 @@ public:
   // Connecting starts at once; on_connected or on_closed follows, never from within the
   // constructor.
   StreamSocket (Loop &loop, Owner &owner, const Address &to);
-  // Takes an accepted descriptor over. `before`: bytes that were read from it already.
+  // Takes an accepted descriptor over.
   StreamSocket (Loop &loop, Owner &owner, int fd);
   ~StreamSocket () override; // closes; not from within an owner's callback
   StreamSocket (const StreamSocket &) = delete;

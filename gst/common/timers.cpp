@@ -25,11 +25,8 @@ void Timers::on_ready (std::uint32_t)
   [[maybe_unused]] const auto n = read (fd_, &count, sizeof count);
   armed_ = {};
   running_ = true;
-  const TimePoint now = Clock::now ();
-  // A callback that re-arms for a time already past waits for the next round, so that sockets get
-  // theirs.
-  std::size_t budget = queue_.size ();
-  while (budget-- > 0 && !queue_.empty () && queue_.begin ()->first <= now) {
+  round_ = Clock::now ();
+  while (!queue_.empty () && queue_.begin ()->first <= round_) {
     Timer *t = queue_.begin ()->second;
     t->cancel ();
     const auto callback = t->callback_; // a copy: the callback may destroy its timer
@@ -59,6 +56,10 @@ void Timers::rearm ()
 void Timer::arm (TimePoint when)
 {
   cancel ();
+  // What a callback arms for a time already past waits for the next round, behind the others that
+  // are due and the sockets.
+  if (timers_.running_)
+    when = std::max (when, timers_.round_ + Duration (1));
   at_ = timers_.queue_.emplace (when, this);
   armed_ = true;
   timers_.rearm ();

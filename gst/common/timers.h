@@ -25,6 +25,7 @@ private:
   EpollSet::Token token_;
   Queue queue_;
   TimePoint armed_{}; // what the timerfd is set to; zero = off
+  TimePoint round_;   // callbacks due by then run now, while running_
   bool running_ = false;
 };
 

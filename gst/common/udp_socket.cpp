@@ -71,7 +71,7 @@ int UdpSocket::connect (const Address &to, std::string &error)
 
 UdpSocket::UdpSocket (Loop &loop, Owner &owner, int fd)
     : loop_ (loop), owner_ (owner), fd_ (fd), token_ (loop.epoll ().add (fd, EPOLLIN, *this)),
-      area_ (slots * slot_size)
+      later_ (loop.timers (), [this] { owner_.on_error (error_); }), area_ (slots * slot_size)
 {
 }
 
@@ -141,6 +141,18 @@ bool UdpSocket::receive ()
   return n == static_cast<int> (slots);
 }
 
+// On a connected socket the network's answer to an earlier datagram comes back from whatever call
+// is next. A send that meets it must pass it on, or nobody would ever learn of it.
+UdpSocket::Sent UdpSocket::failed (const Address *to, int error)
+{
+  dropped_++;
+  if (!to && (error == ECONNREFUSED || error == EHOSTUNREACH || error == ENETUNREACH)) {
+    error_ = error;
+    later_.arm (Clock::now ());
+  }
+  return Sent::yes;
+}
+
 UdpSocket::Sent UdpSocket::send_one (const Address *to, std::span<const iovec> pieces)
 {
   msghdr m{};
@@ -154,8 +166,7 @@ UdpSocket::Sent UdpSocket::send_one (const Address *to, std::span<const iovec> p
     return Sent::yes;
   if (errno == EAGAIN || errno == ENOBUFS)
     return Sent::again;
-  dropped_++;
-  return Sent::yes;
+  return failed (to, errno);
 }
 
 UdpSocket::Sent UdpSocket::send_gso (const Address *to, const Batch &batch)
@@ -184,7 +195,7 @@ UdpSocket::Sent UdpSocket::send_gso (const Address *to, const Batch &batch)
   return errno == EIO || errno == EINVAL || errno == EOPNOTSUPP || errno == ENOPROTOOPT ||
                  errno == EMSGSIZE
              ? Sent::unsupported
-             : (dropped_++, Sent::yes);
+             : failed (to, errno);
 }
 
 bool UdpSocket::send (const Address *to, const Batch &batch)

@@ -47,12 +47,15 @@ private:
   void on_ready (std::uint32_t events) override;
   bool receive ();
   Sent send_gso (const Address *to, const Batch &batch);
+  Sent failed (const Address *to, int error);
   Sent send_one (const Address *to, std::span<const iovec> pieces);
 
   Loop &loop_;
   Owner &owner_;
   int fd_;
   EpollSet::Token token_;
+  Timer later_; // tells the owner of an error that a send met
+  int error_ = 0;
   bool gso_ = true, blocked_ = false;
   std::uint64_t dropped_ = 0;
   std::vector<std::uint8_t> area_;

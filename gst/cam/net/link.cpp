@@ -7,7 +7,7 @@ Link::Link (Loop &loop, Owner &owner, std::unique_ptr<Transport> transport, Link
     std::uint64_t link_key)
     : loop_ (loop), owner_ (owner), transport_ (std::move (transport)),
       core_ (config, Clock::now ()), link_key_ (link_key),
-      timer_ (loop.timers (), [this] { on_timer (); })
+      timer_ (loop.timers (), [this] { on_timer (); }), in_ (Clock::now ()), out_ (Clock::now ())
 {
   arm ();
 }
@@ -77,6 +77,7 @@ void Link::pump ()
     return;
   pumping_ = true;
   const TimePoint now = Clock::now ();
+  measure (now);
   bool any = false, media = false;
   while (MessageRef m = core_.poll_transmit ()) {
     transmit (std::move (m), now);
@@ -108,19 +109,37 @@ bool Link::pending () const
 }
 
 // Bytes count as life, not messages: a key frame may take longer than the timeout on a slow link.
-void Link::check_progress (TimePoint now)
+void Link::measure (TimePoint now)
 {
   const TransportStats s = transport_->stats ();
-  if (std::exchange (seen_in_, s.bytes_received) != s.bytes_received)
+  const auto grown = [] (std::uint64_t &seen, std::uint64_t total) {
+    const std::uint64_t before = std::exchange (seen, total);
+    return total > before ? total - before : 0;
+  };
+  if (const auto n = grown (seen_in_, s.bytes_received)) {
     core_.heard (now);
-  if (std::exchange (seen_out_, s.bytes_sent) != s.bytes_sent)
+    in_.add (n, now);
+  }
+  if (const auto n = grown (seen_out_, s.bytes_sent)) {
     core_.progressed (now);
+    out_.add (n, now);
+  }
+}
+
+TransportStats Link::stats ()
+{
+  const TimePoint now = Clock::now ();
+  measure (now);
+  TransportStats s = transport_->stats ();
+  s.send_rate = static_cast<std::uint64_t> (out_.per_second (now) * 8);
+  s.receive_rate = static_cast<std::uint64_t> (in_.per_second (now) * 8);
+  return s;
 }
 
 void Link::on_timer ()
 {
   const TimePoint now = Clock::now ();
-  check_progress (now);
+  measure (now);
   core_.timeout (now, pending ());
   drain_events ();
   arm ();

@@ -6,6 +6,7 @@
 #include "cam/proto/link_core.h"
 #include "cam/proto/media_queue.h"
 #include "common/loop.h"
+#include "common/rate_meter.h"
 #include "transport.h"
 
 namespace reach::cam {
@@ -61,7 +62,7 @@ public:
   const LinkCore &core () const { return core_; }
   std::uint64_t key () const { return link_key_; }
   std::string peer () const { return transport_->peer (); }
-  TransportStats stats () const { return transport_->stats (); }
+  TransportStats stats (); // with the rates
   bool drained () const { return (!queue_ || queue_->empty ()) && transport_->idle (); }
   std::uint64_t messages_sent () const { return messages_sent_; }
 
@@ -77,7 +78,7 @@ private:
 
   void on_timer ();
   void transmit (MessageRef m, TimePoint now);
-  void check_progress (TimePoint now);
+  void measure (TimePoint now);
   void arm ();
   void drain_events ();
   bool pending () const;
@@ -91,6 +92,7 @@ private:
   MediaQueue *queue_ = nullptr;
   Timer timer_;
   std::uint64_t seen_in_ = 0, seen_out_ = 0, messages_sent_ = 0;
+  RateMeter in_, out_;
   std::optional<End> end_; // set when the core is over; told when the transport has closed
   bool pumping_ = false, draining_ = false, told_ = false, transport_over_ = false;
 };

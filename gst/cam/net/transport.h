@@ -19,6 +19,8 @@ struct TransportStats {
   std::uint64_t messages_late = 0;         // UDP: given up, too late
   std::uint64_t bandwidth = 0;             // UDP: bits per second, 0 = not known
   nanoseconds rtt{};                       // 0 = not known
+  // Bits per second over the last second; Link fills them in.
+  std::uint64_t send_rate = 0, receive_rate = 0;
 };
 
 class Transport {

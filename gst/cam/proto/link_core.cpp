@@ -5,17 +5,19 @@
 namespace reach::cam {
 namespace {
 constexpr TimePoint never = TimePoint::max ();
+// A peer that pings without end and reads nothing must not make us queue answers without end.
+constexpr Duration pong_interval = milliseconds (10);
 
 // No overflow when `d` means for ever.
 TimePoint after (TimePoint t, Duration d)
 {
-  return d >= never - t ? never : t + d;
+  return t > TimePoint{} && d >= never - t ? never : t + d;
 }
 } // namespace
 
 LinkCore::LinkCore (Config config, TimePoint now)
     : config_ (config), started_ (now), heard_ (now), progress_ (now), sent_ (now), pinged_ (now),
-      used_ (now)
+      used_ (now), ponged_ (now - pong_interval)
 {
 }
 
@@ -58,6 +60,13 @@ void LinkCore::on_hello (const Incoming &m, TimePoint now)
   hello_seen_ = true;
   type_ = hello->type;
   peer_ = *hello;
+  // First: nothing else of a hello of another version was read.
+  if (hello->version != hello_version) {
+    refuse ({static_cast<std::uint16_t> (RefuseCode::version),
+                "this side speaks version " + std::to_string (hello_version)},
+        now);
+    return;
+  }
   if (hello->role == config_.role) {
     refuse ({static_cast<std::uint16_t> (RefuseCode::wrong_role),
                 config_.role == LinkRole::sender ? "this is a sender: connect a receiver to it"
@@ -71,7 +80,8 @@ void LinkCore::on_hello (const Incoming &m, TimePoint now)
 void LinkCore::on_answer (const Incoming &m, TimePoint now)
 {
   if (m.header ().kind == Kind::welcome) {
-    if (auto w = decode_hello (m.body ()); w && w->role != config_.role)
+    if (auto w = decode_hello (m.body ());
+        w && w->version == hello_version && w->role != config_.role)
       return establish (std::move (*w), now);
   } else if (m.header ().kind == Kind::refuse) {
     if (auto r = decode_refuse (m.body ()))
@@ -84,7 +94,7 @@ void LinkCore::establish (Hello peer, TimePoint now)
 {
   peer_ = std::move (peer);
   established_ = true;
-  used_ = sent_ = pinged_ = now;
+  used_ = sent_ = pinged_ = progress_ = now;
   events_.push_back (Established{peer_});
 }
 
@@ -144,8 +154,10 @@ void LinkCore::on_established_message (Incoming m, TimePoint now)
   switch (h.kind) {
   case Kind::ping:
     if (const auto p = decode_ping (m.body ())) {
-      if (h.flags & ping_wants_pong)
+      if ((h.flags & ping_wants_pong) && now >= after (ponged_, pong_interval)) {
+        ponged_ = now;
         send_control (control (Kind::pong, encode (Pong{p->id}), now));
+      }
       events_.push_back (ClockSample{*p});
       return;
     }
@@ -203,6 +215,11 @@ MessageRef LinkCore::poll_transmit ()
 void LinkCore::sent (const Message &m, TimePoint now)
 {
   sent_ = now;
+  // What leaves the queue had room to go to, and the first message after a pause starts the wait
+  // for progress. Pings alone do not: they are sent to a stalled peer too.
+  if (m.header.kind >= Kind::caps || !was_pending_)
+    progress_ = now;
+  was_pending_ = true;
   if (m.header.kind == Kind::ping) {
     pinged_ = now;
     ping_asked_ = false;
@@ -228,6 +245,15 @@ Duration LinkCore::ping_interval () const
   return std::max<Duration> (theirs, milliseconds (20));
 }
 
+TimePoint LinkCore::ping_time () const
+{
+  const TimePoint t = after (sent_, ping_interval ());
+  if (config_.role == LinkRole::receiver)
+    return t;
+  // A sample that did not travel with media in time goes alone.
+  return std::min (t, after (after (pinged_, config_.clock_interval), config_.clock_interval));
+}
+
 void LinkCore::timeout (TimePoint now, bool pending)
 {
   if (over_)
@@ -240,13 +266,13 @@ void LinkCore::timeout (TimePoint now, bool pending)
   }
   if (!peer_.unlimited && now >= after (heard_, config_.timeout))
     return fail (CloseReason::timed_out, "the peer has fallen silent");
-  if (pending && now >= after (progress_, config_.timeout))
-    return fail (CloseReason::timed_out, "the peer takes nothing any more");
-  if (!pending)
+  // Nobody can stall while there is nothing to take.
+  if (!pending || !was_pending_)
     progress_ = now;
-  const bool clock_late =
-      config_.role == LinkRole::sender && now >= after (pinged_, 2 * config_.clock_interval);
-  if (!ping_asked_ && (clock_late || now >= after (sent_, ping_interval ()))) {
+  was_pending_ = pending;
+  if (now >= after (progress_, config_.timeout))
+    return fail (CloseReason::timed_out, "the peer takes nothing any more");
+  if (!ping_asked_ && now >= ping_time ()) {
     ping_asked_ = true;
     events_.push_back (PingDue{});
   }
@@ -265,11 +291,8 @@ TimePoint LinkCore::poll_timeout (bool pending) const
   TimePoint t = peer_.unlimited ? never : after (heard_, config_.timeout);
   if (pending)
     t = std::min (t, after (progress_, config_.timeout));
-  if (!ping_asked_) {
-    t = std::min (t, after (sent_, ping_interval ()));
-    if (config_.role == LinkRole::sender)
-      t = std::min (t, after (pinged_, 2 * config_.clock_interval));
-  }
+  if (!ping_asked_)
+    t = std::min (t, ping_time ());
   if (!pending && !idle_told_)
     t = std::min (t, after (used_, config_.idle));
   return t;

@@ -98,6 +98,7 @@ private:
   void on_established_message (Incoming m, TimePoint now);
   bool direction_ok (Kind k) const;
   Duration ping_interval () const;
+  TimePoint ping_time () const;
   MessageRef control (Kind kind, std::vector<std::uint8_t> body, TimePoint now) const;
 
   Config config_;
@@ -105,10 +106,11 @@ private:
   std::deque<MessageRef> control_;
   std::deque<Event> events_;
   Hello peer_;
-  TimePoint started_, heard_, progress_, sent_, pinged_, used_;
+  TimePoint started_, heard_, progress_, sent_, pinged_, used_, ponged_;
   std::int64_t credit_ = 0;
   std::optional<ByeReason> bye_; // what the peer said
   bool established_ = false, hello_seen_ = false, over_ = false, ping_asked_ = false,
-       idle_told_ = false;
+       idle_told_ = false,
+       was_pending_ = false; // as of the last look
 };
 } // namespace reach::cam
