@@ -2,6 +2,7 @@
 #include "padoutput.h"
 #include "framing.h"
 #include "names.h"
+#include <algorithm>
 
 GST_DEBUG_CATEGORY_EXTERN (camreceiver_debug);
 #define GST_CAT_DEFAULT camreceiver_debug
@@ -76,6 +77,10 @@ void PadOutput::caps (std::string text)
     GST_WARNING_OBJECT (pad_, "caps of the peer were refused: %s", text.c_str ());
     return;
   }
+  // In band after the same in the stream list.
+  if (caps_ && gst_caps_is_strictly_equal (caps_.get (), c.get ()))
+    return;
+  caps_ = c;
   gst_stream_set_caps (stream_.get (), c.get ());
   push_event (gst_event_new_caps (c.get ()));
 }
@@ -89,14 +94,15 @@ void PadOutput::tags (Bytes text)
   push_event (gst_event_new_tag (list.release ()));
 }
 
-bool PadOutput::too_long (const State &s) const
+bool PadOutput::too_long (const State &s, TimePoint now) const
 {
   if (s.bytes > limits_.max_bytes || s.items.size () > 20000)
     return true;
   if (limits_.max_time == Duration{} || s.items.size () < 2)
     return false;
-  const std::int64_t a = s.items.front ().pts, b = s.items.back ().pts;
-  return a != no_time && b != no_time && nanoseconds (b - a) > limits_.max_time;
+  const auto oldest = std::find_if (s.items.begin (), s.items.end (),
+      [] (const Item &i) { return i.what == Item::What::buffer; });
+  return oldest != s.items.end () && now - oldest->arrived > limits_.max_time;
 }
 
 // Downstream is slower than the stream. Video starts again at a key frame, other types lose the
@@ -122,6 +128,7 @@ void PadOutput::frame (const FrameHeader &h, Incoming m)
   const std::size_t size = m.bytes ().size ();
   std::uint64_t dropped = 0;
   std::size_t freed = 0;
+  const TimePoint now = Clock::now ();
   bool want_key = false, taken = false;
   std::uint16_t stream = 0;
   GstBuffer *b = nullptr;
@@ -144,10 +151,10 @@ void PadOutput::frame (const FrameHeader &h, Incoming m)
       b = buffer_of (h, std::move (m));
       if (hole || joined)
         GST_BUFFER_FLAG_SET (b, GST_BUFFER_FLAG_DISCONT);
-      s->items.push_back ({Item::What::buffer, GST_MINI_OBJECT_CAST (b), h.pts, h.dts, size});
+      s->items.push_back ({Item::What::buffer, GST_MINI_OBJECT_CAST (b), h.pts, h.dts, size, now});
       s->bytes += size;
       taken = true;
-      if (too_long (*s)) {
+      if (too_long (*s, now)) {
         const std::uint64_t before = s->totals.dropped;
         const std::size_t bytes = s->bytes;
         overflow (*s);

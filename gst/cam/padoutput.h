@@ -25,7 +25,7 @@ public:
 
 struct PadLimits {
   std::size_t max_bytes = 16 << 20; // what waits for downstream
-  Duration max_time = seconds (1);  // by the frames' own times
+  Duration max_time = seconds (1);  // that a frame may wait there
   std::size_t report = 1 << 20;     // consumed bytes between two reports
   bool keep_listening = false;
 };
@@ -79,6 +79,7 @@ private:
     GstMiniObject *object = nullptr; // owned
     std::int64_t pts = no_time, dts = no_time;
     std::size_t size = 0; // counted towards credit
+    TimePoint arrived{};
   };
   struct State {
     std::deque<Item> items;
@@ -92,7 +93,7 @@ private:
   void put (Item item);
   void overflow (State &s);
   static void clear (State &s);
-  bool too_long (const State &s) const;
+  bool too_long (const State &s, TimePoint now) const;
   bool next (Item &item);
   bool handle (Item &item);
   void push_sticky ();
@@ -109,6 +110,7 @@ private:
   const guint group_id_;
   std::atomic<std::uint64_t> session_key_;
   Guarded<State> state_;
+  Ref<GstCaps> caps_; // loop thread: what the stream has now
 
   // Streaming thread.
   bool sticky_done_ = false, have_caps_ = false, discont_ = false, eos_sent_ = false;
