@@ -240,7 +240,9 @@ private:
   {
     auto *self = static_cast<Receiver *> (data);
     gchar *name = gst_pad_get_name (pad);
-    GstPad *sink = gst_pad_new (nullptr, GST_PAD_SINK);
+    static GstStaticPadTemplate any =
+        GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+    GstPad *sink = gst_pad_new_from_static_template (&any, nullptr);
     gst_object_ref_sink (sink);
     g_object_set_data (G_OBJECT (sink), "receiver", self);
     g_object_set_data_full (G_OBJECT (sink), "of", g_strdup (name), g_free);

@@ -223,6 +223,7 @@ GST_START_TEST (test_events_in_band)
   auto &v = p.add ("video_0", video_caps, "an id/001");
   p.start ();
   v.push (make_buffer (10, 0, 0));
+  fail_unless (p.receiver.wait_buffers ("video_0", 1));
   GstTagList *tags = gst_tag_list_new (GST_TAG_TITLE, "a \"title\", with = signs; é",
       GST_TAG_BITRATE, 123456u, GST_TAG_LANGUAGE_CODE, "de", nullptr);
   v.event (gst_event_new_tag (gst_tag_list_ref (tags)));
@@ -300,7 +301,7 @@ GST_START_TEST (test_source_that_is_not_live)
   g_object_set (sender.element, "sync", TRUE, nullptr);
   GstElement *source = gst_parse_bin_from_description (
       "fakesrc num-buffers=30 sizetype=fixed sizemax=100 filltype=pattern format=time "
-      "datarate=3000 ! audio/x-test",
+      "datarate=3000 ! capsfilter caps=\"audio/x-test,version=(int)1\"",
       TRUE, nullptr);
   fail_unless (source != nullptr);
   gst_bin_add (GST_BIN (sender.pipeline), source);
