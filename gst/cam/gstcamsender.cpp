@@ -173,15 +173,15 @@ public:
   void on_dropped (MediaType type, const MediaQueue::Stats &d) override
   {
     events_->post ([this, type, d] {
-      GstMessage *qos = gst_message_new_qos (GST_OBJECT (element_), TRUE, GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE,
-          GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE);
+      GstMessage *qos = gst_message_new_qos (GST_OBJECT (element_), TRUE, GST_CLOCK_TIME_NONE,
+          GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE);
       gst_message_set_qos_stats (qos, GST_FORMAT_BUFFERS, G_MAXUINT64, d.frames_dropped);
       gst_element_post_message (element_, qos);
       gst_element_post_message (element_,
           gst_message_new_element (GST_OBJECT (element_),
-              gst_structure_new ("cam-dropped", "media-type", G_TYPE_STRING, media_type_name (type), "frames",
-                  G_TYPE_UINT64, d.frames_dropped, "bytes", G_TYPE_UINT64, d.bytes_dropped, "gops", G_TYPE_UINT64,
-                  d.gops_dropped, nullptr)));
+              gst_structure_new ("cam-dropped", "media-type", G_TYPE_STRING, media_type_name (type),
+                  "frames", G_TYPE_UINT64, d.frames_dropped, "bytes", G_TYPE_UINT64,
+                  d.bytes_dropped, "gops", G_TYPE_UINT64, d.gops_dropped, nullptr)));
     });
   }
   void on_bandwidth (std::uint64_t bits) override
@@ -207,7 +207,10 @@ public:
   {
     SenderEngine::ClockReading r;
     GST_OBJECT_LOCK (element_);
-    GstClock *clock = element_->current_state == GST_STATE_PLAYING ? element_->clock : nullptr;
+    // Our sinks play before we are called PLAYING.
+    const bool playing =
+        element_->current_state == GST_STATE_PLAYING || element_->next_state == GST_STATE_PLAYING;
+    GstClock *clock = playing ? element_->clock : nullptr;
     const GstClockTime base = element_->base_time;
     if (clock)
       gst_object_ref (clock);
@@ -365,6 +368,8 @@ static GstStateChangeReturn change_state (GstElement *e, GstStateChange t)
       return GST_STATE_CHANGE_FAILURE;
     if (t == GST_STATE_CHANGE_READY_TO_PAUSED)
       impl.start ();
+    if (t == GST_STATE_CHANGE_PAUSED_TO_PLAYING && impl.engine ())
+      impl.engine ()->clock_changed ();
     const auto ret = GST_ELEMENT_CLASS (gst_cam_sender_parent_class)->change_state (e, t);
     if (t == GST_STATE_CHANGE_PAUSED_TO_READY || t == GST_STATE_CHANGE_READY_TO_NULL)
       impl.stop ();

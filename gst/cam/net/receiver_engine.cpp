@@ -186,6 +186,7 @@ Remote *ReceiverEngine::attach (const Hello &h, const std::string &origin, Link 
     again = true;
     r->run_id = h.run_id;
     r->clock = std::make_shared<RunClock> (); // another run, another clock
+    r->epoch = 0;
   }
   if (!r) {
     r = make_remote ();
@@ -216,7 +217,8 @@ void ReceiverEngine::resume (Remote &r, const Hello &h)
   std::map<std::uint16_t, Remote::Stream> streams;
   for (const StreamInfo &info : h.streams)
     for (auto &[id, s] : r.streams) {
-      const bool ended = s.eos && !options_.keep_listening; // its pad has had EOS: a new one follows
+      const bool ended =
+          s.eos && !options_.keep_listening; // its pad has had EOS: a new one follows
       if (s.info.type != info.type || s.info.index != info.index || !s.output || ended)
         continue;
       s.output->resumed (r.clock, r.session_key);
@@ -281,6 +283,19 @@ void ReceiverEngine::sample_clock (Remote &r, std::int64_t running_time, std::in
     m.set_remote_latency (latency);
     m.sample (running_time, local);
   });
+}
+
+// Other links may still bring samples from before the sender's running time began anew.
+void ReceiverEngine::sample_clock (Remote &r, const Ping &p)
+{
+  const auto newer = static_cast<std::int32_t> (p.epoch - r.epoch);
+  if (newer < 0 || p.running_time == no_time)
+    return;
+  if (newer > 0) {
+    r.epoch = p.epoch;
+    r.clock->map.update ([] (ClockMap &m) { m.reset (); });
+  }
+  sample_clock (r, p.running_time, p.latency);
 }
 
 void ReceiverEngine::on_message (Remote &r, Link &link, Incoming m)

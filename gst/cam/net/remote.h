@@ -50,6 +50,7 @@ struct Remote {
   std::unique_ptr<Timer> resume; // armed while broken
   bool dormant = false;          // closed orderly for idleness: more may come at any time
   bool listed = false;
+  std::uint32_t epoch = 0; // of the sender's running time
 
   bool connected () const
   {
