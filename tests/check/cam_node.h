@@ -22,8 +22,13 @@ constexpr Way ways[] = {
     {"tcp", false, "tcp pull"},
     {"http", true, "http push"},
     {"http", false, "http pull"},
+    {"udp", true, "udp push"},
 };
 constexpr int n_ways = static_cast<int> (std::size (ways));
+inline bool over_tcp (const Way &w)
+{
+  return std::string (w.protocol) != "udp";
+}
 constexpr int count_ways (bool push)
 {
   int n = 0;

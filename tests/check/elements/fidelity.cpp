@@ -56,6 +56,15 @@ void check_flags (GstBuffer *in, GstBuffer *out)
   fail_unless_equals_int (
       GST_BUFFER_FLAGS (in) & flags_compared, GST_BUFFER_FLAGS (out) & flags_compared);
 }
+
+GstClockTime running_time (Node &n)
+{
+  GstClock *clock = gst_element_get_clock (n.pipeline);
+  fail_unless (clock != nullptr);
+  const GstClockTime t = gst_clock_get_time (clock) - gst_element_get_base_time (n.pipeline);
+  gst_object_unref (clock);
+  return t;
+}
 } // namespace
 
 GST_START_TEST (test_bytes_of_every_size)
@@ -179,13 +188,6 @@ GST_START_TEST (test_times_are_the_receivers)
   Pair p (__i__);
   auto &v = p.add ("video_0", video_caps);
   p.start ();
-  const auto running_time = [] (Node &n) {
-    GstClock *clock = gst_element_get_clock (n.pipeline);
-    fail_unless (clock != nullptr);
-    const GstClockTime t = gst_clock_get_time (clock) - gst_element_get_base_time (n.pipeline);
-    gst_object_unref (clock);
-    return t;
-  };
   const GstClockTime before = running_time (p.receiver);
   v.push (make_buffer (10, 0, running_time (p.sender)));
   fail_unless (p.receiver.wait_buffers ("video_0", 1));
@@ -195,6 +197,28 @@ GST_START_TEST (test_times_are_the_receivers)
   fail_unless (out + GST_MSECOND >= before, "%" GST_TIME_FORMAT " before %" GST_TIME_FORMAT,
       GST_TIME_ARGS (out), GST_TIME_ARGS (before));
   fail_unless (out <= after + 500 * GST_MSECOND);
+}
+GST_END_TEST
+
+// While a sender is paused its running time stands still, and the receiver's goes on.
+GST_START_TEST (test_times_after_a_pause)
+{
+  Pair p (__i__);
+  auto &v = p.add ("video_0", video_caps);
+  p.start ();
+  v.push (make_buffer (10, 0, running_time (p.sender)));
+  fail_unless (p.receiver.wait_buffers ("video_0", 1));
+  p.sender.state (GST_STATE_PAUSED);
+  const GstClockTime paused = running_time (p.receiver);
+  fail_unless (
+      iterate_until ([&] { return running_time (p.receiver) > paused + 700 * GST_MSECOND; }));
+  p.sender.play ();
+  const GstClockTime before = running_time (p.receiver);
+  v.push (make_buffer (10, 1, running_time (p.sender)));
+  fail_unless (p.receiver.wait_buffers ("video_0", 2));
+  const GstClockTime out = GST_BUFFER_PTS (p.receiver.on ("video_0").buffers ()[1]);
+  fail_unless (out + 100 * GST_MSECOND >= before, "%" GST_TIME_FORMAT " before %" GST_TIME_FORMAT,
+      GST_TIME_ARGS (out), GST_TIME_ARGS (before));
 }
 GST_END_TEST
 
@@ -337,6 +361,7 @@ static Suite *fidelity_suite ()
   tcase_add_loop_test (tc, test_every_flag, 0, n_ways);
   tcase_add_loop_test (tc, test_times, 0, n_ways);
   tcase_add_loop_test (tc, test_times_are_the_receivers, 0, n_ways);
+  tcase_add_loop_test (tc, test_times_after_a_pause, 0, n_ways);
   tcase_add_loop_test (tc, test_buffers_without_times, 0, n_ways);
   tcase_add_loop_test (tc, test_events_in_band, 0, n_ways);
   tcase_add_loop_test (tc, test_reference_timestamps, 0, n_ways);

@@ -142,6 +142,8 @@ GST_END_TEST
 GST_START_TEST (test_push_break)
 {
   Push p (__i__);
+  if (!over_tcp (p.way))
+    return; // test_push_receiver_restarts
   std::unique_ptr<TcpRelay> relay;
   play (p.sender, p.receiver, [&] (guint16 port) {
     relay = std::make_unique<TcpRelay> (port);
@@ -180,6 +182,39 @@ GST_START_TEST (test_push_break)
 }
 GST_END_TEST
 
+GST_START_TEST (test_push_receiver_restarts)
+{
+  Push p (__i__);
+  play (p.sender, p.receiver);
+  auto &v = p.sender.add ("video_0", video_caps);
+  v.push (make_buffer (100, 0, 0));
+  fail_unless (p.receiver.wait_buffers ("video_0", 1));
+  g_object_set (p.receiver.element, "port", static_cast<gint> (p.receiver.port ()), nullptr);
+  p.receiver.null ();
+  fail_unless (p.sender.wait_event ("disconnected"));
+  p.receiver.streams.set ({});
+  p.receiver.play ();
+  for (unsigned n = 1; !p.sender.wait_event ("connected", 2, milliseconds (50)); n++)
+    v.push (make_buffer (100, n, n * frame_time));
+  v.push (make_buffer (100, 1000, 1000 * frame_time));
+  fail_unless (p.receiver.wait_buffers ("video_0", 1));
+  p.sender.null ();
+  fail_unless (p.receiver.wait_event ("disconnected", 2));
+  p.receiver.null ();
+  for (Node *n : {static_cast<Node *> (&p.sender), static_cast<Node *> (&p.receiver)}) {
+    check_both_ways (*n);
+    check_absent (*n);
+    unsigned up = 0;
+    for (const auto &[key, names] : by_link (events (*n))) {
+      up += names.size () == 3;
+      fail_unless (names == (names.size () == 3 ? whole_link
+                                                : Names{"cam-connecting", "cam-connect-error"}));
+    }
+    fail_unless_equals_int (up, 2);
+  }
+}
+GST_END_TEST
+
 static Suite *push_events_suite ()
 {
   register_plugins ();
@@ -191,6 +226,7 @@ static Suite *push_events_suite ()
   tcase_add_loop_test (tc, test_push_refused, 0, n_push);
   tcase_add_loop_test (tc, test_push_refused_once, 0, n_push);
   tcase_add_loop_test (tc, test_push_break, 0, n_push);
+  tcase_add_loop_test (tc, test_push_receiver_restarts, 0, n_push);
   return s;
 }
 
