@@ -202,6 +202,8 @@ Remote *ReceiverEngine::attach (const Hello &h, const std::string &origin, Link 
   sample_clock (*r, h.running_time, h.latency);
   if (again)
     resume (*r, h);
+  if (settings_.mode == Mode::caller)
+    r->catch_up (h);
   update_streams (*r, {h.list_complete, h.streams});
   if (old && old != &link)
     old->finish (ByeReason::closed_by_application); // the sender came back before we saw it go
@@ -285,17 +287,10 @@ void ReceiverEngine::sample_clock (Remote &r, std::int64_t running_time, std::in
   });
 }
 
-// Other links may still bring samples from before the sender's running time began anew.
 void ReceiverEngine::sample_clock (Remote &r, const Ping &p)
 {
-  const auto newer = static_cast<std::int32_t> (p.epoch - r.epoch);
-  if (newer < 0 || p.running_time == no_time)
-    return;
-  if (newer > 0) {
-    r.epoch = p.epoch;
-    r.clock->map.update ([] (ClockMap &m) { m.reset (); });
-  }
-  sample_clock (r, p.running_time, p.latency);
+  if (p.running_time != no_time && r.enter_epoch (p.epoch))
+    sample_clock (r, p.running_time, p.latency);
 }
 
 void ReceiverEngine::on_message (Remote &r, Link &link, Incoming m)
