@@ -211,7 +211,10 @@ public:
   {
     SenderEngine::ClockReading r;
     GST_OBJECT_LOCK (element_);
-    GstClock *clock = element_->current_state == GST_STATE_PLAYING ? element_->clock : nullptr;
+    // Our sinks play before we are called PLAYING.
+    const bool playing =
+        element_->current_state == GST_STATE_PLAYING || element_->next_state == GST_STATE_PLAYING;
+    GstClock *clock = playing ? element_->clock : nullptr;
     const GstClockTime base = element_->base_time;
     if (clock)
       gst_object_ref (clock);
@@ -369,6 +372,8 @@ static GstStateChangeReturn change_state (GstElement *e, GstStateChange t)
       return GST_STATE_CHANGE_FAILURE;
     if (t == GST_STATE_CHANGE_READY_TO_PAUSED)
       impl.start ();
+    if (t == GST_STATE_CHANGE_PAUSED_TO_PLAYING && impl.engine ())
+      impl.engine ()->clock_changed ();
     const auto ret = GST_ELEMENT_CLASS (gst_cam_sender_parent_class)->change_state (e, t);
     if (t == GST_STATE_CHANGE_PAUSED_TO_READY || t == GST_STATE_CHANGE_READY_TO_NULL)
       impl.stop ();

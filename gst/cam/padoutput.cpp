@@ -2,6 +2,7 @@
 #include "padoutput.h"
 #include "framing.h"
 #include "names.h"
+#include <algorithm>
 
 GST_DEBUG_CATEGORY_EXTERN (camreceiver_debug);
 #define GST_CAT_DEFAULT camreceiver_debug
@@ -78,6 +79,10 @@ void PadOutput::caps (std::string text)
     GST_WARNING_OBJECT (pad_, "caps of the peer were refused: %s", text.c_str ());
     return;
   }
+  // In band after the same in the stream list.
+  if (caps_ && gst_caps_is_strictly_equal (caps_.get (), c.get ()))
+    return;
+  caps_ = c;
   gst_stream_set_caps (stream_.get (), c.get ());
   push_event (gst_event_new_caps (c.get ()));
 }
@@ -91,14 +96,15 @@ void PadOutput::tags (Bytes text)
   push_event (gst_event_new_tag (list.release ()));
 }
 
-bool PadOutput::too_long (const State &s) const
+bool PadOutput::too_long (const State &s, TimePoint now) const
 {
   if (s.bytes > limits_.max_bytes || s.items.size () > 20000)
     return true;
   if (limits_.max_time == Duration{} || s.items.size () < 2)
     return false;
-  const std::int64_t a = s.items.front ().pts, b = s.items.back ().pts;
-  return a != no_time && b != no_time && nanoseconds (b - a) > limits_.max_time;
+  const auto oldest = std::find_if (s.items.begin (), s.items.end (),
+      [] (const Item &i) { return i.what == Item::What::buffer; });
+  return oldest != s.items.end () && now - oldest->arrived > limits_.max_time;
 }
 
 // Downstream is slower than the stream. Video starts again at a key frame, other types lose the
@@ -143,7 +149,7 @@ void PadOutput::frame (const FrameHeader &h, Incoming m)
   GstBuffer *b = buffer_of (h, std::move (m));
   if (hole || joined)
     GST_BUFFER_FLAG_SET (b, GST_BUFFER_FLAG_DISCONT);
-  staged_.push_back ({Item::What::buffer, GST_MINI_OBJECT_CAST (b), h.pts, h.dts, size});
+  staged_.push_back ({Item::What::buffer, GST_MINI_OBJECT_CAST (b), h.pts, h.dts, size, Clock::now ()});
 }
 
 // One lock and at most one wake-up for all the frames that came together.
@@ -153,12 +159,13 @@ void PadOutput::flush ()
     return;
   std::uint64_t dropped = 0;
   std::size_t freed = 0;
+  const TimePoint now = Clock::now ();
   const auto take = [&] (State &s) {
     for (const Item &i : staged_) {
       s.items.push_back (i);
       s.bytes += i.size;
     }
-    if (too_long (s)) {
+    if (too_long (s, now)) {
       freed = s.bytes;
       dropped = overflow (s);
       freed -= s.bytes;

@@ -25,7 +25,7 @@ public:
 
 struct PadLimits {
   std::size_t max_bytes = 16 << 20; // what waits for downstream
-  Duration max_time = seconds (1);  // by the frames' own times
+  Duration max_time = seconds (1);  // that a frame may wait there
   std::size_t report = 1 << 20;     // consumed bytes between two reports
   bool keep_listening = false;
 };
@@ -80,6 +80,7 @@ private:
     GstMiniObject *object = nullptr; // owned
     std::int64_t pts = no_time, dts = no_time;
     std::size_t size = 0; // counted towards credit
+    TimePoint arrived{};
   };
   struct State {
     std::deque<Item> items;
@@ -93,7 +94,7 @@ private:
   void put (Item item);
   std::uint64_t overflow (State &s);
   static void clear (std::deque<Item> &items);
-  bool too_long (const State &s) const;
+  bool too_long (const State &s, TimePoint now) const;
   bool refill ();
   bool handle (Item &item);
   void push_sticky ();
@@ -118,6 +119,7 @@ private:
   std::vector<Item> staged_; // frames of this round
   std::optional<std::uint32_t> last_seq_;
   bool need_key_ = false;
+  Ref<GstCaps> caps_; // what the stream has now
 
   // Streaming thread.
   std::deque<Item> batch_; // taken out of the mailbox, being pushed

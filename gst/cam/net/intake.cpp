@@ -72,7 +72,7 @@ void Intake::on_received (Link &link, Incoming m)
 void Intake::on_clock (Link &, const Ping &p)
 {
   if (Remote *r = remote ())
-    engine_.sample_clock (*r, p.running_time, p.latency);
+    engine_.sample_clock (*r, p);
 }
 
 void Intake::on_streams (Link &, const StreamList &l)

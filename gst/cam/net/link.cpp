@@ -16,7 +16,9 @@ Link::~Link () = default;
 
 void Link::on_open ()
 {
-  core_.opened (owner_.make_hello (*this), Clock::now ());
+  const Hello hello = owner_.make_hello (*this);
+  clock_told_ = hello.running_time != no_time;
+  core_.opened (hello, Clock::now ());
   pump ();
 }
 
@@ -36,6 +38,7 @@ void Link::on_closed (CloseReason why, const std::string &detail)
 
 void Link::accept (const Welcome &ours)
 {
+  clock_told_ = ours.running_time != no_time;
   core_.accept (ours, Clock::now ());
   drain_events ();
   pump ();
@@ -90,8 +93,8 @@ void Link::pump ()
     MessageRef m = queue_->pop (now);
     if (!m)
       break;
-    if (!media && core_.clock_due (now))
-      transmit (Message::control (Kind::ping, m->type, 0, encode (owner_.make_ping ()), now), now);
+    if (!media && (!clock_told_ || core_.clock_due (now)))
+      tell_clock (now);
     transmit (std::move (m), now);
     messages_sent_++;
   }
@@ -101,6 +104,16 @@ void Link::pump ()
   if (media)
     owner_.on_sent (*this);
   arm ();
+}
+
+// Frames that come before any sample have no time at the receiver: a hello from PAUSED has none.
+void Link::tell_clock (TimePoint now)
+{
+  const Ping p = owner_.make_ping ();
+  if (p.running_time == no_time)
+    return;
+  clock_told_ = true;
+  transmit (Message::control (Kind::ping, MediaType::data, 0, encode (p), now), now);
 }
 
 bool Link::pending () const

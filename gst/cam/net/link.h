@@ -58,6 +58,8 @@ public:
   void finish (ByeReason why);      // says bye, drains; on_ended follows
   void set_idle (Duration idle);
   void set_timeout (Duration timeout) { core_.set_timeout (timeout); }
+  // The next frame is preceded by a clock sample.
+  void clock_changed () { clock_told_ = false; }
 
   const LinkCore &core () const { return core_; }
   std::uint64_t key () const { return link_key_; }
@@ -78,6 +80,7 @@ private:
 
   void on_timer ();
   void transmit (MessageRef m, TimePoint now);
+  void tell_clock (TimePoint now);
   void measure (TimePoint now);
   void arm ();
   void drain_events ();
@@ -93,7 +96,8 @@ private:
   Timer timer_;
   std::uint64_t seen_in_ = 0, seen_out_ = 0, messages_sent_ = 0;
   RateMeter in_, out_;
-  std::optional<End> end_; // set when the core is over; told when the transport has closed
+  std::optional<End> end_;  // set when the core is over; told when the transport has closed
+  bool clock_told_ = false; // the peer can place our frames in time
   bool pumping_ = false, draining_ = false, told_ = false, transport_over_ = false;
 };
 } // namespace reach::cam

@@ -95,7 +95,7 @@ void PullPeer::on_received (Link &l, Incoming m)
 void PullPeer::on_clock (Link &, const Ping &p)
 {
   if (Remote *r = remote ())
-    engine_.sample_clock (*r, p.running_time, p.latency);
+    engine_.sample_clock (*r, p);
 }
 
 void PullPeer::on_streams (Link &, const StreamList &l)

@@ -71,7 +71,7 @@ Hello PushChannel::make_hello (Link &)
 Ping PushChannel::make_ping ()
 {
   const auto c = engine_.element_.read_clock ();
-  return {0, c.running_time, c.latency, 0};
+  return {0, c.running_time, c.latency, engine_.epoch_};
 }
 
 void PushChannel::on_established (Link &, const Hello &peer)

@@ -187,6 +187,7 @@ Remote *ReceiverEngine::attach (const Hello &h, const std::string &origin, Link 
     again = true;
     r->run_id = h.run_id;
     r->clock = std::make_shared<RunClock> (); // another run, another clock
+    r->epoch = 0;
   }
   if (!r) {
     r = make_remote ();
@@ -202,6 +203,8 @@ Remote *ReceiverEngine::attach (const Hello &h, const std::string &origin, Link 
   sample_clock (*r, h.running_time, h.latency);
   if (again)
     resume (*r, h);
+  if (settings_.mode == Mode::caller)
+    r->catch_up (h);
   update_streams (*r, {h.list_complete, h.streams});
   if (old && old != &link)
     old->finish (ByeReason::closed_by_application); // the sender came back before we saw it go
@@ -303,6 +306,12 @@ void ReceiverEngine::sample_clock (Remote &r, std::int64_t running_time, std::in
     m.set_remote_latency (latency);
     m.sample (running_time, local);
   });
+}
+
+void ReceiverEngine::sample_clock (Remote &r, const Ping &p)
+{
+  if (p.running_time != no_time && r.enter_epoch (p.epoch))
+    sample_clock (r, p.running_time, p.latency);
 }
 
 void ReceiverEngine::on_message (Remote &r, Link &link, Incoming m)

@@ -86,6 +86,7 @@ private:
   void close_output (Remote::Stream &s);
   void touch (Output &o);
   void sample_clock (Remote &r, std::int64_t running_time, std::int64_t latency);
+  void sample_clock (Remote &r, const Ping &p);
   void on_message (Remote &r, Link &link, Incoming m);
   void on_stream_message (Remote &r, Remote::Stream &s, Incoming m);
   void close_remote (std::uint64_t id);

@@ -51,7 +51,32 @@ struct Remote {
   std::unique_ptr<Timer> resume; // armed while broken
   bool dormant = false;          // closed orderly for idleness: more may come at any time
   bool listed = false;
+  std::uint32_t epoch = 0; // of the sender's running time
 
+  // False: a sample from before the sender's running time began anew, brought by a slower link.
+  bool enter_epoch (std::uint32_t e)
+  {
+    const auto newer = static_cast<std::int32_t> (e - epoch);
+    if (newer > 0) {
+      epoch = e;
+      clock->map.update ([] (ClockMap &m) { m.reset (); });
+    }
+    return newer >= 0;
+  }
+  // A pulled link begins behind its welcome: caps and tags that changed before are nowhere else.
+  // What is pushed was queued meanwhile, with its caps and tags in order.
+  void catch_up (const Hello &h)
+  {
+    for (const StreamInfo &info : h.streams) {
+      const auto it = streams.find (info.id);
+      if (info.type != h.type || it == streams.end () || !it->second.output)
+        continue;
+      if (!info.caps.empty ())
+        it->second.output->caps (info.caps);
+      if (!info.tags.empty () && info.tags != it->second.info.tags)
+        it->second.output->tags (info.tags);
+    }
+  }
   bool connected () const
   {
     for (const Link *l : links)

@@ -154,6 +154,19 @@ void SenderEngine::set_identity (Identity identity)
   });
 }
 
+void SenderEngine::clock_changed ()
+{
+  loop_->post ([this] {
+    epoch_++;
+    for (auto &c : channels_)
+      if (c && c->link ())
+        c->link ()->clock_changed ();
+    for (auto &v : listeners_)
+      for (Subscriber *s : v)
+        s->link ().clock_changed ();
+  });
+}
+
 bool SenderEngine::push (MessageRef m)
 {
   const std::size_t size = m->size ();

@@ -49,6 +49,7 @@ public:
   void set_stream_id (std::uint16_t id, std::string stream_id);
   // A message of a stream (caps, tags, frame, gap, eos), command or file. False: the queue is full.
   bool push (MessageRef m);
+  void clock_changed ();                 // PLAYING (again): running time goes on from elsewhere
   void set_identity (Identity identity); // open links are made anew
   // Waits until everything pushed has left, for `limit` at most or until `cancelled` () holds after
   // wake ().
@@ -129,6 +130,7 @@ private:
   Snapshot counters_;
   std::vector<MessageRef> taken_;
   std::array<MediaQueue::Stats, n_media_types> told_drops_{};
+  std::uint32_t epoch_ = 0; // counts the starts of running time
   bool started_ = false, stopping_ = false, grace_over_ = false;
 
   std::unique_ptr<Loop> loop_; // the last but the timers: joined before anything above goes

@@ -71,7 +71,10 @@ SoupCall::SoupCall (Owner &owner, SoupSession *session, const char *method, cons
   pending_->call = this;
   if (!message_)
     return; // an address that is none; start () tells
-  soup_message_add_flags (message_.get (), SOUP_MESSAGE_NO_REDIRECT);
+  // Else libsoup makes a new connection for each POST. The server takes a seq that comes again
+  // once.
+  soup_message_add_flags (message_.get (),
+      static_cast<SoupMessageFlags> (SOUP_MESSAGE_NO_REDIRECT | SOUP_MESSAGE_IDEMPOTENT));
   soup_message_headers_append (
       soup_message_get_request_headers (message_.get ()), "Cache-Control", "no-store");
   g_signal_connect (message_.get (), "authenticate", G_CALLBACK (on_authenticate), this);

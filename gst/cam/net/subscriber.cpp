@@ -37,7 +37,7 @@ void Subscriber::event (EventType type, const std::string &detail)
 Ping Subscriber::make_ping ()
 {
   const auto c = engine_.element_.read_clock ();
-  return {0, c.running_time, c.latency, 0};
+  return {0, c.running_time, c.latency, engine_.epoch_};
 }
 
 void Subscriber::on_hello (Link &link, const Hello &hello)
