@@ -23,6 +23,9 @@ bool ReceiverImpl::ready ()
   }
   if (!events_)
     events_ = std::make_unique<SerialQueue> ("cam-events");
+  ReceiverDeliveries::Limits limits;
+  limits.max_command = s.max_command_size;
+  deliveries_.configure (limits);
   auto e = std::make_shared<ReceiverEngine> (
       *this, s.net, s.identity, ReceiverEngine::Options{s.keep_listening});
   std::string error;
@@ -200,7 +203,17 @@ void ReceiverImpl::on_streams_listed (const Remote &)
   });
 }
 
-void ReceiverImpl::on_command (const Remote &, Link &, Incoming) {}
+void ReceiverImpl::on_command (const Remote &r, Link &l, Incoming m)
+{
+  deliveries_.on_command (r, l.peer (), m);
+}
+
+void ReceiverImpl::answer (std::uint64_t remote, MessageRef m)
+{
+  if (const auto e = engine ())
+    e->answer (remote, std::move (m));
+}
+
 void ReceiverImpl::on_file (const Remote &, Link &, Incoming) {}
 void ReceiverImpl::on_file_link_ended (std::uint64_t) {}
 

@@ -99,7 +99,8 @@ private:
   const Settings settings_;
   const Options options_;
   const std::size_t window_;
-  Identity identity_; // loop thread
+  const std::uint64_t run_id_ = new_key (); // a sender knows by it who comes back
+  Identity identity_;                       // loop thread
   int bound_fd_ = -1;
   std::uint16_t port_ = 0;
   std::atomic<std::uint64_t> session_key_{0};
