@@ -159,6 +159,10 @@ public:
   {
     return deliveries_.send_command (engine ().get (), command);
   }
+  std::uint64_t send_file (const char *path, std::uint64_t offset)
+  {
+    return deliveries_.send_file (engine ().get (), path, offset);
+  }
 
   // SenderEngine::Element: the loop thread.
   void on_link_event (LinkEvent e) override
@@ -205,7 +209,10 @@ public:
   {
     events_->post ([this, r, id, failure] { deliveries_.command_done (r, id, failure); });
   }
-  void on_file_report (FileReport) override {}
+  void on_file_report (FileReport r) override
+  {
+    events_->post ([this, r = std::move (r)] { deliveries_.file_report (r); });
+  }
   void on_fatal (CloseReason why, std::string text, std::string detail) override
   {
     events_->post ([this, why, text, detail] {
@@ -434,7 +441,9 @@ static void gst_cam_sender_class_init (GstCamSenderClass *klass)
       [] (GstElement *e, const GstStructure *command) -> guint64 {
         return barrier (e, std::uint64_t{0}, [&] { return impl_of (e).send_command (command); });
       },
-      nullptr);
+      [] (GstElement *e, const gchar *path, guint64 offset) -> guint64 {
+        return barrier (e, std::uint64_t{0}, [&] { return impl_of (e).send_file (path, offset); });
+      });
   g_signal_new ("bandwidth-changed", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, nullptr,
       nullptr, nullptr, G_TYPE_NONE, 1, G_TYPE_UINT64);
   element->change_state = change_state;

@@ -74,6 +74,41 @@ void ReceiverDeliveries::on_command (const Remote &r, const std::string &peer, c
   acknowledge (remote, id, CommandStatus::no_room);
 }
 
+void ReceiverDeliveries::start (Limits l, std::string file_folder, std::uint64_t max_file_size)
+{
+  limits_ = l;
+  FileReceiver::Limits files;
+  files.max_size = max_file_size;
+  FileReceiver::Owner &owner = *this;
+  files_ = std::make_unique<FileReceiver> (owner, std::move (file_folder), files);
+}
+
+void ReceiverDeliveries::on_file (const Remote &r, const std::string &peer, Incoming m)
+{
+  files_->input ({r.id, r.run_id, r.our_session_key, r.session_key, r.guid, peer}, std::move (m));
+}
+
+void ReceiverDeliveries::on_file_report (FileReceiver::Report r)
+{
+  host_.post_event ([this, r = std::move (r)] {
+    using What = FileReceiver::Report::What;
+    const char *signal = r.what == What::receiving  ? "file-receiving"
+                         : r.what == What::received ? "file-received"
+                                                    : "file-failed";
+    GstStructure *s = gst_structure_new ((std::string ("cam-") + signal).c_str (), "session-key",
+        G_TYPE_UINT64, r.peer.session_key, "remote-session-key", G_TYPE_UINT64,
+        r.peer.remote_session_key, "guid", G_TYPE_STRING, r.peer.guid.c_str (), "peer",
+        G_TYPE_STRING, r.peer.address.c_str (), "id", G_TYPE_UINT64, r.id, "name", G_TYPE_STRING,
+        r.name.c_str (), "size", G_TYPE_UINT64, r.size, "bytes", G_TYPE_UINT64, r.bytes, nullptr);
+    if (r.what == What::received)
+      gst_structure_set (s, "path", G_TYPE_STRING, r.path.c_str (), nullptr);
+    if (r.what == What::failed)
+      gst_structure_set (s, "reason", G_TYPE_STRING, r.reason.c_str (), nullptr);
+    g_signal_emit_by_name (element_, signal, s);
+    gst_element_post_message (element_, gst_message_new_element (GST_OBJECT (element_), s));
+  });
+}
+
 void install_receiver_delivery_signals (GType receiver)
 {
   const auto event_signal = [receiver] (const char *name) {
@@ -95,5 +130,40 @@ void install_receiver_delivery_signals (GType receiver)
    * Since: 0.1
    */
   event_signal ("command-received");
+  /**
+   * GstCamReceiver::file-receiving:
+   * @receiver: the camreceiver
+   * @event: `cam-file-receiving` with session-key (0 when the sender pushes), remote-session-key,
+   *     guid, peer, id, name, size, and bytes: what is there already of an earlier try
+   *
+   * A file begins to come, or goes on. Posted as element message too. Comes from the event thread,
+   * with no lock held.
+   *
+   * Since: 0.1
+   */
+  event_signal ("file-receiving");
+  /**
+   * GstCamReceiver::file-received:
+   * @receiver: the camreceiver
+   * @event: `cam-file-received` with the fields of `cam-file-receiving`, and path
+   *
+   * A file is complete, has the hash that the sender gave, and is in #GstCamReceiver:file-directory
+   * as path. Posted as element message too.
+   *
+   * Since: 0.1
+   */
+  event_signal ("file-received");
+  /**
+   * GstCamReceiver::file-failed:
+   * @receiver: the camreceiver
+   * @event: `cam-file-failed` with the fields of `cam-file-receiving`, and reason
+   *
+   * A file that was begun does not come further. After a lost connection what has come is kept, and
+   * the sender goes on there: another #GstCamReceiver::file-receiving follows. Posted as element
+   * message too.
+   *
+   * Since: 0.1
+   */
+  event_signal ("file-failed");
 }
 } // namespace reach::cam

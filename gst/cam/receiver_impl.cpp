@@ -25,7 +25,7 @@ bool ReceiverImpl::ready ()
     events_ = std::make_unique<SerialQueue> ("cam-events");
   ReceiverDeliveries::Limits limits;
   limits.max_command = s.max_command_size;
-  deliveries_.configure (limits);
+  deliveries_.start (limits, s.file_directory, s.max_file_size);
   auto e = std::make_shared<ReceiverEngine> (
       *this, s.net, s.identity, ReceiverEngine::Options{s.keep_listening});
   std::string error;
@@ -91,6 +91,8 @@ void ReceiverImpl::stop ()
   engine_.update ([] (auto &p) { p.reset (); });
   e.reset ();        // from here on the loop calls nobody
   events_->drain (); // what it reported is told; pads it brought are there
+  deliveries_.stop ();
+  events_->drain (); // files that were under way
   const auto pads = pads_.lock ()->all;
   for (const auto &p : pads)
     remove_pad (p.get ());
@@ -214,8 +216,15 @@ void ReceiverImpl::answer (std::uint64_t remote, MessageRef m)
     e->answer (remote, std::move (m));
 }
 
-void ReceiverImpl::on_file (const Remote &, Link &, Incoming) {}
-void ReceiverImpl::on_file_link_ended (std::uint64_t) {}
+void ReceiverImpl::on_file (const Remote &r, Link &l, Incoming m)
+{
+  deliveries_.on_file (r, l.peer (), std::move (m));
+}
+
+void ReceiverImpl::on_file_link_ended (std::uint64_t remote_id)
+{
+  deliveries_.on_file_link_ended (remote_id);
+}
 
 void ReceiverImpl::on_fatal (CloseReason why, std::string text, std::string detail)
 {

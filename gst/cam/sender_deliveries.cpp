@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "sender_deliveries.h"
+#include "cam/net/file_source.h"
 #include "command_structure.h"
 
 GST_DEBUG_CATEGORY_EXTERN (camsender_debug);
@@ -7,6 +8,12 @@ GST_DEBUG_CATEGORY_EXTERN (camsender_debug);
 
 namespace reach::cam {
 namespace {
+void event_signal (const char *name, GType sender)
+{
+  g_signal_new (name, sender, G_SIGNAL_RUN_LAST, 0, nullptr, nullptr, nullptr, G_TYPE_NONE, 1,
+      GST_TYPE_STRUCTURE | G_SIGNAL_TYPE_STATIC_SCOPE);
+}
+
 const char *reason_of (Deliveries::Taken t)
 {
   return t == Deliveries::Taken::no_receiver ? "no receiver is connected"
@@ -37,6 +44,31 @@ std::uint64_t SenderDeliveries::send_command (SenderEngine *engine, const GstStr
   return 0;
 }
 
+std::uint64_t SenderDeliveries::send_file (
+    SenderEngine *engine, const char *path, std::uint64_t offset)
+{
+  if (!engine || !path) {
+    GST_WARNING_OBJECT (element_, "file not sent: the element is not running, or no path");
+    return 0;
+  }
+  std::string error;
+  Delivery d;
+  d.file = FileSource::open (path, error);
+  if (d.file && offset > d.file->size)
+    error = "the offset is behind its end";
+  if (!error.empty ()) {
+    GST_WARNING_OBJECT (element_, "file %s not sent: %s", path, error.c_str ());
+    return 0;
+  }
+  const std::uint64_t id = d.id = next_id_++;
+  d.offset = offset;
+  const auto taken = engine->deliver (MediaType::file, std::move (d));
+  if (taken == Deliveries::Taken::yes)
+    return id;
+  GST_WARNING_OBJECT (element_, "file %s not sent: %s", path, reason_of (taken));
+  return 0;
+}
+
 GstStructure *SenderDeliveries::event (const char *name, const ReceiverName &r, std::uint64_t id)
 {
   return gst_structure_new (name, "id", G_TYPE_UINT64, id, "peer", G_TYPE_STRING, r.peer.c_str (),
@@ -60,12 +92,89 @@ void SenderDeliveries::command_done (
   tell ("command-failed", s);
 }
 
-void install_delivery_signals (GType sender, SendCommand send_command, SendFile)
+void SenderDeliveries::post_progress (GstProgressType type, const FileReport &r)
 {
-  const auto event_signal = [sender] (const char *name) {
-    g_signal_new (name, sender, G_SIGNAL_RUN_LAST, 0, nullptr, nullptr, nullptr, G_TYPE_NONE, 1,
-        GST_TYPE_STRUCTURE | G_SIGNAL_TYPE_STATIC_SCOPE);
-  };
+  const std::string code = std::to_string (r.id);
+  const std::string text = r.reason.empty () ? r.path : r.path + ": " + r.reason;
+  GstMessage *m =
+      gst_message_new_progress (GST_OBJECT (element_), type, code.c_str (), text.c_str ());
+  gst_structure_set (gst_message_writable_structure (m), "id", G_TYPE_UINT64, r.id, "path",
+      G_TYPE_STRING, r.path.c_str (), "bytes", G_TYPE_UINT64, r.bytes, "total", G_TYPE_UINT64,
+      r.total, "peer", G_TYPE_STRING, r.receiver.peer.c_str (), "guid", G_TYPE_STRING,
+      r.receiver.guid.c_str (), nullptr);
+  gst_element_post_message (element_, m);
+}
+
+void SenderDeliveries::file_report (const FileReport &r)
+{
+  using What = FileReport::What;
+  if (r.what == What::started || r.what == What::progress)
+    return post_progress (
+        r.what == What::started ? GST_PROGRESS_TYPE_START : GST_PROGRESS_TYPE_CONTINUE, r);
+  const bool sent = r.what == What::sent;
+  post_progress (sent ? GST_PROGRESS_TYPE_COMPLETE : GST_PROGRESS_TYPE_ERROR, r);
+  GstStructure *s = event (sent ? "cam-file-sent" : "cam-file-failed", r.receiver, r.id);
+  gst_structure_set (s, "path", G_TYPE_STRING, r.path.c_str (), "bytes", G_TYPE_UINT64, r.bytes,
+      "total", G_TYPE_UINT64, r.total, nullptr);
+  if (!sent)
+    gst_structure_set (s, "reason", G_TYPE_STRING, r.reason.c_str (), nullptr);
+  tell (sent ? "file-sent" : "file-failed", s);
+}
+
+namespace {
+void file_signals (GType sender, SendFile send_file, GSignalFlags action)
+{
+  /**
+   * GstCamSender::send-file:
+   * @sender: the camsender
+   * @path: the file, in the encoding of file names
+   * @offset: 0, or how much of it the receiver has already as far as is known
+   *
+   * Queues a file for the receiver (`mode=caller`) or for every receiver that is connected
+   * (`mode=listener`). Files go one after the other. An @offset above 0 lets a receiver go on with
+   * what it kept of the same file (same guid, name and size) from another try; the receiver decides
+   * where that is. In any case the whole file is compared at the end.
+   *
+   * From any thread; does not wait, except for opening the file. A GST_MESSAGE_PROGRESS with the id
+   * as code says when it starts, continues (4 times a second at most) and ends, for each receiver;
+   * #GstCamSender::file-sent or #GstCamSender::file-failed follows.
+   *
+   * Returns: the file's id, or 0 when it was not taken: it cannot be opened, is no regular file, is
+   * shorter than @offset, 64 files wait already, no receiver is connected (`mode=listener`), or the
+   * element is in NULL. The debug log says which.
+   *
+   * Since: 0.1
+   */
+  g_signal_new_class_handler ("send-file", sender, action, G_CALLBACK (send_file), nullptr, nullptr,
+      nullptr, G_TYPE_UINT64, 2, G_TYPE_STRING | G_SIGNAL_TYPE_STATIC_SCOPE, G_TYPE_UINT64);
+  /**
+   * GstCamSender::file-sent:
+   * @sender: the camsender
+   * @event: `cam-file-sent` with id, path, bytes, total, and peer, guid and remote-session-key of
+   *     the receiver
+   *
+   * A receiver has the whole file, has checked its hash and put it in place. Posted as element
+   * message too. Comes from the event thread, with no lock held.
+   *
+   * Since: 0.1
+   */
+  event_signal ("file-sent", sender);
+  /**
+   * GstCamSender::file-failed:
+   * @sender: the camsender
+   * @event: `cam-file-failed` with the fields of `cam-file-sent`, and reason
+   *
+   * This receiver does not get the file. A broken connection is no such failure: the rest follows
+   * when it is back. Posted as element message too.
+   *
+   * Since: 0.1
+   */
+  event_signal ("file-failed", sender);
+}
+} // namespace
+
+void install_delivery_signals (GType sender, SendCommand send_command, SendFile send_file)
+{
   constexpr auto action = static_cast<GSignalFlags> (G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION);
   /**
    * GstCamSender::send-command:
@@ -98,7 +207,7 @@ void install_delivery_signals (GType sender, SendCommand send_command, SendFile)
    *
    * Since: 0.1
    */
-  event_signal ("command-sent");
+  event_signal ("command-sent", sender);
   /**
    * GstCamSender::command-failed:
    * @sender: the camsender
@@ -109,6 +218,7 @@ void install_delivery_signals (GType sender, SendCommand send_command, SendFile)
    *
    * Since: 0.1
    */
-  event_signal ("command-failed");
+  event_signal ("command-failed", sender);
+  file_signals (sender, send_file, action);
 }
 } // namespace reach::cam

@@ -13,10 +13,14 @@ public:
   // The actions; any thread. 0: not taken, and the log says why.
   std::uint64_t send_command (SenderEngine *engine, const GstStructure *command);
 
+  std::uint64_t send_file (SenderEngine *engine, const char *path, std::uint64_t offset);
+
   // Event thread.
   void command_done (const ReceiverName &r, std::uint64_t id, const std::string &failure);
+  void file_report (const FileReport &r);
 
 private:
+  void post_progress (GstProgressType type, const FileReport &r);
   GstStructure *event (const char *name, const ReceiverName &r, std::uint64_t id);
   void tell (const char *signal, GstStructure *s);
 

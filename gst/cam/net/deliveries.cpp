@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "deliveries.h"
 #include "command_lane.h"
+#include "file_lane.h"
 #include "subscriber.h"
 #include <algorithm>
 
 namespace reach::cam {
+namespace {
+constexpr std::size_t worker_limit = 100000; // a lane has one task at a time
+}
 
 Deliveries::Deliveries (Loop &loop, const Settings &settings, DeliveryEvents &events)
     : Deliveries (loop, settings, events, Limits{})
@@ -26,9 +30,18 @@ MediaQueue::Limits Deliveries::queue_limits (MediaType t, const Settings &s)
   return l;
 }
 
-std::unique_ptr<Lane> Deliveries::make_lane (MediaType, MediaQueue &out, std::function<void ()>)
+std::unique_ptr<Lane> Deliveries::make_lane (
+    MediaType type, MediaQueue &out, std::function<void ()> pump)
 {
-  return std::make_unique<CommandLane> (out, events_);
+  if (type == MediaType::command)
+    return std::make_unique<CommandLane> (out, events_);
+  if (!worker_)
+    worker_ = std::make_unique<SerialQueue> ("cam-files", worker_limit);
+  // What the worker brings may have ended a file.
+  return std::make_unique<FileLane> (loop_, *worker_, out, events_, [this, p = std::move (pump)] {
+    p ();
+    note (MediaType::file);
+  });
 }
 
 Lane &Deliveries::add (MediaType type, MediaQueue &out, std::function<void ()> pump)

@@ -5,6 +5,7 @@
 #pragma once
 #include "cam/proto/media_queue.h"
 #include "common/loop.h"
+#include "common/serial_queue.h"
 #include "lane.h"
 #include "settings.h"
 #include <list>
@@ -77,5 +78,6 @@ private:
   };
   std::array<Pushed, 2> pushed_;
   std::array<Lanes, 2> lanes_;
+  std::unique_ptr<SerialQueue> worker_; // reads files; joined before the lanes go
 };
 } // namespace reach::cam

@@ -312,12 +312,8 @@ void ReceiverEngine::on_message (Remote &r, Link &link, Incoming m)
   const std::size_t size = m.bytes ().size ();
   if (h.kind == Kind::command)
     return element_.on_command (r, link, std::move (m));
-  if (h.kind >= Kind::file_begin && h.kind <= Kind::file_end) {
-    element_.on_file (r, link, std::move (m));
-    if (h.kind == Kind::file_data)
-      note_consumed (link, size);
-    return;
-  }
+  if (h.kind >= Kind::file_begin && h.kind <= Kind::file_end)
+    return element_.on_file (r, link, std::move (m)); // consumed () when they are written
   const auto it = r.streams.find (h.stream);
   if (it == r.streams.end ()) {
     if (h.kind == Kind::frame)
