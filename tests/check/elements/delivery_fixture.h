@@ -80,6 +80,9 @@ struct Pair {
     gst_util_set_object_arg (G_OBJECT (sender), "mode", w.pull ? "listener" : "caller");
     gst_util_set_object_arg (G_OBJECT (receiver), "mode", w.pull ? "caller" : "listener");
     g_object_set (receiver, "media-types", 0x18, nullptr); // commands and files
+    // Nothing but silence tells a sender over UDP that its receiver is gone.
+    if (g_strcmp0 (w.protocol, "udp") == 0)
+      g_object_set (sender, "command-timeout", 1, "file-timeout", 1, nullptr);
     g_object_set (listener (), "port", 0, "bind-address", "127.0.0.1", nullptr);
   }
   ~Pair ()

@@ -68,8 +68,8 @@ const char *text (const GstStructure *s, const char *field)
 }
 
 struct FilePair : Folders, Pair {
-  explicit FilePair (int way)
-      : Pair (ways[static_cast<std::size_t> (way)]), received (receiver, "file-received"),
+  explicit FilePair (int number)
+      : Pair (ways[static_cast<std::size_t> (number)]), received (receiver, "file-received"),
         receiving (receiver, "file-receiving"), broken (receiver, "file-failed"),
         sent (sender, "file-sent"), failed (sender, "file-failed")
   {
@@ -95,8 +95,9 @@ GST_START_TEST (test_equal_byte_for_byte)
   for (std::size_t i = 0; i < sizes.size (); i++) {
     const GstStructure *s = pair.received.all ()[i];
     const std::string name = "file" + std::to_string (sizes[i]) + ".bin";
+    const fs::path expected = pair.to / name;
     fail_unless_equals_string (text (s, "name"), name.c_str ());
-    fail_unless_equals_string (text (s, "path"), (pair.to / name).c_str ());
+    fail_unless_equals_string (text (s, "path"), expected.c_str ());
     fail_unless_equals_uint64 (field64 (s, "size"), sizes[i]);
     fail_unless (ids.count (field64 (s, "id")) == 1);
     fail_unless (content_of (pair.to / name) == noise (sizes[i]), "%s differs", name.c_str ());
@@ -232,7 +233,7 @@ GST_END_TEST
 GST_START_TEST (test_broken_in_the_middle)
 {
   FilePair pair (__i__);
-  g_object_set (pair.sender, "guid", "camera 1", "file-timeout", 20, nullptr);
+  g_object_set (pair.sender, "guid", "camera 1", nullptr);
   constexpr std::size_t size = 40000000;
   const fs::path path = pair.from / "a.bin";
   const std::string content = noise (size, 2);
