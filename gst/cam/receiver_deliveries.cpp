@@ -27,8 +27,12 @@ std::shared_ptr<ReceiverDeliveries::Run> ReceiverDeliveries::run_of (std::uint64
 
 void ReceiverDeliveries::acknowledge (std::uint64_t remote, std::uint64_t id, CommandStatus s)
 {
-  if (s != CommandStatus::handled)
-    refused_++;
+  (s == CommandStatus::handled ? commands_ : refused_)++;
+  answer (remote, id, s);
+}
+
+void ReceiverDeliveries::answer (std::uint64_t remote, std::uint64_t id, CommandStatus s)
+{
   host_.answer (remote, Message::control (Kind::command_ack, MediaType::command, 0,
                             encode (CommandAck{id, s}), Clock::now ()));
 }
@@ -40,7 +44,7 @@ void ReceiverDeliveries::on_command (const Remote &r, const std::string &peer, c
   if (id != 0 && id <= run->newest) {
     // Sent again over a new link. What still waits here is acknowledged when it has been handled.
     if (id <= run->handled)
-      acknowledge (remote, id, CommandStatus::handled);
+      answer (remote, id, CommandStatus::handled);
     return;
   }
   const bool too_large = m.body ().size () > limits_.max_command;
@@ -77,6 +81,7 @@ void ReceiverDeliveries::on_command (const Remote &r, const std::string &peer, c
 void ReceiverDeliveries::start (Limits l, std::string file_folder, std::uint64_t max_file_size)
 {
   limits_ = l;
+  commands_ = refused_ = files_received_ = files_failed_ = 0;
   FileReceiver::Limits files;
   files.max_size = max_file_size;
   FileReceiver::Owner &owner = *this;
@@ -88,8 +93,17 @@ void ReceiverDeliveries::on_file (const Remote &r, const std::string &peer, Inco
   files_->input ({r.id, r.run_id, r.our_session_key, r.session_key, r.guid, peer}, std::move (m));
 }
 
+void ReceiverDeliveries::add_stats (GstStructure *s) const
+{
+  gst_structure_set (s, "commands", G_TYPE_UINT64, commands_.load (), "commands-refused",
+      G_TYPE_UINT64, refused_.load (), "files", G_TYPE_UINT64, files_received_.load (),
+      "files-failed", G_TYPE_UINT64, files_failed_.load (), nullptr);
+}
+
 void ReceiverDeliveries::on_file_report (FileReceiver::Report r)
 {
+  if (r.what != FileReceiver::Report::What::receiving)
+    (r.what == FileReceiver::Report::What::received ? files_received_ : files_failed_)++;
   host_.post_event ([this, r = std::move (r)] {
     using What = FileReceiver::Report::What;
     const char *signal = r.what == What::receiving  ? "file-receiving"

@@ -40,7 +40,7 @@ public:
   void on_command (const Remote &r, const std::string &peer, const Incoming &m);
   void on_file (const Remote &r, const std::string &peer, Incoming m);
   void on_file_link_ended (std::uint64_t remote) { files_->link_ended (remote); }
-  std::uint64_t commands_refused () const { return refused_; }
+  void add_stats (GstStructure *s) const; // any thread
 
 private:
   // What is known of one run of a sender; outlives its links and pads.
@@ -62,6 +62,7 @@ private:
   }
   void on_file_report (FileReceiver::Report r) override;
   void acknowledge (std::uint64_t remote, std::uint64_t id, CommandStatus s);
+  void answer (std::uint64_t remote, std::uint64_t id, CommandStatus s);
 
   GstElement *element_;
   Host &host_;
@@ -69,7 +70,7 @@ private:
   std::map<std::uint64_t, std::shared_ptr<Run>> runs_; // loop thread
   std::uint64_t used_ = 0;
   std::unique_ptr<FileReceiver> files_;
-  std::atomic<std::uint64_t> refused_{0};
+  std::atomic<std::uint64_t> commands_{0}, refused_{0}, files_received_{0}, files_failed_{0};
 };
 
 void install_receiver_delivery_signals (GType receiver);

@@ -26,8 +26,10 @@ bool ReceiverImpl::ready ()
   ReceiverDeliveries::Limits limits;
   limits.max_command = s.max_command_size;
   deliveries_.start (limits, s.file_directory, s.max_file_size);
-  auto e = std::make_shared<ReceiverEngine> (
-      *this, s.net, s.identity, ReceiverEngine::Options{s.keep_listening});
+  ReceiverEngine::Options options;
+  options.keep_listening = s.keep_listening;
+  options.run_id = run_id_;
+  auto e = std::make_shared<ReceiverEngine> (*this, s.net, s.identity, options);
   std::string error;
   if (!e->bind (error)) {
     GST_ELEMENT_ERROR (element_, RESOURCE, OPEN_READ,
@@ -143,7 +145,9 @@ GstStructure *ReceiverImpl::stats ()
     totals.frames_lost += t.lost;
     totals.frames_dropped += t.dropped;
   }
-  return receiver_stats (e ? e->snapshot () : ReceiverEngine::Snapshot{}, totals);
+  GstStructure *s = receiver_stats (e ? e->snapshot () : ReceiverEngine::Snapshot{}, totals);
+  deliveries_.add_stats (s);
+  return s;
 }
 
 std::unique_ptr<Storage> ReceiverImpl::allocate (std::size_t size)

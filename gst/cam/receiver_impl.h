@@ -83,7 +83,8 @@ private:
   std::shared_ptr<ReceiverEngine> engine () { return *engine_.lock (); }
   std::shared_ptr<PadOutput> find (PadOutput *p);
 
-  GstElement *element_; // owns us
+  GstElement *element_;                     // owns us
+  const std::uint64_t run_id_ = new_key (); // one for all runs: what a sender keeps for us comes
   ReceiverDeliveries deliveries_;
   Guarded<std::shared_ptr<ReceiverEngine>> engine_;
   Guarded<Pads> pads_;

@@ -102,7 +102,7 @@ Hello ReceiverEngine::hello (
   h.role = LinkRole::receiver;
   h.type = type;
   h.media_types = settings_.media_types;
-  h.run_id = run_id_;
+  h.run_id = options_.run_id;
   h.session_key = session_key;
   h.link_key = link_key;
   if (identity_.use_guid)

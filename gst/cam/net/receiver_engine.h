@@ -30,6 +30,7 @@ public:
   struct Options {
     bool keep_listening = false;
     std::size_t max_remotes = 64;
+    std::uint64_t run_id = new_key (); // a sender that is pulled from knows by it who comes back
   };
 
   ReceiverEngine (Element &element, Settings settings, Identity identity, Options options);
@@ -99,8 +100,7 @@ private:
   const Settings settings_;
   const Options options_;
   const std::size_t window_;
-  const std::uint64_t run_id_ = new_key (); // a sender knows by it who comes back
-  Identity identity_;                       // loop thread
+  Identity identity_; // loop thread
   int bound_fd_ = -1;
   std::uint16_t port_ = 0;
   std::atomic<std::uint64_t> session_key_{0};
