@@ -337,6 +337,9 @@ bool set_property (ElementSettings &s, guint id, const GValue *v)
   case prop_file_directory:
     s.file_directory = text_of (v);
     return true;
+  case prop_max_command_size:
+    s.max_command_size = g_value_get_uint (v);
+    return true;
   case prop_max_file_size:
     s.max_file_size = g_value_get_uint64 (v);
     return true;
@@ -449,6 +452,9 @@ bool get_property (const ElementSettings &s, guint id, GValue *v)
     return true;
   case prop_file_directory:
     text (s.file_directory);
+    return true;
+  case prop_max_command_size:
+    g_value_set_uint (v, s.max_command_size);
     return true;
   case prop_max_file_size:
     g_value_set_uint64 (v, s.max_file_size);

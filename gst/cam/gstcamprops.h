@@ -23,6 +23,7 @@ struct ElementSettings {
   bool keep_listening = false; // camreceiver
   std::string file_directory;  // camreceiver
   std::uint64_t max_file_size = 1ull << 30;
+  guint max_command_size = 65536; // camreceiver
   guint current_port = 0;
   std::uint64_t session_key = 0;
 };
@@ -64,6 +65,7 @@ enum Prop : guint {
   prop_keep_listening,
   prop_file_directory,
   prop_max_file_size,
+  prop_max_command_size,
   prop_sync,
   prop_drain_timeout,
   prop_bandwidth,

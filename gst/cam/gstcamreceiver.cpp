@@ -162,6 +162,10 @@ static void install_own_properties (GObjectClass *object)
   g_object_class_install_property (object, prop_file_directory,
       g_param_spec_string ("file-directory", "File directory",
           "Folder that received files are written to (NULL = files are refused)", nullptr, rw));
+  g_object_class_install_property (object, prop_max_command_size,
+      g_param_spec_uint ("max-command-size", "Max command size",
+          "Bytes that a received command may have; larger ones are refused", 1, max_command,
+          max_command, rw));
   g_object_class_install_property (object, prop_max_file_size,
       g_param_spec_uint64 ("max-file-size", "Max file size", "Bytes that a received file may have",
           0, G_MAXINT64, 1ull << 30, rw));
@@ -177,6 +181,7 @@ static void gst_cam_receiver_class_init (GstCamReceiverClass *klass)
   install_common_properties (object, LinkRole::receiver);
   install_own_properties (object);
   install_event_signals (G_TYPE_FROM_CLASS (klass), true);
+  install_receiver_delivery_signals (G_TYPE_FROM_CLASS (klass));
   element->change_state = change_state;
   element->send_event = send_event;
   const auto any = reach::Ref<GstCaps>::adopt (gst_caps_new_any ());

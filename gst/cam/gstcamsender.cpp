@@ -45,6 +45,7 @@
 #include "common/serial_queue.h"
 #include "gstcamprops.h"
 #include "gstcamsink.h"
+#include "sender_deliveries.h"
 #include "stats.h"
 #include <algorithm>
 #include <cstdio>
@@ -60,7 +61,7 @@ constexpr const char *pad_formats[3] = {"video_%u", "audio_%u", "data_%u"};
 
 class SenderImpl final : public SenderEngine::Element {
 public:
-  explicit SenderImpl (GstElement *e) : element_ (e)
+  explicit SenderImpl (GstElement *e) : element_ (e), deliveries_ (e)
   {
     settings.lock ()->identity.guid = CharPtr (g_uuid_string_random ()).get ();
   }
@@ -154,6 +155,14 @@ public:
     each_sink ([sync] (GstCamSink *s) { gst_base_sink_set_sync (GST_BASE_SINK (s), sync); });
   }
   std::shared_ptr<SenderEngine> engine () { return *engine_.lock (); }
+  std::uint64_t send_command (const GstStructure *command)
+  {
+    return deliveries_.send_command (engine ().get (), command);
+  }
+  std::uint64_t send_file (const char *path, std::uint64_t offset)
+  {
+    return deliveries_.send_file (engine ().get (), path, offset);
+  }
 
   // SenderEngine::Element: the loop thread.
   void on_link_event (LinkEvent e) override
@@ -195,7 +204,15 @@ public:
       g_object_notify (G_OBJECT (element_), "bandwidth");
     });
   }
-  void on_acknowledged (Kind, Incoming) override {}
+  void on_command_done (
+      const ReceiverName &r, std::uint64_t id, const std::string &failure) override
+  {
+    events_->post ([this, r, id, failure] { deliveries_.command_done (r, id, failure); });
+  }
+  void on_file_report (FileReport r) override
+  {
+    events_->post ([this, r = std::move (r)] { deliveries_.file_report (r); });
+  }
   void on_fatal (CloseReason why, std::string text, std::string detail) override
   {
     events_->post ([this, why, text, detail] {
@@ -239,6 +256,7 @@ private:
   }
 
   GstElement *element_; // owns us
+  SenderDeliveries deliveries_;
   Guarded<std::vector<Ref<GstCamSink>>> sinks_;
   Guarded<std::shared_ptr<SenderEngine>> engine_;
   Guarded<StructurePtr> last_stats_;
@@ -423,6 +441,14 @@ static void gst_cam_sender_class_init (GstCamSenderClass *klass)
           "Estimated bits per second that the UDP links carry (0 = not known)", 0, G_MAXUINT64, 0,
           static_cast<GParamFlags> (G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
   install_event_signals (G_TYPE_FROM_CLASS (klass), false);
+  install_delivery_signals (
+      G_TYPE_FROM_CLASS (klass),
+      [] (GstElement *e, const GstStructure *command) -> guint64 {
+        return barrier (e, std::uint64_t{0}, [&] { return impl_of (e).send_command (command); });
+      },
+      [] (GstElement *e, const gchar *path, guint64 offset) -> guint64 {
+        return barrier (e, std::uint64_t{0}, [&] { return impl_of (e).send_file (path, offset); });
+      });
   g_signal_new ("bandwidth-changed", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, nullptr,
       nullptr, nullptr, G_TYPE_NONE, 1, G_TYPE_UINT64);
   element->change_state = change_state;

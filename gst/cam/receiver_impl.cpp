@@ -23,8 +23,13 @@ bool ReceiverImpl::ready ()
   }
   if (!events_)
     events_ = std::make_unique<SerialQueue> ("cam-events");
-  auto e = std::make_shared<ReceiverEngine> (
-      *this, s.net, s.identity, ReceiverEngine::Options{s.keep_listening});
+  ReceiverDeliveries::Limits limits;
+  limits.max_command = s.max_command_size;
+  deliveries_.start (limits, s.file_directory, s.max_file_size);
+  ReceiverEngine::Options options;
+  options.keep_listening = s.keep_listening;
+  options.run_id = run_id_;
+  auto e = std::make_shared<ReceiverEngine> (*this, s.net, s.identity, options);
   std::string error;
   if (!e->bind (error)) {
     GST_ELEMENT_ERROR (element_, RESOURCE, OPEN_READ,
@@ -88,6 +93,8 @@ void ReceiverImpl::stop ()
   engine_.update ([] (auto &p) { p.reset (); });
   e.reset ();        // from here on the loop calls nobody
   events_->drain (); // what it reported is told; pads it brought are there
+  deliveries_.stop ();
+  events_->drain (); // files that were under way
   const auto pads = pads_.lock ()->all;
   for (const auto &p : pads)
     remove_pad (p.get ());
@@ -138,7 +145,9 @@ GstStructure *ReceiverImpl::stats ()
     totals.frames_lost += t.lost;
     totals.frames_dropped += t.dropped;
   }
-  return receiver_stats (e ? e->snapshot () : ReceiverEngine::Snapshot{}, totals);
+  GstStructure *s = receiver_stats (e ? e->snapshot () : ReceiverEngine::Snapshot{}, totals);
+  deliveries_.add_stats (s);
+  return s;
 }
 
 std::unique_ptr<Storage> ReceiverImpl::allocate (std::size_t size)
@@ -200,9 +209,26 @@ void ReceiverImpl::on_streams_listed (const Remote &)
   });
 }
 
-void ReceiverImpl::on_command (const Remote &, Link &, Incoming) {}
-void ReceiverImpl::on_file (const Remote &, Link &, Incoming) {}
-void ReceiverImpl::on_file_link_ended (std::uint64_t) {}
+void ReceiverImpl::on_command (const Remote &r, Link &l, Incoming m)
+{
+  deliveries_.on_command (r, l.peer (), m);
+}
+
+void ReceiverImpl::answer (std::uint64_t remote, MessageRef m)
+{
+  if (const auto e = engine ())
+    e->answer (remote, std::move (m));
+}
+
+void ReceiverImpl::on_file (const Remote &r, Link &l, Incoming m)
+{
+  deliveries_.on_file (r, l.peer (), std::move (m));
+}
+
+void ReceiverImpl::on_file_link_ended (std::uint64_t remote_id)
+{
+  deliveries_.on_file_link_ended (remote_id);
+}
 
 void ReceiverImpl::on_fatal (CloseReason why, std::string text, std::string detail)
 {

@@ -6,6 +6,7 @@
 #include "common/serial_queue.h"
 #include "gstcamprops.h"
 #include "padoutput.h"
+#include "receiver_deliveries.h"
 #include "stats.h"
 #include <memory>
 #include <vector>
@@ -14,9 +15,11 @@ namespace reach::cam {
 constexpr const char *pad_name_formats[3] = {"video_%u", "audio_%u", "data_%u"};
 GType receiver_pad_type (); // GstCamReceiverPad: guid, index, session-key
 
-class ReceiverImpl final : public ReceiverEngine::Element, public PadHost {
+class ReceiverImpl final : public ReceiverEngine::Element,
+                           public PadHost,
+                           public ReceiverDeliveries::Host {
 public:
-  explicit ReceiverImpl (GstElement *e) : element_ (e)
+  explicit ReceiverImpl (GstElement *e) : element_ (e), deliveries_ (e, *this)
   {
     settings.lock ()->net.mode = Mode::listener;
   }
@@ -61,6 +64,9 @@ private:
   void on_file (const Remote &r, Link &l, Incoming m) override;
   void on_file_link_ended (std::uint64_t remote_id) override;
   void on_fatal (CloseReason why, std::string text, std::string detail) override;
+  // ReceiverDeliveries::Host: any thread.
+  void answer (std::uint64_t remote, MessageRef m) override;
+  bool post_event (SerialQueue::Task task) override { return events_->post (std::move (task)); }
   // PadHost: any thread.
   std::int64_t running_time_of (std::int64_t monotonic_ns) override;
   void key_wanted (std::uint64_t remote, std::uint16_t stream) override;
@@ -77,7 +83,9 @@ private:
   std::shared_ptr<ReceiverEngine> engine () { return *engine_.lock (); }
   std::shared_ptr<PadOutput> find (PadOutput *p);
 
-  GstElement *element_; // owns us
+  GstElement *element_;                     // owns us
+  const std::uint64_t run_id_ = new_key (); // one for all runs: what a sender keeps for us comes
+  ReceiverDeliveries deliveries_;
   Guarded<std::shared_ptr<ReceiverEngine>> engine_;
   Guarded<Pads> pads_;
   Guarded<ClockBase> clock_;

@@ -79,6 +79,7 @@ void PullPeer::on_established (Link &l, const Hello &peer)
     return;
   }
   remote_id_ = r->id;
+  r->our_session_key = session_key_;
   engine_.grant (l, type_of (l), engine_.window_);
   session_->connected (type_of (l), peer.session_key);
   if (session_->established ())

@@ -5,9 +5,12 @@
 namespace reach::cam {
 
 PushChannel::PushChannel (SenderEngine &engine, MediaType type)
-    : engine_ (engine), type_ (type), queue_ (type, engine.settings_.queue),
+    : engine_ (engine), type_ (type),
+      queue_ (type, Deliveries::queue_limits (type, engine.settings_)),
       retry_ (engine.loop_->timers (), [this] { pump (); })
 {
+  if (Deliveries::carries (type))
+    lane_ = &engine.deliveries_->add (type, queue_, [this] { pump (); });
 }
 
 PushChannel::~PushChannel ()
@@ -28,8 +31,9 @@ void PushChannel::pump ()
 {
   if (link_)
     link_->pump ();
-  else if (!queue_.empty () && !retry_.armed () && !stopping_ && !gave_up_ &&
-           engine_.streams_known ())
+  else if (lane_ && gave_up_ && lane_->count () > 0)
+    lane_->give_up ("there is no connection to this receiver any more");
+  else if (due () && !retry_.armed () && !stopping_ && !gave_up_ && engine_.streams_known ())
     connect ();
 }
 
@@ -88,15 +92,21 @@ void PushChannel::on_established (Link &, const Hello &peer)
         engine_.keys_->request (id);
       }
   }
+  if (lane_)
+    lane_->linked ({peer_, peer.guid, peer.session_key, peer.run_id});
   link_->set_queue (&queue_);
   link_->pump ();
 }
 
 void PushChannel::on_received (Link &, Incoming m)
 {
-  const Kind k = m.header ().kind;
-  if (k == Kind::command_ack || k == Kind::file_ack)
-    engine_.element_.on_acknowledged (k, std::move (m));
+  if (!lane_)
+    return;
+  lane_->acknowledged (m.header ().kind, m.body ());
+  engine_.deliveries_->note (type_);
+  pump ();
+  if (idle_ && lane_->count () == 0)
+    link_->finish (ByeReason::idle);
 }
 
 void PushChannel::on_key_wanted (Link &, std::uint16_t stream)
@@ -107,7 +117,9 @@ void PushChannel::on_key_wanted (Link &, std::uint16_t stream)
 
 void PushChannel::on_idle (Link &link)
 {
-  link.finish (ByeReason::idle);
+  idle_ = lane_ && lane_->count () > 0; // the acknowledgements are still to come
+  if (!idle_)
+    link.finish (ByeReason::idle);
 }
 
 void PushChannel::on_bandwidth (Link &, std::uint64_t bits_per_second)
@@ -127,6 +139,9 @@ void PushChannel::on_ended (Link &, const Link::End &end)
   engine_.link_ended (end);
   event (end.was_established ? EventType::disconnected : EventType::connect_error, end.detail);
   engine_.loop_->destroy_later (std::move (link_));
+  if (lane_)
+    lane_->unlinked ();
+  idle_ = false;
   engine_.tell_drained ();
   if (!stopping_)
     retry (end);
@@ -143,6 +158,10 @@ void PushChannel::retry (const Link::End &end)
   if (end.for_good () || !engine_.settings_.reconnect) {
     gave_up_ = true;
     queue_.clear ();
+    if (lane_) {
+      lane_->give_up (end.detail);
+      engine_.deliveries_->note (type_);
+    }
     if (end.refused == RefuseCode::type_not_offered)
       return; // the other types go on
     engine_.element_.on_fatal (end.why,

@@ -4,6 +4,7 @@
 #pragma once
 #include "cam/proto/backoff.h"
 #include "cam/proto/session_events.h"
+#include "lane.h"
 #include "link.h"
 
 namespace reach::cam {
@@ -24,6 +25,7 @@ public:
   MediaQueue &queue () { return queue_; }
   Link *link () const { return link_.get (); }
   bool stopped () const { return !link_; }
+  bool due () const { return !queue_.empty () || (lane_ && lane_->count () > 0); }
 
 private:
   Hello make_hello (Link &) override;
@@ -43,11 +45,12 @@ private:
   SenderEngine &engine_;
   const MediaType type_;
   MediaQueue queue_;
+  Lane *lane_ = nullptr; // of commands and files
   std::unique_ptr<Link> link_;
   std::string peer_;
   std::uint64_t link_key_ = 0, remote_session_key_ = 0;
   Backoff backoff_;
   Timer retry_;
-  bool stopping_ = false, broken_ = false, gave_up_ = false;
+  bool stopping_ = false, broken_ = false, gave_up_ = false, idle_ = false;
 };
 } // namespace reach::cam

@@ -102,6 +102,7 @@ Hello ReceiverEngine::hello (
   h.role = LinkRole::receiver;
   h.type = type;
   h.media_types = settings_.media_types;
+  h.run_id = options_.run_id;
   h.session_key = session_key;
   h.link_key = link_key;
   if (identity_.use_guid)
@@ -320,12 +321,8 @@ void ReceiverEngine::on_message (Remote &r, Link &link, Incoming m)
   const std::size_t size = m.bytes ().size ();
   if (h.kind == Kind::command)
     return element_.on_command (r, link, std::move (m));
-  if (h.kind >= Kind::file_begin && h.kind <= Kind::file_end) {
-    element_.on_file (r, link, std::move (m));
-    if (h.kind == Kind::file_data)
-      note_consumed (link, size);
-    return;
-  }
+  if (h.kind >= Kind::file_begin && h.kind <= Kind::file_end)
+    return element_.on_file (r, link, std::move (m)); // consumed () when they are written
   const auto it = r.streams.find (h.stream);
   if (it == r.streams.end ()) {
     if (h.kind == Kind::frame)

@@ -30,6 +30,7 @@ public:
   struct Options {
     bool keep_listening = false;
     std::size_t max_remotes = 64;
+    std::uint64_t run_id = new_key (); // a sender that is pulled from knows by it who comes back
   };
 
   ReceiverEngine (Element &element, Settings settings, Identity identity, Options options);

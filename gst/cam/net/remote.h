@@ -38,6 +38,7 @@ public:
 struct Remote {
   std::uint64_t id = 0;                      // ours
   std::uint64_t run_id = 0, session_key = 0; // the sender's
+  std::uint64_t our_session_key = 0;         // pull; a receiver of pushes has none
   std::string guid,
       origin; // origin: the peer's host, or the pull entry, for senders without a guid
   std::shared_ptr<RunClock> clock;

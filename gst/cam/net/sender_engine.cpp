@@ -29,6 +29,7 @@ SenderEngine::SenderEngine (Element &element, Settings settings, Identity identi
   loop_->call (
       [this] { rest_ = std::make_unique<WakeTimer> (*loop_, [this] { drain_and_rest (); }); });
   drops_ = std::make_unique<Timer> (loop_->timers (), [this] { tell_drops (); });
+  deliveries_ = std::make_unique<Deliveries> (*loop_, settings_, element_);
   if (settings_.mode == Mode::caller)
     for (std::size_t i = 0; i < n_media_types; i++)
       channels_[i] = std::make_unique<PushChannel> (*this, static_cast<MediaType> (i));
@@ -47,6 +48,7 @@ SenderEngine::~SenderEngine ()
   });
   // The byes are in the kernel; whoever does not take them gets a reset. No peer can hold this up.
   loop_->call ([this] {
+    deliveries_->stop ();
     for (auto &v : listeners_)
       v.clear ();
     for (auto &c : channels_)
@@ -55,6 +57,7 @@ SenderEngine::~SenderEngine ()
     tell_drops ();
     drops_.reset ();
     rest_.reset ();
+    deliveries_.reset ();
     grace_.reset ();
     keys_.reset ();
   });
@@ -274,7 +277,7 @@ void SenderEngine::streams_maybe_known ()
   for (const auto &s : subscribers_)
     wanted = wanted || s->waiting ();
   for (const auto &c : channels_)
-    wanted = wanted || (c && !c->queue ().empty ());
+    wanted = wanted || (c && c->due ());
   if (!wanted)
     return;
   if (!streams_known () && !grace_->armed ()) {
@@ -424,7 +427,8 @@ SenderEngine::Snapshot SenderEngine::snapshot ()
       if (channels_[i] && channels_[i]->link ())
         add (*channels_[i]->link (), channels_[i]->queue (), static_cast<MediaType> (i));
       for (Subscriber *s : listeners_[i])
-        add (s->link (), s->queue (), static_cast<MediaType> (i));
+        if (s->queue ())
+          add (s->link (), *s->queue (), static_cast<MediaType> (i));
     }
   });
   return out;

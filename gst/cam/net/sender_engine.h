@@ -7,6 +7,7 @@
 #include "common/guarded.h"
 #include "common/loop.h"
 #include "common/wake_timer.h"
+#include "deliveries.h"
 #include "key_requests.h"
 #include "push_channel.h"
 #include "subscriber.h"
@@ -23,14 +24,12 @@ public:
   };
   // The element. All from the loop thread: must neither block nor call back into the engine's
   // waiting calls.
-  class Element {
+  class Element : public DeliveryEvents {
   public:
-    virtual ~Element () = default;
     virtual void on_link_event (LinkEvent e) = 0;
     virtual void on_key_unit_wanted (std::uint16_t stream) = 0;
     virtual void on_dropped (MediaType type, const MediaQueue::Stats &delta) = 0;
     virtual void on_bandwidth (std::uint64_t bits_per_second) = 0;
-    virtual void on_acknowledged (Kind kind, Incoming m) = 0; // command_ack, file_ack
     virtual void on_fatal (CloseReason why, std::string text, std::string detail) = 0;
     virtual ClockReading read_clock () = 0;
   };
@@ -47,9 +46,14 @@ public:
   std::uint16_t add_stream (MediaType type, std::uint16_t index);
   void remove_stream (std::uint16_t id);
   void set_stream_id (std::uint16_t id, std::string stream_id);
-  // A message of a stream (caps, tags, frame, gap, eos), command or file. False: the queue is full.
+  // A message of a stream (caps, tags, frame, gap, eos). False: the queue is full.
   bool push (MessageRef m);
   void clock_changed ();                 // PLAYING (again): running time goes on from elsewhere
+  // A command or a file, to every receiver.
+  Deliveries::Taken deliver (MediaType type, Delivery d)
+  {
+    return deliveries_->deliver (type, std::move (d));
+  }
   void set_identity (Identity identity); // open links are made anew
   // Waits until everything pushed has left, for `limit` at most or until `cancelled` () holds after
   // wake ().
@@ -137,5 +141,6 @@ private:
   std::unique_ptr<KeyRequests> keys_;
   std::unique_ptr<Timer> grace_, drops_;
   std::unique_ptr<WakeTimer> rest_;
+  std::unique_ptr<Deliveries> deliveries_;
 };
 } // namespace reach::cam

@@ -17,6 +17,7 @@ Subscriber::Subscriber (SenderEngine &engine, std::unique_ptr<Transport> transpo
 
 Subscriber::~Subscriber ()
 {
+  leave_lane ();
   if (!ended_) // stopped before the link had ended
     event (link_->core ().established () ? EventType::disconnected : EventType::connect_error,
         "stopped");
@@ -60,24 +61,33 @@ void Subscriber::welcome ()
   link_->accept (engine_.hello (type_, link_->key ()));
 }
 
-void Subscriber::on_established (Link &, const Hello &)
+void Subscriber::on_established (Link &, const Hello &peer)
 {
-  queue_ = std::make_unique<MediaQueue> (type_, engine_.settings_.queue);
+  if (Deliveries::carries (type_)) {
+    auto &l = engine_.deliveries_->join (
+        type_, {link_->peer (), peer.guid, peer.session_key, peer.run_id}, *this);
+    lane_ = l.lane.get ();
+    queue_ = &l.queue;
+  } else {
+    own_queue_ = std::make_unique<MediaQueue> (type_, engine_.settings_.queue);
+    queue_ = own_queue_.get ();
+  }
   for (const auto &[id, info] : engine_.streams_)
     if (info.type == type_ && type_ == MediaType::video) {
       queue_->wait_for_key (id);
       engine_.keys_->request (id);
     }
-  link_->set_queue (queue_.get ());
+  link_->set_queue (queue_);
   engine_.listeners_[static_cast<std::size_t> (type_)].push_back (this);
   event (EventType::connected);
 }
 
 void Subscriber::on_received (Link &, Incoming m)
 {
-  const Kind k = m.header ().kind;
-  if (k == Kind::command_ack || k == Kind::file_ack)
-    engine_.element_.on_acknowledged (k, std::move (m));
+  if (!lane_)
+    return;
+  lane_->acknowledged (m.header ().kind, m.body ());
+  pump ();
 }
 
 void Subscriber::on_key_wanted (Link &, std::uint16_t stream)
@@ -88,14 +98,15 @@ void Subscriber::on_key_wanted (Link &, std::uint16_t stream)
 
 void Subscriber::on_sent (Link &)
 {
-  if (queue_->empty ())
+  if (queue_ && queue_->empty ())
     engine_.tell_drained ();
 }
 
 void Subscriber::pump ()
 {
   link_->pump ();
-  engine_.report_drops (*queue_, type_);
+  if (queue_)
+    engine_.report_drops (*queue_, type_);
 }
 
 void Subscriber::on_ended (Link &, const Link::End &end)
@@ -103,7 +114,23 @@ void Subscriber::on_ended (Link &, const Link::End &end)
   ended_ = true;
   engine_.link_ended (end);
   event (end.was_established ? EventType::disconnected : EventType::connect_error, end.detail);
+  leave_lane ();
   engine_.subscriber_ended (this);
+}
+
+void Subscriber::leave_lane ()
+{
+  if (!std::exchange (lane_, nullptr))
+    return;
+  link_->set_queue (nullptr);
+  queue_ = nullptr;
+  engine_.deliveries_->leave (type_, *this);
+}
+
+void Subscriber::displaced ()
+{
+  leave_lane ();
+  link_->finish (ByeReason::closed_by_application);
 }
 
 void Subscriber::stop ()

@@ -3,6 +3,7 @@
 // the others nothing.
 #pragma once
 #include "cam/proto/session_events.h"
+#include "deliveries.h"
 #include "link.h"
 
 namespace reach::cam {
@@ -14,6 +15,7 @@ public:
   ~Subscriber () override;
 
   void start ();
+  void displaced (); // the same receiver has made a new link, which takes the lane
   void push (const MessageRef &m) { queue_->push (m, Clock::now ()); }
   void pump ();
   void welcome (); // the stream list is known: answers the hello that waited for it
@@ -21,7 +23,7 @@ public:
   bool waiting () const { return waiting_; }
   bool drained () const { return link_->drained (); }
   MediaType type () const { return type_; }
-  MediaQueue &queue () { return *queue_; }
+  MediaQueue *queue () { return queue_; } // null once it has lost its lane
   Link &link () { return *link_; }
 
 private:
@@ -33,11 +35,14 @@ private:
   void on_key_wanted (Link &, std::uint16_t stream) override;
   void on_sent (Link &) override;
   void on_ended (Link &, const Link::End &end) override;
+  void leave_lane ();
   void event (EventType type, const std::string &detail = {});
 
   SenderEngine &engine_;
   MediaType type_ = MediaType::video;
-  std::unique_ptr<MediaQueue> queue_;
+  std::unique_ptr<MediaQueue> own_queue_;
+  MediaQueue *queue_ = nullptr; // own, or the lane's
+  Lane *lane_ = nullptr;        // of commands and files
   std::unique_ptr<Link> link_;
   bool waiting_ = false, ended_ = false;
 };

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The commands that one receiver has not acknowledged yet, in order. A few of them at a time are in
+// the send queue or under way; a new link gets all of these again, and the receiver leaves out what
+// it has seen.
+#pragma once
+#include "media_queue.h"
+
+namespace reach::cam {
+
+class CommandQueue {
+public:
+  struct Limits {
+    std::size_t max_commands = 1024;
+    std::size_t max_bytes = 4u << 20;
+    std::size_t window = 32; // unacknowledged at a time; well below what a receiver lets wait
+  };
+  explicit CommandQueue (MediaQueue &out) : CommandQueue (out, Limits{}) {}
+  CommandQueue (MediaQueue &out, Limits l) : out_ (out), limits_ (l) {}
+
+  bool push (MessageRef command, TimePoint now); // false: full
+  void restart (TimePoint now);                  // a new link
+  // The command with this id is over; false when none is under way with it.
+  bool acknowledged (std::uint64_t id, TimePoint now);
+  std::vector<std::uint64_t> clear (); // the ids of what is given up
+  std::size_t count () const { return commands_.size (); }
+  std::size_t bytes () const { return bytes_; }
+
+private:
+  void fill (TimePoint now);
+
+  MediaQueue &out_;
+  const Limits limits_;
+  std::deque<MessageRef> commands_;
+  std::size_t bytes_ = 0, under_way_ = 0; // under way: the first ones
+};
+} // namespace reach::cam
