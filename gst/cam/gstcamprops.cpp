@@ -47,6 +47,16 @@ std::string text_of (const GValue *v)
   return s ? s : "";
 }
 
+std::string guid_of (const GValue *v)
+{
+  return text_of (v).substr (0, 64);
+}
+
+void put_text (GValue *v, const std::string &text)
+{
+  g_value_set_string (v, text.empty () ? nullptr : text.c_str ());
+}
+
 Duration seconds_of (const GValue *v)
 {
   const int n = g_value_get_int (v);
@@ -152,10 +162,10 @@ void install_addresses (GObjectClass *k, bool sender)
       g_param_spec_int ("current-port", "Current port",
           "The port that is listened on, from READY on (0 = none)", 0, 65535, 0, ro));
   text (prop_guid, "guid", "GUID",
-      sender
-          ? "Identity of this sender, at most 64 characters. A random one is made for each element"
-          : "Identity of this receiver, at most 64 characters. When set, only senders whose "
-            "guid-to equals it are accepted",
+      sender ? "Identity of this sender, at most 64 characters. When it is not set, a random one "
+               "is made on the way to READY"
+             : "Identity of this receiver, at most 64 characters. When set, only senders whose "
+               "guid-to equals it are accepted",
       nullptr, rw_playing);
   text (prop_guid_to, "guid-to", "GUID to",
       sender ? "Identity of the receiver that is meant (NULL = any)"
@@ -174,7 +184,7 @@ void install_addresses (GObjectClass *k, bool sender)
                  : "Structures with the fields host (string), port (int) and guid (string): whom "
                    "to pull from (mode=caller; empty = host and port), or whom to accept "
                    "(mode=listener; empty = all)",
-          gst_param_spec_array ("sender", "Sender", "One sender", nullptr, rw), rw));
+          g_param_spec_boxed ("sender", "Sender", "One sender", GST_TYPE_STRUCTURE, rw), rw));
   text (prop_proxy, "proxy", "Proxy",
       "HTTP proxy as http://host:port (protocol=http, mode=caller; NULL = none)", nullptr, rw);
   text (prop_proxy_id, "proxy-id", "Proxy user", "User name for the HTTP proxy", nullptr, rw);
@@ -226,7 +236,7 @@ void install_common_properties (GObjectClass *k, LinkRole role)
       g_param_spec_uint ("max-queue-bytes", "Max queue bytes",
           "Bytes that may wait in the queue of one connection before whole GOPs are dropped (0 = "
           "no limit)",
-          0, G_MAXINT, 8 << 20, rw));
+          0, G_MAXINT, 4 << 20, rw));
   g_object_class_install_property (k, prop_max_links,
       g_param_spec_uint ("max-links", "Max links",
           "Connections accepted at the same time (mode=listener)", 1, 1000000, 5000, rw));
@@ -247,227 +257,184 @@ void install_common_properties (GObjectClass *k, LinkRole role)
           GST_TYPE_STRUCTURE, ro));
 }
 
+namespace {
+// How each property is kept: in a table, as there are many and each is one line.
+struct Field {
+  guint id;
+  void (*set) (ElementSettings &s, const GValue *v); // null: read-only
+  void (*get) (const ElementSettings &s, GValue *v);
+};
+
+const Field fields[] = {
+    {prop_protocol,
+        [] (ElementSettings &s, const GValue *v) {
+          s.net.protocol = static_cast<Protocol> (g_value_get_enum (v));
+        },
+        [] (const ElementSettings &s, GValue *v) {
+          g_value_set_enum (v, static_cast<int> (s.net.protocol));
+        }},
+    {prop_mode,
+        [] (ElementSettings &s, const GValue *v) {
+          s.net.mode = static_cast<Mode> (g_value_get_enum (v));
+        },
+        [] (const ElementSettings &s, GValue *v) {
+          g_value_set_enum (v, static_cast<int> (s.net.mode));
+        }},
+    {prop_host, [] (ElementSettings &s, const GValue *v) { s.net.host = text_of (v); },
+        [] (const ElementSettings &s, GValue *v) { put_text (v, s.net.host); }},
+    {prop_port,
+        [] (ElementSettings &s, const GValue *v) {
+          s.net.port = static_cast<std::uint16_t> (g_value_get_int (v));
+        },
+        [] (const ElementSettings &s, GValue *v) { g_value_set_int (v, s.net.port); }},
+    {prop_bind_address,
+        [] (ElementSettings &s, const GValue *v) { s.net.bind_address = text_of (v); },
+        [] (const ElementSettings &s, GValue *v) { put_text (v, s.net.bind_address); }},
+    {prop_current_port, nullptr,
+        [] (const ElementSettings &s, GValue *v) {
+          g_value_set_int (v, static_cast<int> (s.current_port));
+        }},
+    {prop_guid, [] (ElementSettings &s, const GValue *v) { s.identity.guid = guid_of (v); },
+        [] (const ElementSettings &s, GValue *v) { put_text (v, s.identity.guid); }},
+    {prop_guid_to, [] (ElementSettings &s, const GValue *v) { s.identity.guid_to = guid_of (v); },
+        [] (const ElementSettings &s, GValue *v) { put_text (v, s.identity.guid_to); }},
+    {prop_guid_group,
+        [] (ElementSettings &s, const GValue *v) { s.identity.guid_group = guid_of (v); },
+        [] (const ElementSettings &s, GValue *v) { put_text (v, s.identity.guid_group); }},
+    {prop_use_guid,
+        [] (ElementSettings &s, const GValue *v) { s.identity.use_guid = g_value_get_boolean (v); },
+        [] (const ElementSettings &s, GValue *v) { g_value_set_boolean (v, s.identity.use_guid); }},
+    {prop_senders, [] (ElementSettings &s, const GValue *v) { s.net.senders = entries_of (v); },
+        [] (const ElementSettings &s, GValue *v) { entries_to (v, s.net.senders); }},
+    {prop_latency,
+        [] (ElementSettings &s, const GValue *v) {
+          s.net.latency = milliseconds (g_value_get_uint (v));
+        },
+        [] (const ElementSettings &s, GValue *v) { g_value_set_uint (v, as_ms (s.net.latency)); }},
+    {prop_video_timeout,
+        [] (ElementSettings &s, const GValue *v) { s.net.timeouts[0] = seconds_of (v); },
+        [] (const ElementSettings &s, GValue *v) {
+          g_value_set_int (v, seconds_as_int (s.net.timeouts[0]));
+        }},
+    {prop_audio_timeout,
+        [] (ElementSettings &s, const GValue *v) { s.net.timeouts[1] = seconds_of (v); },
+        [] (const ElementSettings &s, GValue *v) {
+          g_value_set_int (v, seconds_as_int (s.net.timeouts[1]));
+        }},
+    {prop_data_timeout,
+        [] (ElementSettings &s, const GValue *v) { s.net.timeouts[2] = seconds_of (v); },
+        [] (const ElementSettings &s, GValue *v) {
+          g_value_set_int (v, seconds_as_int (s.net.timeouts[2]));
+        }},
+    {prop_command_timeout,
+        [] (ElementSettings &s, const GValue *v) { s.net.timeouts[3] = seconds_of (v); },
+        [] (const ElementSettings &s, GValue *v) {
+          g_value_set_int (v, seconds_as_int (s.net.timeouts[3]));
+        }},
+    {prop_file_timeout,
+        [] (ElementSettings &s, const GValue *v) { s.net.timeouts[4] = seconds_of (v); },
+        [] (const ElementSettings &s, GValue *v) {
+          g_value_set_int (v, seconds_as_int (s.net.timeouts[4]));
+        }},
+    {prop_idle_timeout,
+        [] (ElementSettings &s, const GValue *v) { s.net.idle_timeout = seconds_of (v); },
+        [] (const ElementSettings &s, GValue *v) {
+          g_value_set_int (v, seconds_as_int (s.net.idle_timeout));
+        }},
+    {prop_reconnect,
+        [] (ElementSettings &s, const GValue *v) { s.net.reconnect = g_value_get_boolean (v); },
+        [] (const ElementSettings &s, GValue *v) { g_value_set_boolean (v, s.net.reconnect); }},
+    {prop_max_queue_time,
+        [] (ElementSettings &s, const GValue *v) {
+          s.net.queue.max_time = nanoseconds (g_value_get_uint64 (v));
+        },
+        [] (const ElementSettings &s, GValue *v) {
+          g_value_set_uint64 (
+              v, static_cast<guint64> (nanoseconds (s.net.queue.max_time).count ()));
+        }},
+    {prop_max_queue_bytes,
+        [] (ElementSettings &s, const GValue *v) { s.net.queue.max_bytes = g_value_get_uint (v); },
+        [] (const ElementSettings &s, GValue *v) {
+          g_value_set_uint (v, static_cast<guint> (s.net.queue.max_bytes));
+        }},
+    {prop_max_links,
+        [] (ElementSettings &s, const GValue *v) { s.net.max_links = g_value_get_uint (v); },
+        [] (const ElementSettings &s, GValue *v) {
+          g_value_set_uint (v, static_cast<guint> (s.net.max_links));
+        }},
+    {prop_proxy, [] (ElementSettings &s, const GValue *v) { s.net.proxy = text_of (v); },
+        [] (const ElementSettings &s, GValue *v) { put_text (v, s.net.proxy); }},
+    {prop_proxy_id, [] (ElementSettings &s, const GValue *v) { s.net.proxy_id = text_of (v); },
+        [] (const ElementSettings &s, GValue *v) { put_text (v, s.net.proxy_id); }},
+    {prop_proxy_pw, [] (ElementSettings &s, const GValue *v) { s.net.proxy_pw = text_of (v); },
+        [] (const ElementSettings &s, GValue *v) {
+          put_text (v, s.net.proxy_pw.empty () ? "" : "***");
+        }},
+    {prop_session_key, nullptr,
+        [] (const ElementSettings &s, GValue *v) { g_value_set_uint64 (v, s.session_key); }},
+    {prop_media_types,
+        [] (ElementSettings &s, const GValue *v) {
+          s.net.media_types = static_cast<std::uint8_t> (g_value_get_flags (v));
+        },
+        [] (const ElementSettings &s, GValue *v) { g_value_set_flags (v, s.net.media_types); }},
+    {prop_poll_interval,
+        [] (ElementSettings &s, const GValue *v) {
+          s.net.poll_interval = milliseconds (g_value_get_uint (v));
+        },
+        [] (const ElementSettings &s, GValue *v) {
+          g_value_set_uint (v, as_ms (s.net.poll_interval));
+        }},
+    {prop_resume_window,
+        [] (ElementSettings &s, const GValue *v) {
+          s.net.resume_window = seconds (g_value_get_uint (v));
+        },
+        [] (const ElementSettings &s, GValue *v) {
+          g_value_set_uint (v, static_cast<guint> (seconds_as_int (s.net.resume_window)));
+        }},
+    {prop_keep_listening,
+        [] (ElementSettings &s, const GValue *v) { s.keep_listening = g_value_get_boolean (v); },
+        [] (const ElementSettings &s, GValue *v) { g_value_set_boolean (v, s.keep_listening); }},
+    {prop_sync, [] (ElementSettings &s, const GValue *v) { s.sync = g_value_get_boolean (v); },
+        [] (const ElementSettings &s, GValue *v) { g_value_set_boolean (v, s.sync); }},
+    {prop_drain_timeout,
+        [] (ElementSettings &s, const GValue *v) { s.net.drain_timeout = seconds_of (v); },
+        [] (const ElementSettings &s, GValue *v) {
+          g_value_set_int (v, seconds_as_int (s.net.drain_timeout));
+        }},
+    {prop_file_directory,
+        [] (ElementSettings &s, const GValue *v) { s.file_directory = text_of (v); },
+        [] (const ElementSettings &s, GValue *v) { put_text (v, s.file_directory); }},
+    {prop_max_command_size,
+        [] (ElementSettings &s, const GValue *v) { s.max_command_size = g_value_get_uint (v); },
+        [] (const ElementSettings &s, GValue *v) { g_value_set_uint (v, s.max_command_size); }},
+    {prop_max_file_size,
+        [] (ElementSettings &s, const GValue *v) { s.max_file_size = g_value_get_uint64 (v); },
+        [] (const ElementSettings &s, GValue *v) { g_value_set_uint64 (v, s.max_file_size); }},
+};
+
+const Field *field_of (guint id)
+{
+  for (const Field &f : fields)
+    if (f.id == id)
+      return &f;
+  return nullptr;
+}
+} // namespace
+
 bool set_property (ElementSettings &s, guint id, const GValue *v)
 {
-  switch (id) {
-  case prop_protocol:
-    s.net.protocol = static_cast<Protocol> (g_value_get_enum (v));
-    return true;
-  case prop_mode:
-    s.net.mode = static_cast<Mode> (g_value_get_enum (v));
-    return true;
-  case prop_host:
-    s.net.host = text_of (v);
-    return true;
-  case prop_port:
-    s.net.port = static_cast<std::uint16_t> (g_value_get_int (v));
-    return true;
-  case prop_bind_address:
-    s.net.bind_address = text_of (v);
-    return true;
-  case prop_guid:
-    s.identity.guid = text_of (v).substr (0, 64);
-    return true;
-  case prop_guid_to:
-    s.identity.guid_to = text_of (v).substr (0, 64);
-    return true;
-  case prop_guid_group:
-    s.identity.guid_group = text_of (v).substr (0, 64);
-    return true;
-  case prop_use_guid:
-    s.identity.use_guid = g_value_get_boolean (v);
-    return true;
-  case prop_senders:
-    s.net.senders = entries_of (v);
-    return true;
-  case prop_latency:
-    s.net.latency = milliseconds (g_value_get_uint (v));
-    return true;
-  case prop_video_timeout:
-    s.net.timeouts[0] = seconds_of (v);
-    return true;
-  case prop_audio_timeout:
-    s.net.timeouts[1] = seconds_of (v);
-    return true;
-  case prop_data_timeout:
-    s.net.timeouts[2] = seconds_of (v);
-    return true;
-  case prop_command_timeout:
-    s.net.timeouts[3] = seconds_of (v);
-    return true;
-  case prop_file_timeout:
-    s.net.timeouts[4] = seconds_of (v);
-    return true;
-  case prop_idle_timeout:
-    s.net.idle_timeout = seconds_of (v);
-    return true;
-  case prop_reconnect:
-    s.net.reconnect = g_value_get_boolean (v);
-    return true;
-  case prop_max_queue_time:
-    s.net.queue.max_time = nanoseconds (g_value_get_uint64 (v));
-    return true;
-  case prop_max_queue_bytes:
-    s.net.queue.max_bytes = g_value_get_uint (v);
-    return true;
-  case prop_max_links:
-    s.net.max_links = g_value_get_uint (v);
-    return true;
-  case prop_proxy:
-    s.net.proxy = text_of (v);
-    return true;
-  case prop_proxy_id:
-    s.net.proxy_id = text_of (v);
-    return true;
-  case prop_proxy_pw:
-    s.net.proxy_pw = text_of (v);
-    return true;
-  case prop_media_types:
-    s.net.media_types = static_cast<std::uint8_t> (g_value_get_flags (v));
-    return true;
-  case prop_poll_interval:
-    s.net.poll_interval = milliseconds (g_value_get_uint (v));
-    return true;
-  case prop_resume_window:
-    s.net.resume_window = seconds (g_value_get_uint (v));
-    return true;
-  case prop_keep_listening:
-    s.keep_listening = g_value_get_boolean (v);
-    return true;
-  case prop_file_directory:
-    s.file_directory = text_of (v);
-    return true;
-  case prop_max_command_size:
-    s.max_command_size = g_value_get_uint (v);
-    return true;
-  case prop_max_file_size:
-    s.max_file_size = g_value_get_uint64 (v);
-    return true;
-  case prop_sync:
-    s.sync = g_value_get_boolean (v);
-    return true;
-  case prop_drain_timeout:
-    s.net.drain_timeout = seconds_of (v);
-    return true;
-  default:
-    return false;
-  }
+  const Field *f = field_of (id);
+  if (f && f->set)
+    f->set (s, v);
+  return f && f->set;
 }
 
 bool get_property (const ElementSettings &s, guint id, GValue *v)
 {
-  const auto text = [v] (const std::string &t) {
-    g_value_set_string (v, t.empty () ? nullptr : t.c_str ());
-  };
-  switch (id) {
-  case prop_protocol:
-    g_value_set_enum (v, static_cast<int> (s.net.protocol));
-    return true;
-  case prop_mode:
-    g_value_set_enum (v, static_cast<int> (s.net.mode));
-    return true;
-  case prop_host:
-    text (s.net.host);
-    return true;
-  case prop_port:
-    g_value_set_int (v, s.net.port);
-    return true;
-  case prop_bind_address:
-    text (s.net.bind_address);
-    return true;
-  case prop_current_port:
-    g_value_set_int (v, static_cast<int> (s.current_port));
-    return true;
-  case prop_guid:
-    text (s.identity.guid);
-    return true;
-  case prop_guid_to:
-    text (s.identity.guid_to);
-    return true;
-  case prop_guid_group:
-    text (s.identity.guid_group);
-    return true;
-  case prop_use_guid:
-    g_value_set_boolean (v, s.identity.use_guid);
-    return true;
-  case prop_senders:
-    entries_to (v, s.net.senders);
-    return true;
-  case prop_latency:
-    g_value_set_uint (v, as_ms (s.net.latency));
-    return true;
-  case prop_video_timeout:
-    g_value_set_int (v, seconds_as_int (s.net.timeouts[0]));
-    return true;
-  case prop_audio_timeout:
-    g_value_set_int (v, seconds_as_int (s.net.timeouts[1]));
-    return true;
-  case prop_data_timeout:
-    g_value_set_int (v, seconds_as_int (s.net.timeouts[2]));
-    return true;
-  case prop_command_timeout:
-    g_value_set_int (v, seconds_as_int (s.net.timeouts[3]));
-    return true;
-  case prop_file_timeout:
-    g_value_set_int (v, seconds_as_int (s.net.timeouts[4]));
-    return true;
-  case prop_idle_timeout:
-    g_value_set_int (v, seconds_as_int (s.net.idle_timeout));
-    return true;
-  case prop_reconnect:
-    g_value_set_boolean (v, s.net.reconnect);
-    return true;
-  case prop_max_queue_time:
-    g_value_set_uint64 (v, static_cast<guint64> (nanoseconds (s.net.queue.max_time).count ()));
-    return true;
-  case prop_max_queue_bytes:
-    g_value_set_uint (v, static_cast<guint> (s.net.queue.max_bytes));
-    return true;
-  case prop_max_links:
-    g_value_set_uint (v, static_cast<guint> (s.net.max_links));
-    return true;
-  case prop_proxy:
-    text (s.net.proxy);
-    return true;
-  case prop_proxy_id:
-    text (s.net.proxy_id);
-    return true;
-  case prop_proxy_pw:
-    text (s.net.proxy_pw.empty () ? "" : "***");
-    return true;
-  case prop_session_key:
-    g_value_set_uint64 (v, s.session_key);
-    return true;
-  case prop_media_types:
-    g_value_set_flags (v, s.net.media_types);
-    return true;
-  case prop_poll_interval:
-    g_value_set_uint (v, as_ms (s.net.poll_interval));
-    return true;
-  case prop_resume_window:
-    g_value_set_uint (v, static_cast<guint> (seconds_as_int (s.net.resume_window)));
-    return true;
-  case prop_keep_listening:
-    g_value_set_boolean (v, s.keep_listening);
-    return true;
-  case prop_file_directory:
-    text (s.file_directory);
-    return true;
-  case prop_max_command_size:
-    g_value_set_uint (v, s.max_command_size);
-    return true;
-  case prop_max_file_size:
-    g_value_set_uint64 (v, s.max_file_size);
-    return true;
-  case prop_sync:
-    g_value_set_boolean (v, s.sync);
-    return true;
-  case prop_drain_timeout:
-    g_value_set_int (v, seconds_as_int (s.net.drain_timeout));
-    return true;
-  default:
-    return false;
-  }
+  const Field *f = field_of (id);
+  if (f && f->get)
+    f->get (s, v);
+  return f && f->get;
 }
 
 void install_event_signals (GType type, bool all)

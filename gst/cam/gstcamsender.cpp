@@ -61,16 +61,17 @@ constexpr const char *pad_formats[3] = {"video_%u", "audio_%u", "data_%u"};
 
 class SenderImpl final : public SenderEngine::Element {
 public:
-  explicit SenderImpl (GstElement *e) : element_ (e), deliveries_ (e)
-  {
-    settings.lock ()->identity.guid = CharPtr (g_uuid_string_random ()).get ();
-  }
+  explicit SenderImpl (GstElement *e) : element_ (e), deliveries_ (e) {}
 
   // Creates the run: binds what has to be bound.
   bool ready ()
   {
     if (engine ())
       return true;
+    settings.update ([] (ElementSettings &x) {
+      if (x.identity.guid.empty ())
+        x.identity.guid = CharPtr (g_uuid_string_random ()).get ();
+    });
     const ElementSettings s = *settings.lock ();
     if (s.net.protocol == Protocol::udp && s.net.mode == Mode::listener) {
       GST_ELEMENT_ERROR (element_, RESOURCE, SETTINGS,
@@ -216,7 +217,7 @@ public:
   void on_fatal (CloseReason why, std::string text, std::string detail) override
   {
     events_->post ([this, why, text, detail] {
-      if (why == CloseReason::unauthorized || why == CloseReason::refused)
+      if (why == CloseReason::unauthorized)
         GST_ELEMENT_ERROR (
             element_, RESOURCE, NOT_AUTHORIZED, ("%s", text.c_str ()), ("%s", detail.c_str ()));
       else

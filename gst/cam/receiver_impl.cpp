@@ -233,7 +233,7 @@ void ReceiverImpl::on_file_link_ended (std::uint64_t remote_id)
 void ReceiverImpl::on_fatal (CloseReason why, std::string text, std::string detail)
 {
   events_->post ([this, why, text, detail] {
-    if (why == CloseReason::unauthorized || why == CloseReason::refused)
+    if (why == CloseReason::unauthorized)
       GST_ELEMENT_ERROR (
           element_, RESOURCE, NOT_AUTHORIZED, ("%s", text.c_str ()), ("%s", detail.c_str ()));
     else

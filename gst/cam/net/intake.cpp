@@ -14,14 +14,15 @@ Intake::Intake (ReceiverEngine &engine, std::unique_ptr<Transport> transport) : 
 
 Intake::~Intake ()
 {
-  if (!ended_) // stopped before the link had ended
-    event (link_->core ().established () ? EventType::disconnected : EventType::connect_error,
-        "stopped");
+  told_.ended ("stopped"); // in case the link had not ended by itself
+  tell ();
 }
 
 void Intake::start ()
 {
-  event (EventType::connecting);
+  told_ = PushLinkEvents ({link_->key (), 0, 0, 0, link_->peer ()});
+  told_.connecting ();
+  tell ();
   link_->start ();
 }
 
@@ -32,11 +33,10 @@ std::string Intake::host () const
   return h.size () > 1 && h.front () == '[' ? h.substr (1, h.size () - 2) : h;
 }
 
-void Intake::event (EventType type, const std::string &detail)
+void Intake::tell ()
 {
-  // The sender's session, not ours: a receiver of pushes has none.
-  engine_.element_.on_link_event (
-      {type, 0, link_->core ().peer ().session_key, link_->key (), 0, link_->peer (), detail});
+  while (auto e = told_.poll_event ())
+    engine_.element_.on_link_event (std::move (*e));
 }
 
 Remote *Intake::remote ()
@@ -58,9 +58,10 @@ void Intake::on_hello (Link &link, const Hello &hello)
   link.accept (engine_.hello (hello.type, 0, link.key (), hello.guid));
 }
 
-void Intake::on_established (Link &, const Hello &)
+void Intake::on_established (Link &, const Hello &peer)
 {
-  event (EventType::connected);
+  told_.connected (peer.session_key);
+  tell ();
 }
 
 void Intake::on_received (Link &link, Incoming m)
@@ -83,8 +84,8 @@ void Intake::on_streams (Link &, const StreamList &l)
 
 void Intake::on_ended (Link &link, const Link::End &end)
 {
-  ended_ = true;
-  event (end.was_established ? EventType::disconnected : EventType::connect_error, end.detail);
+  told_.ended (end.detail);
+  tell ();
   engine_.detach (link, end);
   engine_.intake_ended (this);
 }

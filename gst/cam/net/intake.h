@@ -25,13 +25,13 @@ private:
   void on_clock (Link &, const Ping &p) override;
   void on_streams (Link &, const StreamList &l) override;
   void on_ended (Link &, const Link::End &end) override;
-  void event (EventType type, const std::string &detail = {});
+  void tell ();
   std::string host () const;
   Remote *remote ();
 
   ReceiverEngine &engine_;
   std::unique_ptr<Link> link_;
   std::uint64_t remote_id_ = 0;
-  bool ended_ = false;
+  PushLinkEvents told_{{}};
 };
 } // namespace reach::cam

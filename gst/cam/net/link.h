@@ -22,7 +22,8 @@ public:
     // Another try would be refused too.
     bool for_good () const
     {
-      return refused && *refused != RefuseCode::busy && *refused != RefuseCode::limit;
+      return why == CloseReason::unauthorized
+             || (refused && *refused != RefuseCode::busy && *refused != RefuseCode::limit);
     }
   };
   class Owner {

@@ -153,7 +153,7 @@ void PullPeer::schedule ()
   }
   if (last_.for_good () || !engine_.settings_.reconnect) {
     stopped_ = true;
-    engine_.element_.on_fatal (last_.why,
+    engine_.element_.on_fatal (last_.refused ? CloseReason::unauthorized : last_.why,
         last_.for_good () ? "The sender refuses this receiver: " + last_.detail
                           : "Could not keep a session with " + origin_ + ": " + last_.detail,
         close_reason_name (last_.why));

@@ -15,9 +15,8 @@ PushChannel::PushChannel (SenderEngine &engine, MediaType type)
 
 PushChannel::~PushChannel ()
 {
-  if (link_) // stopped before the link had ended
-    event (link_->core ().established () ? EventType::disconnected : EventType::connect_error,
-        "stopped");
+  told_.ended ("stopped"); // in case the link had not ended by itself
+  tell ();
 }
 
 void PushChannel::push (MessageRef m)
@@ -37,10 +36,10 @@ void PushChannel::pump ()
     connect ();
 }
 
-void PushChannel::event (EventType type, const std::string &detail)
+void PushChannel::tell ()
 {
-  engine_.element_.on_link_event ({type, engine_.session_key_, remote_session_key_, link_key_,
-      type_bit (type_), peer_, detail});
+  while (auto e = told_.poll_event ())
+    engine_.element_.on_link_event (std::move (*e));
 }
 
 void PushChannel::connect ()
@@ -48,7 +47,6 @@ void PushChannel::connect ()
   const Settings &s = engine_.settings_;
   std::string error;
   link_key_ = new_key ();
-  remote_session_key_ = 0;
   engine_.counters_.connects++;
   auto transport = make_transport (
       *engine_.loop_, engine_.storage_, s, s.host, s.port, type_, LinkRole::sender, error);
@@ -63,7 +61,9 @@ void PushChannel::connect ()
   c.timeout = s.timeout (type_);
   c.idle = s.idle_timeout;
   link_ = std::make_unique<Link> (*engine_.loop_, *this, std::move (transport), c, link_key_);
-  event (EventType::connecting);
+  told_ = PushLinkEvents ({link_key_, engine_.session_key_, 0, type_bit (type_), peer_});
+  told_.connecting ();
+  tell ();
   link_->start ();
 }
 
@@ -81,9 +81,9 @@ Ping PushChannel::make_ping ()
 void PushChannel::on_established (Link &, const Hello &peer)
 {
   peer_ = link_->peer ();
-  remote_session_key_ = peer.session_key;
   backoff_.reset ();
-  event (EventType::connected);
+  told_.connected (peer.session_key);
+  tell ();
   if (std::exchange (broken_, false)) {
     // What was under way when the link broke is lost: start where a decoder can.
     for (const auto &[id, info] : engine_.streams_)
@@ -137,7 +137,8 @@ void PushChannel::on_sent (Link &)
 void PushChannel::on_ended (Link &, const Link::End &end)
 {
   engine_.link_ended (end);
-  event (end.was_established ? EventType::disconnected : EventType::connect_error, end.detail);
+  told_.ended (end.detail);
+  tell ();
   engine_.loop_->destroy_later (std::move (link_));
   if (lane_)
     lane_->unlinked ();
@@ -164,7 +165,7 @@ void PushChannel::retry (const Link::End &end)
     }
     if (end.refused == RefuseCode::type_not_offered)
       return; // the other types go on
-    engine_.element_.on_fatal (end.why,
+    engine_.element_.on_fatal (end.refused ? CloseReason::unauthorized : end.why,
         end.for_good () ? "The receiver refuses this sender: " + end.detail
                         : "Could not keep a connection to " + peer_ + ": " + end.detail,
         close_reason_name (end.why));

@@ -40,7 +40,7 @@ private:
   void on_ended (Link &, const Link::End &end) override;
   void connect ();
   void retry (const Link::End &end);
-  void event (EventType type, const std::string &detail = {});
+  void tell ();
 
   SenderEngine &engine_;
   const MediaType type_;
@@ -48,7 +48,8 @@ private:
   Lane *lane_ = nullptr; // of commands and files
   std::unique_ptr<Link> link_;
   std::string peer_;
-  std::uint64_t link_key_ = 0, remote_session_key_ = 0;
+  std::uint64_t link_key_ = 0;
+  PushLinkEvents told_{{}};
   Backoff backoff_;
   Timer retry_;
   bool stopping_ = false, broken_ = false, gave_up_ = false, idle_ = false;

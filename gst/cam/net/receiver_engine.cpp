@@ -407,7 +407,8 @@ void ReceiverEngine::detach (Link &link, const Link::End &end)
     for (auto &[sid, s] : r->streams)
       if (s.output && !s.eos)
         s.output->broken ();
-    r->resume->arm (Clock::now () + settings_.resume_window);
+    if (!options_.keep_listening)
+      r->resume->arm (Clock::now () + (r->all_eos () ? Duration{} : settings_.resume_window));
     return;
   }
 }

@@ -41,7 +41,7 @@ struct Settings {
   bool reconnect = true;
   MediaQueue::Limits queue;
   std::string proxy, proxy_id, proxy_pw;
-  std::size_t max_links = 1000; // accepted connections
+  std::size_t max_links = 5000; // accepted connections
   Duration timeout (MediaType t) const { return timeouts[static_cast<std::size_t> (t)]; }
 };
 
@@ -53,7 +53,7 @@ inline std::uint32_t timeout_ms (Duration d)
              : static_cast<std::uint32_t> (std::chrono::duration_cast<milliseconds> (d).count ());
 }
 
-// Keys of sessions, links and runs: never used twice within a process, and not guessable from
-// outside.
+// Keys of sessions, links and runs: never used twice within a process, and by chance nowhere
+// else. They are no secrets.
 std::uint64_t new_key ();
 } // namespace reach::cam

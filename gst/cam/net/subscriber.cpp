@@ -18,21 +18,22 @@ Subscriber::Subscriber (SenderEngine &engine, std::unique_ptr<Transport> transpo
 Subscriber::~Subscriber ()
 {
   leave_lane ();
-  if (!ended_) // stopped before the link had ended
-    event (link_->core ().established () ? EventType::disconnected : EventType::connect_error,
-        "stopped");
+  told_.ended ("stopped"); // in case the link had not ended by itself
+  tell ();
 }
 
 void Subscriber::start ()
 {
-  event (EventType::connecting);
+  told_ = PushLinkEvents ({link_->key (), engine_.session_key_, 0, 0, link_->peer ()});
+  told_.connecting ();
+  tell ();
   link_->start ();
 }
 
-void Subscriber::event (EventType type, const std::string &detail)
+void Subscriber::tell ()
 {
-  engine_.element_.on_link_event ({type, engine_.session_key_, link_->core ().peer ().session_key,
-      link_->key (), 0, link_->peer (), detail});
+  while (auto e = told_.poll_event ())
+    engine_.element_.on_link_event (std::move (*e));
 }
 
 Ping Subscriber::make_ping ()
@@ -79,7 +80,8 @@ void Subscriber::on_established (Link &, const Hello &peer)
     }
   link_->set_queue (queue_);
   engine_.listeners_[static_cast<std::size_t> (type_)].push_back (this);
-  event (EventType::connected);
+  told_.connected (peer.session_key);
+  tell ();
 }
 
 void Subscriber::on_received (Link &, Incoming m)
@@ -111,9 +113,9 @@ void Subscriber::pump ()
 
 void Subscriber::on_ended (Link &, const Link::End &end)
 {
-  ended_ = true;
   engine_.link_ended (end);
-  event (end.was_established ? EventType::disconnected : EventType::connect_error, end.detail);
+  told_.ended (end.detail);
+  tell ();
   leave_lane ();
   engine_.subscriber_ended (this);
 }

@@ -36,7 +36,7 @@ private:
   void on_sent (Link &) override;
   void on_ended (Link &, const Link::End &end) override;
   void leave_lane ();
-  void event (EventType type, const std::string &detail = {});
+  void tell ();
 
   SenderEngine &engine_;
   MediaType type_ = MediaType::video;
@@ -44,6 +44,7 @@ private:
   MediaQueue *queue_ = nullptr; // own, or the lane's
   Lane *lane_ = nullptr;        // of commands and files
   std::unique_ptr<Link> link_;
-  bool waiting_ = false, ended_ = false;
+  bool waiting_ = false;
+  PushLinkEvents told_{{}};
 };
 } // namespace reach::cam

@@ -58,6 +58,8 @@ void LinkCore::on_hello (const Incoming &m, TimePoint now)
     return;
   }
   hello_seen_ = true;
+  if (hello->version != Hello{}.version)
+    return refuse ({static_cast<std::uint16_t> (RefuseCode::version), "this side speaks version 1"}, now);
   type_ = hello->type;
   peer_ = *hello;
   // First: nothing else of a hello of another version was read.
@@ -184,11 +186,16 @@ void LinkCore::on_established_message (Incoming m, TimePoint now)
       return;
     }
     break;
+  case Kind::frame:
+    if (!FrameHeader::parse (m.body ()))
+      break;
+    events_.push_back (Received{std::move (m)});
+    return;
   default:
     events_.push_back (Received{std::move (m)});
     return;
   }
-  fail (CloseReason::malformed, "a control message that cannot be read");
+  fail (CloseReason::malformed, "a message that cannot be read");
 }
 
 void LinkCore::fail (CloseReason why, std::string detail, std::optional<RefuseCode> refused)
