@@ -48,7 +48,7 @@ public:
   void set_stream_id (std::uint16_t id, std::string stream_id);
   // A message of a stream (caps, tags, frame, gap, eos). False: the queue is full.
   bool push (MessageRef m);
-  void clock_changed ();                 // PLAYING (again): running time goes on from elsewhere
+  void clock_changed (); // PLAYING (again): running time goes on from elsewhere
   // A command or a file, to every receiver.
   Deliveries::Taken deliver (MediaType type, Delivery d)
   {

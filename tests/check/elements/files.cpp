@@ -125,7 +125,7 @@ GST_START_TEST (test_progress_messages)
     GstProgressType type;
     gchar *code, *words;
     gst_message_parse_progress (m.get (), &type, &code, &words);
-    fail_unless_equals_string (code, std::to_string (id).c_str ());
+    fail_unless (code == std::to_string (id));
     g_free (code);
     g_free (words);
     const GstStructure *s = gst_message_get_structure (m.get ());

@@ -269,9 +269,9 @@ GST_START_TEST (test_connections_are_kept)
   }
   fail_unless (receiver.wait_buffers ("video_1", 50) && receiver.wait_buffers ("audio_0", 50));
   const auto s = relay->stats.get ();
-  // HTTP: a POST that waits for something to come back, and one that sends, for each type.
+  // HTTP keeps a few, so that several pieces can be under way.
   fail_unless (
-      s.accepted <= (std::string (way.protocol) == "http" ? 4 : 2), "%u connections", s.accepted);
+      s.accepted <= (std::string (way.protocol) == "http" ? 10 : 2), "%u connections", s.accepted);
   fail_unless_equals_int (sender.open_channels (), 2);
   fail_unless_equals_int (sender.stat ("connects"), 2);
 }
