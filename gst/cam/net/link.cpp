@@ -2,6 +2,9 @@
 #include "link.h"
 
 namespace reach::cam {
+namespace {
+constexpr Duration measure_interval = milliseconds (50); // while something is sent anyway
+} // namespace
 
 Link::Link (Loop &loop, Owner &owner, std::unique_ptr<Transport> transport, LinkCore::Config config,
     std::uint64_t link_key)
@@ -80,7 +83,8 @@ void Link::pump ()
     return;
   pumping_ = true;
   const TimePoint now = Clock::now ();
-  measure (now);
+  if (now - measured_ >= measure_interval)
+    measure (now);
   bool any = false, media = false;
   while (MessageRef m = core_.poll_transmit ()) {
     transmit (std::move (m), now);
@@ -124,6 +128,7 @@ bool Link::pending () const
 // Bytes count as life, not messages: a key frame may take longer than the timeout on a slow link.
 void Link::measure (TimePoint now)
 {
+  measured_ = now;
   const TransportStats s = transport_->stats ();
   const auto grown = [] (std::uint64_t &seen, std::uint64_t total) {
     const std::uint64_t before = std::exchange (seen, total);

@@ -22,8 +22,8 @@ public:
     // Another try would be refused too.
     bool for_good () const
     {
-      return why == CloseReason::unauthorized
-             || (refused && *refused != RefuseCode::busy && *refused != RefuseCode::limit);
+      return why == CloseReason::unauthorized ||
+             (refused && *refused != RefuseCode::busy && *refused != RefuseCode::limit);
     }
   };
   class Owner {
@@ -97,6 +97,7 @@ private:
   Timer timer_;
   std::uint64_t seen_in_ = 0, seen_out_ = 0, messages_sent_ = 0;
   RateMeter in_, out_;
+  TimePoint measured_{};
   std::optional<End> end_;  // set when the core is over; told when the transport has closed
   bool clock_told_ = false; // the peer can place our frames in time
   bool pumping_ = false, draining_ = false, told_ = false, transport_over_ = false;

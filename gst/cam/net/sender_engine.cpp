@@ -233,7 +233,7 @@ std::size_t SenderEngine::drain_inbox ()
       channels_[t]->pump ();
     for (Subscriber *s : listeners_[t])
       s->pump ();
-    if (settings_.mode == Mode::listener && drained (static_cast<MediaType> (t)))
+    if (waiting_ > 0 && settings_.mode == Mode::listener && drained (static_cast<MediaType> (t)))
       tell_drained ();
   }
   const std::size_t n = messages.size ();
@@ -390,6 +390,11 @@ bool SenderEngine::drained (MediaType t) const
 bool SenderEngine::wait_drained (
     MediaType type, Duration limit, const std::function<bool ()> &cancelled)
 {
+  struct Waiting {
+    std::atomic<int> &n;
+    explicit Waiting (std::atomic<int> &count) : n (count) { n++; }
+    ~Waiting () { n--; }
+  } counted (waiting_);
   const TimePoint deadline = Clock::now () + limit;
   while (true) {
     const int seen = *drained_.lock ();

@@ -109,7 +109,8 @@ private:
   bool drained (MediaType t) const;
   void tell_drained ()
   {
-    drained_.update ([] (int &round) { round++; });
+    if (waiting_ > 0)
+      drained_.update ([] (int &round) { round++; });
   }
 
   Element &element_;
@@ -121,6 +122,7 @@ private:
   std::atomic<std::uint16_t> next_stream_{1};
   Guarded<Inbox> inbox_;
   Guarded<int> drained_;
+  std::atomic<int> waiting_{0}; // for the queues to empty
   std::atomic<TimePoint> high_rate_until_{TimePoint{}};
   std::atomic<std::uint64_t> overflow_{0};
 

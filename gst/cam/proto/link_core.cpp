@@ -58,8 +58,6 @@ void LinkCore::on_hello (const Incoming &m, TimePoint now)
     return;
   }
   hello_seen_ = true;
-  if (hello->version != Hello{}.version)
-    return refuse ({static_cast<std::uint16_t> (RefuseCode::version), "this side speaks version 1"}, now);
   type_ = hello->type;
   peer_ = *hello;
   // First: nothing else of a hello of another version was read.

@@ -20,16 +20,20 @@ bool is_control (const Message &m)
   return !is_frame (m) && m.header.kind != Kind::file_data;
 }
 
-FrameHeader header_of (const Message &m)
-{
-  return FrameHeader::parse (m.head ().subspan (MessageHeader::size)).value_or (FrameHeader{});
-}
-
 bool nobody_needs (const Message &m)
 {
-  return header_of (m).flags & frame_droppable;
+  return m.frame_flags & frame_droppable;
 }
 } // namespace
+
+// Few, and looked up for each frame of each receiver.
+MediaQueue::Stream &MediaQueue::entry_of (std::uint16_t id)
+{
+  for (auto &[known, s] : streams_)
+    if (known == id)
+      return s;
+  return streams_.emplace_back (id, Stream{}).second;
+}
 
 bool MediaQueue::refuse (const Message &m) const
 {
@@ -42,7 +46,7 @@ bool MediaQueue::refuse (const Message &m) const
 // A frame of a stream that waits for a key frame; a key frame ends the wait.
 bool MediaQueue::left_out (const Message &m)
 {
-  Stream &s = streams_[m.header.stream];
+  Stream &s = entry_of (m.header.stream);
   if (!m.key) {
     s.deltas = true;
     // So far its frames looked independent and went one by one, the last one too.
@@ -54,7 +58,7 @@ bool MediaQueue::left_out (const Message &m)
     end_wait (s, Wait::none);
   }
   if (!nobody_needs (m)) {
-    s.last = header_of (m).seq;
+    s.last = m.frame_seq;
     s.last_dropped = false;
   }
   return s.wait != Wait::none;
@@ -82,7 +86,7 @@ void MediaQueue::account (const Message &m, bool in)
   add (control_, is_control (m));
   if (!is_media (m))
     return;
-  Stream &s = streams_[m.header.stream];
+  Stream &s = entry_of (m.header.stream);
   add (frame_bytes_, m.size ());
   add (frames_, 1);
   add (s.bytes, m.size ());
@@ -161,7 +165,7 @@ void MediaQueue::shrink_bytes ()
 
 void MediaQueue::shrink_old (const Message &oldest)
 {
-  if (streams_[oldest.header.stream].deltas && !nobody_needs (oldest))
+  if (entry_of (oldest.header.stream).deltas && !nobody_needs (oldest))
     return drop_group (oldest.header.stream, false);
   drop_first ([&] (const Message &m) { return &m == &oldest; });
 }
@@ -176,12 +180,12 @@ std::size_t MediaQueue::newest_key (std::uint16_t stream) const
     const Message &m = *queue_[i];
     if (!is_media (m) || m.header.stream != stream)
       continue;
-    if (found != npos && (!m.key || header_of (m).pts != pts))
+    if (found != npos && (!m.key || m.frame_pts != pts))
       break;
     if (!m.key)
       continue;
     found = i;
-    pts = header_of (m).pts;
+    pts = m.frame_pts;
   }
   return found;
 }
@@ -206,7 +210,7 @@ void MediaQueue::drop_group (std::uint16_t stream, bool keep_oversized)
   if (first_kept && drop_if (drop) > 0)
     return;
 
-  Stream &s = streams_[stream];
+  Stream &s = entry_of (stream);
   // A key frame above the byte limit was let in; if it had to go for the next frame, none would
   // ever be sent.
   if (!keep_oversized || s.frames == 1 || !first_kept || first_kept->size () <= limits_.max_bytes)
@@ -223,8 +227,8 @@ template <typename F> void MediaQueue::drop_first (F &&f)
   if (it == queue_.end ())
     return;
   const Message &m = **it;
-  Stream &s = streams_[m.header.stream];
-  s.last_dropped = s.last_dropped || header_of (m).seq == s.last;
+  Stream &s = entry_of (m.header.stream);
+  s.last_dropped = s.last_dropped || m.frame_seq == s.last;
   account (m, false);
   count_drop (m);
   queue_.erase (it);
@@ -266,7 +270,7 @@ void MediaQueue::wait_for_key (std::uint16_t stream)
         return mine && !key;
       },
       false);
-  end_wait (streams_[stream], key ? Wait::none : Wait::joining);
+  end_wait (entry_of (stream), key ? Wait::none : Wait::joining);
 }
 
 std::optional<std::uint16_t> MediaQueue::poll_key_request ()

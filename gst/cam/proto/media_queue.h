@@ -13,7 +13,8 @@
 #pragma once
 #include "message.h"
 #include <deque>
-#include <unordered_map>
+#include <utility>
+#include <vector>
 
 namespace reach::cam {
 
@@ -71,6 +72,7 @@ private:
     bool last_dropped = false;
   };
 
+  Stream &entry_of (std::uint16_t id);
   bool refuse (const Message &m) const;
   bool left_out (const Message &m);
   void account (const Message &m, bool in);
@@ -90,7 +92,7 @@ private:
   MediaType type_;
   Limits limits_;
   std::deque<MessageRef> queue_;
-  std::unordered_map<std::uint16_t, Stream> streams_;
+  std::vector<std::pair<std::uint16_t, Stream>> streams_;
   std::size_t bytes_ = 0, frame_bytes_ = 0, frames_ = 0, control_ = 0;
   std::size_t needs_ = 0; // streams with an unreported need for a key frame
   Stats stats_, polled_;

@@ -78,6 +78,9 @@ MessageRef Message::frame (MediaType type, std::uint16_t stream, FrameHeader fh,
   m->type = type;
   m->key = !(fh.flags & frame_delta_unit);
   m->droppable = true;
+  m->frame_flags = fh.flags;
+  m->frame_seq = fh.seq;
+  m->frame_pts = fh.pts;
   m->reliable = false;
   m->created = now;
   std::uint8_t *p = m->head_.data ();

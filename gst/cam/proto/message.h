@@ -98,6 +98,9 @@ public:
   bool droppable = false; // media: may be dropped by queue policy
   bool reliable = true;   // over UDP: repeated until acknowledged, else until its deadline
   TimePoint created{};
+  // Of a frame, as in its header: queues look at them for each receiver.
+  std::uint32_t frame_flags = 0, frame_seq = 0;
+  std::int64_t frame_pts = no_time;
 
   Bytes head () const { return {head_.data (), head_size_}; } // starts with the 8-byte header
   Bytes body () const { return body_.bytes; }

@@ -178,7 +178,8 @@ GST_START_TEST (test_directions)
                               : std::span<const Kind> (to_receiver)) {
         LinkCore c = established (config (false, role),
             hello_of (role == LinkRole::sender ? LinkRole::receiver : LinkRole::sender));
-        c.input (incoming (k, {}, 0, 5), t0);
+        const bool is_frame = k == Kind::frame; // must have its own header too
+        c.input (is_frame ? incoming (*frame (10, t0)) : incoming (k, {}, 0, 5), t0);
         if (!right) {
           fail_unless (failure (c).why == CloseReason::malformed);
         } else if (k == Kind::key_unit) {

@@ -23,10 +23,13 @@ const std::vector<const char *> common_properties{"protocol", "mode", "host", "p
     "proxy-pw", "session-key", "open-channels", "max-channels", "stats"};
 const std::vector<const char *> cam_events{"channel-opened", "connecting", "connected",
     "connect-error", "disconnected", "channel-closed", "session-connected", "session-disconnected"};
+// A sender has links, but neither channels nor sessions.
+const std::vector<const char *> link_events{
+    "connecting", "connected", "connect-error", "disconnected"};
 const std::vector<const char *> cam_templates{"video_%u", "audio_%u", "data_%u"};
 
 const std::vector<Expected> expected{
-    {"camsender", cam_templates, {}, cam_events, {"send-command", "send-file"}},
+    {"camsender", cam_templates, {}, link_events, {"send-command", "send-file"}},
     {"camreceiver", cam_templates,
         {"media-types", "keep-listening", "resume-window", "poll-interval"}, cam_events, {}},
 };
