@@ -149,7 +149,8 @@ void PadOutput::frame (const FrameHeader &h, Incoming m)
   GstBuffer *b = buffer_of (h, std::move (m));
   if (hole || joined)
     GST_BUFFER_FLAG_SET (b, GST_BUFFER_FLAG_DISCONT);
-  staged_.push_back ({Item::What::buffer, GST_MINI_OBJECT_CAST (b), h.pts, h.dts, size, Clock::now ()});
+  staged_.push_back (
+      {Item::What::buffer, GST_MINI_OBJECT_CAST (b), h.pts, h.dts, size, Clock::now ()});
 }
 
 // One lock and at most one wake-up for all the frames that came together.

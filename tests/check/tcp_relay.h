@@ -10,10 +10,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string>
-#include <utility>
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 namespace reach::test {
