@@ -206,7 +206,7 @@ Remote *ReceiverEngine::attach (const Hello &h, const std::string &origin, Link 
     resume (*r, h);
   if (settings_.mode == Mode::caller)
     r->catch_up (h);
-  update_streams (*r, {h.list_complete, h.streams});
+  update_streams (*r, {h.list_complete, h.streams}, h.type);
   if (old && old != &link)
     old->finish (ByeReason::closed_by_application); // the sender came back before we saw it go
   return r;
@@ -235,7 +235,9 @@ void ReceiverEngine::resume (Remote &r, const Hello &h)
   r.streams = std::move (streams);
 }
 
-void ReceiverEngine::update_streams (Remote &r, const StreamList &list)
+// Links are not ordered among each other, so their lists may be older than what another one
+// brought: a stream is gone when the link of its own type had listed it and does no more.
+void ReceiverEngine::update_streams (Remote &r, const StreamList &list, MediaType from)
 {
   for (const StreamInfo &info : list.streams) {
     auto [it, fresh] = r.streams.try_emplace (info.id);
@@ -243,6 +245,7 @@ void ReceiverEngine::update_streams (Remote &r, const StreamList &list)
     const bool new_caps = s.info.caps != info.caps && !info.caps.empty (),
                new_tags = s.info.tags != info.tags;
     s.info = info;
+    s.confirmed = s.confirmed || from == info.type;
     if (!(settings_.media_types & type_bit (info.type)))
       continue;
     if (!s.output && !info.caps.empty () && !info.eos) {
@@ -257,8 +260,11 @@ void ReceiverEngine::update_streams (Remote &r, const StreamList &list)
       s.output->tags (info.tags);
   }
   for (auto it = r.streams.begin (); it != r.streams.end ();) {
-    const bool listed = std::any_of (list.streams.begin (), list.streams.end (),
-        [&] (const StreamInfo &i) { return i.id == it->first; });
+    const MediaType type = it->second.info.type;
+    const bool may_tell = from == type || !r.links[static_cast<std::size_t> (type)];
+    const bool listed = !may_tell || !it->second.confirmed ||
+                        std::any_of (list.streams.begin (), list.streams.end (),
+                            [&] (const StreamInfo &i) { return i.id == it->first; });
     if (!listed)
       close_output (it->second);
     it = listed ? std::next (it) : r.streams.erase (it);
