@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gstcamuri.h"
+#include "cam/net/settings.h"
 #include "common/ref.h"
 #include <string>
 
@@ -29,7 +30,10 @@ gboolean apply_query (GObject *element, GstUri *uri, GError **error)
       break;
     }
     g_value_init (&v, spec->value_type);
-    ok = value && gst_value_deserialize_with_pspec (&v, static_cast<const char *> (value), spec);
+    const bool given =
+        value && (*static_cast<const char *> (value) || spec->value_type == G_TYPE_STRING);
+    ok = given && gst_value_deserialize_with_pspec (&v, static_cast<const char *> (value), spec) &&
+         !g_param_value_validate (spec, &v); // true: it was out of range
     if (ok)
       g_object_set_property (element, name, &v);
     else
@@ -63,8 +67,16 @@ gboolean apply_uri (GObject *element, const char *text, GError **error)
   if (host && *host)
     g_object_set (element, "host", host, nullptr);
   const guint port = gst_uri_get_port (uri.get ());
+  if (port != GST_URI_NO_PORT && port > 65535)
+    return bad (error, std::to_string (port) + " is no port: the largest is 65535");
   if (port != GST_URI_NO_PORT)
     g_object_set (element, "port", static_cast<int> (port), nullptr);
-  return apply_query (element, uri.get (), error);
+  if (!apply_query (element, uri.get (), error))
+    return FALSE;
+  int mode = 0;
+  g_object_get (element, "mode", &mode, nullptr);
+  if (scheme == "cam+udp" && mode == static_cast<int> (Mode::caller))
+    return bad (error, "nothing can be pulled over UDP: use cam+tcp or cam+http, or mode=listener");
+  return TRUE;
 }
 } // namespace reach::cam

@@ -405,7 +405,8 @@ void PadOutput::fill_silence ()
   if (now == no_time)
     return;
   const std::int64_t to = now - nanoseconds (silence).count ();
-  const std::int64_t from = end_ == no_time ? std::max<std::int64_t> (0, to) : end_;
+  // What was sent before we played ended before our zero.
+  const std::int64_t from = std::max<std::int64_t> (0, end_ == no_time ? to : end_);
   if (to > from)
     push_gap (from, to - from);
 }

@@ -76,10 +76,10 @@ void Intake::on_clock (Link &, const Ping &p)
     engine_.sample_clock (*r, p);
 }
 
-void Intake::on_streams (Link &, const StreamList &l)
+void Intake::on_streams (Link &link, const StreamList &l)
 {
   if (Remote *r = remote ())
-    engine_.update_streams (*r, l);
+    engine_.update_streams (*r, l, link.core ().peer ().type);
 }
 
 void Intake::on_ended (Link &link, const Link::End &end)

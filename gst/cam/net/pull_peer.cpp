@@ -99,10 +99,10 @@ void PullPeer::on_clock (Link &, const Ping &p)
     engine_.sample_clock (*r, p);
 }
 
-void PullPeer::on_streams (Link &, const StreamList &l)
+void PullPeer::on_streams (Link &link, const StreamList &l)
 {
   if (Remote *r = remote ())
-    engine_.update_streams (*r, l);
+    engine_.update_streams (*r, l, type_of (link));
 }
 
 void PullPeer::on_ended (Link &l, const Link::End &end)

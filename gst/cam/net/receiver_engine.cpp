@@ -206,33 +206,22 @@ Remote *ReceiverEngine::attach (const Hello &h, const std::string &origin, Link 
     resume (*r, h);
   if (settings_.mode == Mode::caller)
     r->catch_up (h);
-  update_streams (*r, {h.list_complete, h.streams});
+  update_streams (*r, {h.list_complete, h.streams}, h.type);
   if (old && old != &link)
     old->finish (ByeReason::closed_by_application); // the sender came back before we saw it go
   return r;
 }
 
-void ReceiverEngine::resume (Remote &r, const Hello &h)
+void ReceiverEngine::touch (Output &o)
 {
-  r.resume->cancel ();
-  r.dormant = false;
-  counters_.resumed++;
-  // A new run numbers its streams anew: what a stream is, is its type and index.
-  std::map<std::uint16_t, Remote::Stream> streams;
-  for (const StreamInfo &info : h.streams)
-    for (auto &[id, s] : r.streams) {
-      const bool ended =
-          s.eos && !options_.keep_listening; // its pad has had EOS: a new one follows
-      if (s.info.type != info.type || s.info.index != info.index || !s.output || ended)
-        continue;
-      s.output->resumed (r.clock, r.session_key);
-      Remote::Stream &again = streams[info.id] = s;
-      again.eos = false;
-      s.output = nullptr;
-    }
-  for (auto &[id, s] : r.streams)
-    close_output (s);
-  r.streams = std::move (streams);
+  if (std::find (touched_.begin (), touched_.end (), &o) != touched_.end ())
+    return;
+  touched_.push_back (&o);
+  if (touched_.size () == 1)
+    loop_->defer ([this] {
+      for (Output *p : std::exchange (touched_, {}))
+        p->flush ();
+    });
 }
 
 void ReceiverEngine::sample_clock (Remote &r, std::int64_t running_time, std::int64_t latency)
@@ -250,6 +239,36 @@ void ReceiverEngine::sample_clock (Remote &r, const Ping &p)
 {
   if (p.running_time != no_time && r.enter_epoch (p.epoch))
     sample_clock (r, p.running_time, p.latency);
+}
+
+void ReceiverEngine::on_message (Remote &r, Link &link, Incoming m)
+{
+  const MessageHeader h = m.header ();
+  const std::size_t size = m.bytes ().size ();
+  if (h.kind == Kind::command)
+    return element_.on_command (r, link, std::move (m));
+  if (h.kind >= Kind::file_begin && h.kind <= Kind::file_end)
+    return element_.on_file (r, link, std::move (m)); // consumed () when they are written
+  const auto it = r.streams.find (h.stream);
+  if (it == r.streams.end ()) {
+    if (h.kind == Kind::frame)
+      note_consumed (link, size);
+    return;
+  }
+  Remote::Stream &s = it->second;
+  if (h.kind == Kind::caps && !s.output) {
+    // A stream that was promised without caps: now it can be opened.
+    s.info.caps.assign (reinterpret_cast<const char *> (m.body ().data ()), m.body ().size ());
+    if (settings_.media_types & type_bit (s.info.type))
+      open_output (r, s);
+    return;
+  }
+  if (!s.output) {
+    if (h.kind == Kind::frame)
+      note_consumed (link, size);
+    return;
+  }
+  on_stream_message (r, s, std::move (m));
 }
 
 void ReceiverEngine::detach (Link &link, const Link::End &end)

@@ -82,7 +82,7 @@ private:
   Remote *make_remote ();
   void resume (Remote &r, const Hello &h);
   void detach (Link &link, const Link::End &end);
-  void update_streams (Remote &r, const StreamList &list);
+  void update_streams (Remote &r, const StreamList &list, MediaType from);
   void open_output (Remote &r, Remote::Stream &s);
   void close_output (Remote::Stream &s);
   void touch (Output &o);

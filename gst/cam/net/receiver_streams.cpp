@@ -1,11 +1,36 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The receiver's engine, continued: what a sender's messages mean for its streams and their pads.
+// The streams of a sender: from its lists, and from what comes in band, to the element's outputs.
 #include "receiver_engine.h"
 #include <algorithm>
 
 namespace reach::cam {
 
-void ReceiverEngine::update_streams (Remote &r, const StreamList &list)
+void ReceiverEngine::resume (Remote &r, const Hello &h)
+{
+  r.resume->cancel ();
+  r.dormant = false;
+  counters_.resumed++;
+  // A new run numbers its streams anew: what a stream is, is its type and index.
+  std::map<std::uint16_t, Remote::Stream> streams;
+  for (const StreamInfo &info : h.streams)
+    for (auto &[id, s] : r.streams) {
+      const bool ended =
+          s.eos && !options_.keep_listening; // its pad has had EOS: a new one follows
+      if (s.info.type != info.type || s.info.index != info.index || !s.output || ended)
+        continue;
+      s.output->resumed (r.clock, r.session_key);
+      Remote::Stream &again = streams[info.id] = s;
+      again.eos = false;
+      s.output = nullptr;
+    }
+  for (auto &[id, s] : r.streams)
+    close_output (s);
+  r.streams = std::move (streams);
+}
+
+// Links are not ordered among each other, so their lists may be older than what another one
+// brought: a stream is gone when the link of its own type had listed it and does no more.
+void ReceiverEngine::update_streams (Remote &r, const StreamList &list, MediaType from)
 {
   for (const StreamInfo &info : list.streams) {
     auto [it, fresh] = r.streams.try_emplace (info.id);
@@ -13,6 +38,7 @@ void ReceiverEngine::update_streams (Remote &r, const StreamList &list)
     const bool new_caps = s.info.caps != info.caps && !info.caps.empty (),
                new_tags = s.info.tags != info.tags;
     s.info = info;
+    s.confirmed = s.confirmed || from == info.type;
     if (!(settings_.media_types & type_bit (info.type)))
       continue;
     if (!s.output && !info.caps.empty () && !info.eos) {
@@ -27,8 +53,11 @@ void ReceiverEngine::update_streams (Remote &r, const StreamList &list)
       s.output->tags (info.tags);
   }
   for (auto it = r.streams.begin (); it != r.streams.end ();) {
-    const bool listed = std::any_of (list.streams.begin (), list.streams.end (),
-        [&] (const StreamInfo &i) { return i.id == it->first; });
+    const MediaType type = it->second.info.type;
+    const bool may_tell = from == type || !r.links[static_cast<std::size_t> (type)];
+    const bool listed = !may_tell || !it->second.confirmed ||
+                        std::any_of (list.streams.begin (), list.streams.end (),
+                            [&] (const StreamInfo &i) { return i.id == it->first; });
     if (!listed)
       close_output (it->second);
     it = listed ? std::next (it) : r.streams.erase (it);
@@ -54,48 +83,6 @@ void ReceiverEngine::close_output (Remote::Stream &s)
     return;
   touched_.erase (std::remove (touched_.begin (), touched_.end (), s.output), touched_.end ());
   std::exchange (s.output, nullptr)->close ();
-}
-
-void ReceiverEngine::touch (Output &o)
-{
-  if (std::find (touched_.begin (), touched_.end (), &o) != touched_.end ())
-    return;
-  touched_.push_back (&o);
-  if (touched_.size () == 1)
-    loop_->defer ([this] {
-      for (Output *p : std::exchange (touched_, {}))
-        p->flush ();
-    });
-}
-
-void ReceiverEngine::on_message (Remote &r, Link &link, Incoming m)
-{
-  const MessageHeader h = m.header ();
-  const std::size_t size = m.bytes ().size ();
-  if (h.kind == Kind::command)
-    return element_.on_command (r, link, std::move (m));
-  if (h.kind >= Kind::file_begin && h.kind <= Kind::file_end)
-    return element_.on_file (r, link, std::move (m)); // consumed () when they are written
-  const auto it = r.streams.find (h.stream);
-  if (it == r.streams.end ()) {
-    if (h.kind == Kind::frame)
-      note_consumed (link, size);
-    return;
-  }
-  Remote::Stream &s = it->second;
-  if (h.kind == Kind::caps && !s.output) {
-    // A stream that was promised without caps: now it can be opened.
-    s.info.caps.assign (reinterpret_cast<const char *> (m.body ().data ()), m.body ().size ());
-    if (settings_.media_types & type_bit (s.info.type))
-      open_output (r, s);
-    return;
-  }
-  if (!s.output) {
-    if (h.kind == Kind::frame)
-      note_consumed (link, size);
-    return;
-  }
-  on_stream_message (r, s, std::move (m));
 }
 
 void ReceiverEngine::on_stream_message (Remote &r, Remote::Stream &s, Incoming m)

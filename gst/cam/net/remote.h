@@ -46,6 +46,7 @@ struct Remote {
     StreamInfo info;
     Output *output = nullptr; // the element's; none for a type nobody asked for
     bool eos = false;
+    bool confirmed = false; // listed by the link of its own type
   };
   std::map<std::uint16_t, Stream> streams;
   std::array<Link *, n_media_types> links{};

@@ -39,7 +39,7 @@ struct Settings {
   Duration resume_window = seconds (15);
   Duration drain_timeout = seconds (3);
   bool reconnect = true;
-  MediaQueue::Limits queue;
+  MediaQueue::Limits queue{.max_bytes = 8u << 20};
   std::string proxy, proxy_id, proxy_pw;
   std::size_t max_links = 5000; // accepted connections
   Duration timeout (MediaType t) const { return timeouts[static_cast<std::size_t> (t)]; }
