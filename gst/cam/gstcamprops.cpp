@@ -236,7 +236,7 @@ void install_common_properties (GObjectClass *k, LinkRole role)
       g_param_spec_uint ("max-queue-bytes", "Max queue bytes",
           "Bytes that may wait in the queue of one connection before whole GOPs are dropped (0 = "
           "no limit)",
-          0, G_MAXINT, 4 << 20, rw));
+          0, G_MAXINT, 8 << 20, rw));
   g_object_class_install_property (k, prop_max_links,
       g_param_spec_uint ("max-links", "Max links",
           "Connections accepted at the same time (mode=listener)", 1, 1000000, 5000, rw));

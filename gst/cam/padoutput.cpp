@@ -61,10 +61,17 @@ PadOutput::Totals PadOutput::totals () const
   return {counters_.frames, counters_.bytes, counters_.lost, counters_.dropped};
 }
 
+// Any thread: a place somewhere among the frames.
 void PadOutput::put (Item item)
 {
-  flush (); // what came before stays before
   state_.update ([&] (State &s) { s.items.push_back (item); });
+}
+
+// Loop thread: behind the frames that came before.
+void PadOutput::put_in_order (Item item)
+{
+  flush ();
+  put (item);
 }
 
 void PadOutput::push_event (GstEvent *e)
@@ -84,7 +91,7 @@ void PadOutput::caps (std::string text)
     return;
   caps_ = c;
   gst_stream_set_caps (stream_.get (), c.get ());
-  push_event (gst_event_new_caps (c.get ()));
+  put_in_order ({Item::What::event, GST_MINI_OBJECT_CAST (gst_event_new_caps (c.get ()))});
 }
 
 void PadOutput::tags (Bytes text)
@@ -93,7 +100,7 @@ void PadOutput::tags (Bytes text)
   if (!list)
     return;
   gst_stream_set_tags (stream_.get (), list.get ());
-  push_event (gst_event_new_tag (list.release ()));
+  put_in_order ({Item::What::event, GST_MINI_OBJECT_CAST (gst_event_new_tag (list.release ()))});
 }
 
 bool PadOutput::too_long (const State &s, TimePoint now) const
@@ -187,12 +194,12 @@ void PadOutput::flush ()
 
 void PadOutput::gap (std::int64_t pts, std::int64_t duration)
 {
-  put ({Item::What::gap, nullptr, pts, duration});
+  put_in_order ({Item::What::gap, nullptr, pts, duration});
 }
 
 void PadOutput::eos ()
 {
-  put ({Item::What::eos});
+  put_in_order ({Item::What::eos});
 }
 
 void PadOutput::send_eos ()
@@ -223,7 +230,7 @@ void PadOutput::preset_sticky ()
 
 void PadOutput::broken ()
 {
-  put ({Item::What::broken});
+  put_in_order ({Item::What::broken});
 }
 
 void PadOutput::resumed (std::shared_ptr<RunClock> clock, std::uint64_t session_key)
@@ -240,7 +247,7 @@ void PadOutput::resumed (std::shared_ptr<RunClock> clock, std::uint64_t session_
 
 void PadOutput::close ()
 {
-  put ({Item::What::close});
+  put_in_order ({Item::What::close});
 }
 
 void PadOutput::set_playing (bool on)

@@ -52,7 +52,7 @@ public:
   GstPad *pad () const { return pad_; }
   void set_playing (bool on);
   void set_flushing (bool on);
-  void push_event (GstEvent *e); // transfer full; in order with the frames
+  void push_event (GstEvent *e); // transfer full; somewhere among the frames
   void send_eos ();              // the application ends it
   void want_key ();              // downstream asks for a key frame
   void
@@ -92,6 +92,7 @@ private:
     std::atomic<std::uint64_t> frames{0}, bytes{0}, lost{0}, dropped{0};
   };
   void put (Item item);
+  void put_in_order (Item item);
   std::uint64_t overflow (State &s);
   static void clear (std::deque<Item> &items);
   bool too_long (const State &s, TimePoint now) const;

@@ -17,7 +17,6 @@ ReceiverEngine::~ReceiverEngine ()
 {
   loop_->call ([this] {
     stopping_ = true;
-    acceptor_.reset ();
     poll_.reset ();
     for (const auto &i : intakes_)
       i->stop ();
@@ -26,6 +25,7 @@ ReceiverEngine::~ReceiverEngine ()
   });
   loop_->call ([this] {
     intakes_.clear ();
+    acceptor_.reset (); // after them: over UDP they speak through its socket
     peers_.clear ();
     touched_.clear ();
     remotes_.clear ();
@@ -76,7 +76,7 @@ void ReceiverEngine::start ()
 
 void ReceiverEngine::accept_transport (std::unique_ptr<Transport> t)
 {
-  if (intakes_.size () >= settings_.max_links) {
+  if (stopping_ || intakes_.size () >= settings_.max_links) {
     counters_.refused++;
     return; // closes it
   }

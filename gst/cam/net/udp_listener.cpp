@@ -51,6 +51,7 @@ public:
   }
   ~Peer () override
   {
+    farewell ();
     if (listener_)
       listener_->forget (*this);
   }

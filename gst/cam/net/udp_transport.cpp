@@ -188,6 +188,14 @@ void UdpTransport::close (bool drain)
   linger_.arm (Clock::now () + (drain && link_ && opened_ ? linger : Duration{}));
 }
 
+void UdpTransport::farewell ()
+{
+  if (!link_ || over_ || link_->closed ())
+    return;
+  link_->close (Clock::now ());
+  transmit ();
+}
+
 void UdpTransport::end (CloseReason why, const std::string &detail)
 {
   if (std::exchange (over_, true))

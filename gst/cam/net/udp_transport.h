@@ -46,6 +46,9 @@ protected:
   Loop &loop () { return loop_; }
   Transport::Owner *owner () { return owner_; }
   virtual void on_end () {}
+  // From destructors: what is not closed yet says so once, so that the peer need not find out by
+  // its timeout.
+  void farewell ();
 
 private:
   void transmit ();
@@ -67,6 +70,7 @@ class UdpClientTransport final : public UdpTransport, public UdpSocket::Owner {
 public:
   UdpClientTransport (Loop &loop, StorageSource &storage, const Settings &s, std::string host,
       std::uint16_t port, Duration timeout);
+  ~UdpClientTransport () override { farewell (); }
   void start (Transport::Owner &owner) override;
   std::string peer () const override;
 

@@ -15,6 +15,10 @@ struct Broken {
   // With one video and one data stream, each with a frame through.
   void start (const std::function<guint16 (guint16)> &via = {})
   {
+    // A push over HTTP has no connection whose end tells: it is missed after the timeout of its
+    // type.
+    for (const char *timeout : {"video-timeout", "data-timeout"})
+      g_object_set (receiver.element, timeout, 2, nullptr);
     play (sender, receiver, via);
     video = &sender.add ("video_0", video_caps);
     data = &sender.add ("data_3", data_caps);
