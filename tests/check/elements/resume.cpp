@@ -225,8 +225,9 @@ static void check_idle (const Way &way, gint idle, milliseconds limit)
   // HTTP sends the next piece while an answer is outstanding.
   const unsigned per_link = std::string (way.protocol) == "http" ? 4 : 1;
   fail_unless (relay->stats.get ().accepted >= 4);
-  fail_unless (
-      relay->stats.get ().accepted <= 4 * per_link, "%u connections", relay->stats.get ().accepted);
+  // The caps may have gone ahead of the first frame, over a connection of their own.
+  fail_unless (relay->stats.get ().accepted <= 4 * per_link + 1, "%u connections",
+      relay->stats.get ().accepted);
   const Received r = receiver.on ("video_0");
   fail_if (r.removed, "quiet is not gone");
   fail_unless_equals_int (r.n_events (GST_EVENT_EOS), 0);
