@@ -141,7 +141,8 @@ GType receiver_pad_type ()
   return gst_cam_receiver_pad_get_type ();
 }
 
-void ReceiverImpl::add_pad (const std::shared_ptr<PadOutput> &output, const std::string &name)
+void ReceiverImpl::add_pad (
+    const std::shared_ptr<PadOutput> &output, const std::string &name, bool start)
 {
   GstPadTemplate *t = gst_element_class_get_pad_template (
       GST_ELEMENT_GET_CLASS (element_), pad_name_formats[static_cast<std::size_t> (output->type)]);
@@ -158,7 +159,18 @@ void ReceiverImpl::add_pad (const std::shared_ptr<PadOutput> &output, const std:
   gst_pad_set_active (pad, TRUE);
   output->preset_sticky (); // whoever links in pad-added sees the caps at once
   gst_element_add_pad (element_, pad);
-  gst_pad_start_task (pad, pad_task, pad, nullptr);
+  if (start)
+    gst_pad_start_task (pad, pad_task, pad, nullptr);
+}
+
+// Nothing flows before every pad of the sender's list is there and linked: a muxer must not write
+// its header when it has seen the first of two streams.
+void ReceiverImpl::start_pads ()
+{
+  const auto pads = pads_.lock ()->all;
+  for (const auto &p : pads)
+    if (p->pad () && gst_pad_get_task_state (p->pad ()) == GST_TASK_STOPPED)
+      gst_pad_start_task (p->pad (), pad_task, p->pad (), nullptr);
 }
 
 void ReceiverImpl::remove_pad (PadOutput *output)

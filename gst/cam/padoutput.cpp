@@ -233,8 +233,10 @@ void PadOutput::broken ()
   put_in_order ({Item::What::broken});
 }
 
-void PadOutput::resumed (std::shared_ptr<RunClock> clock, std::uint64_t session_key)
+void PadOutput::resumed (
+    std::shared_ptr<RunClock> clock, std::uint64_t session_key, std::uint16_t stream)
 {
+  stream_id_at_sender_ = stream;
   session_key_ = session_key;
   last_seq_.reset ();
   need_key_ = type == MediaType::video;

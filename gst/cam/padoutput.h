@@ -44,7 +44,8 @@ public:
   void flush () override;
   void eos () override;
   void broken () override;
-  void resumed (std::shared_ptr<RunClock> clock, std::uint64_t session_key) override;
+  void resumed (
+      std::shared_ptr<RunClock> clock, std::uint64_t session_key, std::uint16_t stream) override;
   void close () override;
 
   // Any thread.

@@ -197,7 +197,9 @@ Output *ReceiverImpl::open_stream (const Remote &r, const StreamInfo &s)
     p.numbers[type]++;
     p.all.push_back (output);
   });
-  events_->post ([this, output, n = std::string (name.get ())] { add_pad (output, n); });
+  events_->post ([this, output, at_once = r.listed, n = std::string (name.get ())] {
+    add_pad (output, n, at_once);
+  });
   return output.get ();
 }
 
@@ -206,6 +208,7 @@ void ReceiverImpl::on_streams_listed (const Remote &)
   events_->post ([this] {
     post_collection ();
     gst_element_no_more_pads (element_);
+    start_pads ();
   });
 }
 

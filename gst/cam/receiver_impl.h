@@ -76,7 +76,8 @@ private:
   void pad_flow_error (PadOutput *pad, GstFlowReturn flow) override;
 
   // Event thread.
-  void add_pad (const std::shared_ptr<PadOutput> &output, const std::string &name);
+  void add_pad (const std::shared_ptr<PadOutput> &output, const std::string &name, bool start);
+  void start_pads ();
   void remove_pad (PadOutput *output);
   void post_collection ();
   std::string unique_stream_id (const Remote &r, const StreamInfo &s);

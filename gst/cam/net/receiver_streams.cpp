@@ -18,7 +18,7 @@ void ReceiverEngine::resume (Remote &r, const Hello &h)
           s.eos && !options_.keep_listening; // its pad has had EOS: a new one follows
       if (s.info.type != info.type || s.info.index != info.index || !s.output || ended)
         continue;
-      s.output->resumed (r.clock, r.session_key);
+      s.output->resumed (r.clock, r.session_key, info.id);
       Remote::Stream &again = streams[info.id] = s;
       again.eos = false;
       s.output = nullptr;

@@ -29,8 +29,9 @@ public:
   virtual void gap (std::int64_t pts, std::int64_t duration) = 0;
   virtual void eos () = 0;    // the sender's stream has ended
   virtual void broken () = 0; // the link is gone: GAPs until resumed or closed
+  // Perhaps by a new run, which numbers its streams anew.
   virtual void resumed (
-      std::shared_ptr<RunClock> clock, std::uint64_t session_key) = 0; // perhaps by a new run
+      std::shared_ptr<RunClock> clock, std::uint64_t session_key, std::uint16_t stream) = 0;
   virtual void flush () = 0; // frames of this round are complete: wake who waits for them
   virtual void close () = 0; // EOS, then the pad goes; the last call
 };

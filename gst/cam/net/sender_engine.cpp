@@ -7,7 +7,7 @@ namespace reach::cam {
 namespace {
 // How long the stream list waits for streams that have no caps yet. A promised stream that stays
 // silent delays the others by no more than this, once.
-constexpr Duration caps_grace = milliseconds (800);
+constexpr Duration caps_grace = milliseconds (800), caps_patience = milliseconds (1200);
 // The streaming threads' messages that the loop has not seen yet.
 constexpr Duration high_rate_rest = microseconds (500), high_rate_memory = milliseconds (20);
 constexpr Duration drop_report = milliseconds (200);
@@ -23,6 +23,8 @@ SenderEngine::SenderEngine (Element &element, Settings settings, Identity identi
     element_.on_key_unit_wanted (stream);
   });
   grace_ = std::make_unique<Timer> (loop_->timers (), [this] {
+    // Once: go on without those that have no caps. Twice: nobody has, and the peers' patience ends.
+    welcome_anyway_ = grace_over_;
     grace_over_ = true;
     streams_maybe_known ();
   });
@@ -265,7 +267,7 @@ bool SenderEngine::streams_known () const
   if (!started_)
     return false;
   const auto known = [] (const auto &p) { return !p.second.caps.empty () || p.second.eos; };
-  return std::all_of (streams_.begin (), streams_.end (), known) ||
+  return welcome_anyway_ || std::all_of (streams_.begin (), streams_.end (), known) ||
          (grace_over_ && std::any_of (streams_.begin (), streams_.end (), known));
 }
 
@@ -281,8 +283,7 @@ void SenderEngine::streams_maybe_known ()
   if (!wanted)
     return;
   if (!streams_known () && !grace_->armed ()) {
-    if (!grace_over_)
-      grace_->arm (Clock::now () + caps_grace);
+    grace_->arm (Clock::now () + (grace_over_ ? caps_patience : caps_grace));
     return;
   }
   if (!streams_known ())

@@ -137,7 +137,7 @@ private:
   std::vector<MessageRef> taken_;
   std::array<MediaQueue::Stats, n_media_types> told_drops_{};
   std::uint32_t epoch_ = 0; // counts the starts of running time
-  bool started_ = false, stopping_ = false, grace_over_ = false;
+  bool started_ = false, stopping_ = false, grace_over_ = false, welcome_anyway_ = false;
 
   std::unique_ptr<Loop> loop_; // the last but the timers: joined before anything above goes
   std::unique_ptr<KeyRequests> keys_;
