@@ -53,8 +53,8 @@ std::uint64_t carry (DatagramLink &from, DatagramLink &to, const Address &source
 
 void measure (std::size_t size, double loss)
 {
+  Reused storage; // outlives the links, which give their blocks back to it
   Sim s;
-  Reused storage;
   s.acceptor.~DatagramAcceptor ();
   new (&s.acceptor) DatagramAcceptor ({}, {1}, s.mac, s.rng, storage);
   fail_unless (s.connect ());

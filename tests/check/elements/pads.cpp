@@ -44,10 +44,10 @@ GST_START_TEST (test_request_and_release)
     GstPad *v7 = gst_element_request_pad_simple (s.element, "video_7");
     GstPad *a = gst_element_request_pad_simple (s.element, "audio_%u");
     GstPad *d = gst_element_request_pad_simple (s.element, "data_65535");
-    fail_unless_equals_string (name_of (v).c_str (), "video_0");
-    fail_unless_equals_string (name_of (v7).c_str (), "video_7");
-    fail_unless_equals_string (name_of (a).c_str (), "audio_0");
-    fail_unless_equals_string (name_of (d).c_str (), "data_65535");
+    fail_unless (name_of (v) == "video_0");
+    fail_unless (name_of (v7) == "video_7");
+    fail_unless (name_of (a) == "audio_0");
+    fail_unless (name_of (d) == "data_65535");
     for (GstPad *pad : {v, v7, a, d}) {
       gst_element_release_request_pad (s.element, pad);
       gst_object_unref (pad);

@@ -151,7 +151,7 @@ GST_START_TEST (test_parsing)
     g_object_get (e, "protocol", &protocol, "mode", &mode, "port", &port, nullptr);
     fail_unless (protocol == r.protocol && mode == r.mode && port == r.port, "%s", r.uri);
     if (r.host)
-      fail_unless_equals_string (string_property (e, "host").c_str (), r.host);
+      fail_unless (string_property (e, "host") == r.host);
     gchar *uri = gst_uri_handler_get_uri (GST_URI_HANDLER (e));
     fail_unless_equals_string (uri, r.uri);
     g_free (uri);
@@ -165,7 +165,7 @@ GST_START_TEST (test_parsing)
   g_object_get (e, "latency", &latency, "media-types", &types, "resume-window", &window,
       "video-timeout", &timeout, "reconnect", &reconnect, nullptr);
   fail_unless (latency == 40 && types == 3 && window == 2 && timeout == -1 && !reconnect);
-  fail_unless_equals_string (string_property (e, "guid-to").c_str (), "a b");
+  fail_unless (string_property (e, "guid-to") == "a b");
   gst_object_unref (e);
 }
 GST_END_TEST
