@@ -117,8 +117,12 @@ void DatagramLink::send (MessageRef m, TimePoint now)
     input_bytes_ = 0;
     input_start_ = now;
   }
-  const std::uint32_t created = timestamp (m->created);
-  outbox_.push (std::move (m), created);
+  // What waited above for the link to stand is not late: its time runs from when it could first be
+  // sent.
+  if (!m->reliable && media_start_ == TimePoint{})
+    media_start_ = now;
+  const TimePoint created = m->reliable ? m->created : std::max (m->created, media_start_);
+  outbox_.push (std::move (m), timestamp (created), created);
   filled_ = room () == 0;
 }
 

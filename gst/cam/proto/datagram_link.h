@@ -144,6 +144,7 @@ private:
   bool close_due_ = false, close_answer_due_ = false;
 
   // Input rate, bytes per second, smoothed over half a second.
+  TimePoint media_start_{}; // the first message with a deadline
   double input_rate_ = 0;
   double backlog_rate_ = 0;
   std::size_t input_bytes_ = 0;

@@ -21,14 +21,14 @@ void Outbox::set_peer_windows (std::uint32_t messages, std::uint32_t bytes)
   peer_bytes_ = bytes;
 }
 
-void Outbox::push (MessageRef m, std::uint32_t created_us)
+void Outbox::push (MessageRef m, std::uint32_t created_us, TimePoint created)
 {
   Out &o = messages_.push ();
   o.total = static_cast<std::uint32_t> (m->size ());
   o.cut = o.acked = 0;
   o.created_us = created_us;
   o.reliable = m->reliable;
-  o.deadline = o.reliable ? TimePoint::max () : m->created + latency_;
+  o.deadline = o.reliable ? TimePoint::max () : created + latency_;
   o.message = std::move (m);
   backlog_ += o.total;
 }

@@ -13,7 +13,7 @@ public:
   void set_latency (Duration latency) { latency_ = latency; }
   void set_peer_windows (std::uint32_t messages, std::uint32_t bytes);
 
-  void push (MessageRef m, std::uint32_t created_us);
+  void push (MessageRef m, std::uint32_t created_us, TimePoint created);
   std::size_t backlog () const { return backlog_; } // bytes never sent
   bool idle () const { return messages_.empty (); }
   // All before it is acknowledged or given up.
