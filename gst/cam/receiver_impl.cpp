@@ -8,6 +8,11 @@ GST_DEBUG_CATEGORY_EXTERN (camreceiver_debug);
 #define GST_CAT_DEFAULT camreceiver_debug
 
 namespace reach::cam {
+namespace {
+// Each pad is a thread, and a sender's list may name 256 streams.
+constexpr std::size_t max_pads = 256;
+constexpr std::ptrdiff_t max_pads_per_sender = 32;
+} // namespace
 
 bool ReceiverImpl::ready ()
 {
@@ -182,6 +187,13 @@ Output *ReceiverImpl::open_stream (const Remote &r, const StreamInfo &s)
   const auto type = static_cast<std::size_t> (s.type);
   if (type >= 3)
     return nullptr;
+  const auto pads = pads_.lock ()->all;
+  const auto of_sender =
+      std::count_if (pads.begin (), pads.end (), [&] (const auto &p) { return p->remote == r.id; });
+  if (pads.size () >= max_pads || of_sender >= max_pads_per_sender) {
+    GST_WARNING_OBJECT (element_, "a stream more than this receiver takes was left out");
+    return nullptr;
+  }
   const ElementSettings x = *settings.lock ();
   PadLimits limits;
   limits.keep_listening = x.keep_listening;
