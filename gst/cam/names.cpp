@@ -97,8 +97,8 @@ private:
       return false;
     switch (c) {
     case '"':
-      quoted_ = true;
-      return !hex_ && value_ && word ().empty ();
+      quoted_ = true; // GStreamer 1.22 warns where it has to guess the type of ""
+      return !hex_ && typed_ && word ().empty ();
     case '=':
       if (std::exchange (value_, true))
         return false;
@@ -134,6 +134,7 @@ private:
   {
     start_ = c == ';' && nested_ == 0;
     value_ = value_ && nested_ > 0;
+    typed_ = typed_ && nested_ > 0;
     hex_ = hex_ && nested_ > 0; // of an array, for all that is in it
     next_word ();
     return true;
@@ -172,6 +173,7 @@ private:
     const std::string_view name = strip (text_.substr (at_ + 1, close - at_ - 1));
     if (!plain_type (name))
       return false;
+    typed_ = true;
     hex_ = hex_ || name == "buffer" || name == "GstBuffer";
     at_ = close;
     next_word ();
@@ -183,6 +185,7 @@ private:
   std::size_t at_ = 0, begin_ = 0, nested_ = 0;
   bool quoted_ = false, start_ = true, named_ = false,
        value_ = false, // behind a field's '='
+      typed_ = false,  // behind a value's "(type)"
       hex_ = false;    // the values of this field are buffers
 };
 

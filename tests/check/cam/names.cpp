@@ -157,8 +157,9 @@ GST_START_TEST (test_tags)
   const CharPtr text (gst_tag_list_to_string (tags.get ()));
   const auto got = tags_from_peer (text.get ());
   fail_unless (got && gst_tag_list_is_equal (got.get (), tags.get ()), "%s", text.get ());
-  for (const char *bad : {"", "nonsense=", "taglist ;D", "taglist, title=(string)a; taglist",
-           "taglist;;", "taglistx y", "taglist, title=(structure)\"x, y=(int)1;\"", "taglist, a"})
+  for (const char *bad :
+      {"", "nonsense=", "taglist, title=\"\"", "taglist ;D", "taglist, title=(string)a; taglist",
+          "taglist;;", "taglistx y", "taglist, title=(structure)\"x, y=(int)1;\"", "taglist, a"})
     fail_unless (!tags_from_peer (bad), "%s", bad);
 }
 GST_END_TEST
