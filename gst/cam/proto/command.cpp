@@ -104,7 +104,8 @@ std::optional<std::vector<std::uint8_t>> encode (const Command &c)
   return w.take ();
 }
 
-std::optional<Command> decode_command (Bytes in, std::size_t limit)
+namespace {
+std::optional<Command> decode_any (Bytes in, std::size_t limit)
 {
   if (in.size () > limit)
     return std::nullopt;
@@ -113,7 +114,7 @@ std::optional<Command> decode_command (Bytes in, std::size_t limit)
   c.id = r.u64 ();
   c.name = r.str16 (max_command_name);
   const std::size_t n = r.u16 ();
-  if (r.failed () || c.id == 0 || !good_name (c.name) || n > max_parameters)
+  if (r.failed () || !good_name (c.name) || n > max_parameters)
     return std::nullopt;
   for (std::size_t i = 0; i < n; i++) {
     Parameter p;
@@ -122,6 +123,20 @@ std::optional<Command> decode_command (Bytes in, std::size_t limit)
       return std::nullopt;
     c.parameters.push_back (std::move (p));
   }
+  return c;
+}
+} // namespace
+
+std::optional<Command> decode_command (Bytes in, std::size_t limit)
+{
+  return command_id (in) == 0 ? std::nullopt : decode_any (in, limit);
+}
+
+std::optional<Command> decode_bare_command (Bytes in, std::size_t limit)
+{
+  auto c = decode_any (in, limit);
+  if (c)
+    c->id = 0;
   return c;
 }
 

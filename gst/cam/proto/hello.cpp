@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "hello.h"
-#include <algorithm>
+#include "text.h"
 
 namespace reach::cam {
 namespace {
@@ -8,22 +8,9 @@ constexpr std::uint8_t flag_list_complete = 1, flag_unlimited = 2;
 constexpr std::uint8_t flag_sparse = 1, flag_eos = 2;
 constexpr std::size_t stream_fixed = 16; // bytes of an entry without its texts and tags
 
-// Whoever reads strings as C strings would not see what is behind a NUL: it is neither sent nor
-// accepted.
 bool clean (std::string_view s)
 {
   return s.find ('\0') == s.npos;
-}
-
-void put_string (ByteWriter &w, std::string_view s, std::size_t limit)
-{
-  w.str16 (s.substr (0, std::min (s.find ('\0'), limit)));
-}
-
-bool get_string (ByteReader &r, std::string &to, std::size_t limit)
-{
-  to = r.str16 (limit);
-  return !r.failed () && clean (to);
 }
 
 template <typename E> bool get_enum (ByteReader &r, E &to, E last)
@@ -167,11 +154,22 @@ std::optional<Hello> decode_hello (Bytes in)
   return h;
 }
 
+void put_stream_list (ByteWriter &w, const StreamList &l)
+{
+  w.u8 (l.list_complete ? flag_list_complete : 0);
+  put_list (w, l.streams);
+}
+
+bool get_stream_list (ByteReader &r, StreamList &l)
+{
+  l.list_complete = r.u8 () & flag_list_complete;
+  return get_list (r, l.streams);
+}
+
 std::vector<std::uint8_t> encode (const StreamList &l)
 {
   ByteWriter w;
-  w.u8 (l.list_complete ? flag_list_complete : 0);
-  put_list (w, l.streams);
+  put_stream_list (w, l);
   return w.take ();
 }
 
@@ -181,8 +179,7 @@ std::optional<StreamList> decode_streams (Bytes in)
     return std::nullopt;
   ByteReader r (in);
   StreamList l;
-  l.list_complete = r.u8 () & flag_list_complete;
-  if (!get_list (r, l.streams))
+  if (!get_stream_list (r, l))
     return std::nullopt;
   return l;
 }

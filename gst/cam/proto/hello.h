@@ -111,6 +111,10 @@ struct Bye {
   bool operator== (const Bye &) const = default;
 };
 
+// The list as part of another body, within max_hello bytes altogether.
+void put_stream_list (ByteWriter &w, const StreamList &l);
+bool get_stream_list (ByteReader &r, StreamList &l);
+
 std::vector<std::uint8_t> encode (const Hello &h);
 std::vector<std::uint8_t> encode (const StreamList &l);
 std::vector<std::uint8_t> encode (const Refuse &r);

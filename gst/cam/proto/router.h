@@ -7,8 +7,9 @@
 // events after each call, and asks for routes when it needs them: they depend on nothing but this
 // state, so they may be kept until RoutesChanged. Nothing here grows beyond RouterLimits.
 #pragma once
-#include "router_types.h"
-#include "source.h"
+#include "ask_reader.h"
+#include "router_clients.h"
+#include "router_groups.h"
 #include <deque>
 
 namespace reach::cam {
@@ -68,5 +69,73 @@ public:
   std::size_t clients () const; // known ones
   std::size_t groups () const;
   bool knows (const std::string &guid) const;
+
+private:
+  // Asks. What they need of their client and parameters; what they put into the answer.
+  using Handler = AskStatus (Router::*) (Client &me, AskReader &in, Command &result);
+  static Handler handler (AskType t);
+  bool pay (Client &me, TimePoint now, double price);
+
+  AskStatus join_group (Client &me, AskReader &in, Command &result);
+  AskStatus leave_group (Client &me, AskReader &in, Command &result);
+  AskStatus list_groups (Client &me, AskReader &in, Command &result);
+  AskStatus group_info (Client &me, AskReader &in, Command &result);
+  AskStatus group_members (Client &me, AskReader &in, Command &result);
+
+  template <GuidList Client::*list> AskStatus add_to (Client &me, AskReader &in, Command &result);
+  template <GuidList Client::*list>
+  AskStatus remove_from (Client &me, AskReader &in, Command &result);
+  template <GuidList Client::*list> AskStatus show (Client &me, AskReader &in, Command &result);
+  AskStatus set_default_accept (Client &me, AskReader &in, Command &result);
+  AskStatus say_hello (Client &me, AskReader &in, Command &result);
+  AskStatus say_goodbye (Client &me, AskReader &in, Command &result);
+
+  AskStatus request_media_access (Client &me, AskReader &in, Command &result);
+  AskStatus cancel_media_access_request (Client &me, AskReader &in, Command &result);
+  AskStatus allow_media_access (Client &me, AskReader &in, Command &result);
+  AskStatus cancel_media_access (Client &me, AskReader &in, Command &result);
+  AskStatus set_user_info (Client &me, AskReader &in, Command &result);
+  AskStatus get_user_info (Client &me, AskReader &in, Command &result);
+  AskStatus list_users (Client &me, AskReader &in, Command &result);
+
+  // Groups
+  AskStatus admit (Client &me, AskReader &in, const std::string &name, bool &created);
+  Group *group_of (const std::string &name);
+  void leave (Client &c, const std::string &group, bool orderly);
+  void tell_group (const Group &g, const Client &about, Command what);
+
+  // Presence
+  bool make_room ();
+  void exit (Client &c, bool orderly);
+  void forget (Client &c);
+  void say_exit (Client &c, bool orderly);
+  std::set<std::string> greeted (const Client &c) const;
+
+  void notify (const Client &to, const Client &about, Command what);
+  // Something that is in the saved state when at least this much is kept.
+  void changed (KeepClientInfo least);
+  bool keeps (KeepClientInfo least) const { return config_.keep >= least; }
+  std::uint8_t mask (const std::string &from, const Client &receiver, std::uint8_t types) const
+  {
+    return types & clients_.accepts (receiver, from);
+  }
+
+  // Saved state
+  bool stays (const Client &c) const;
+  void save_client (ByteWriter &w, const Client &c) const;
+  bool save_group (ByteWriter &w, const Group &g) const;
+  bool load_all (ByteReader r);
+  bool load_client (ByteReader r, bool left_out);
+  bool load_group (ByteReader r);
+
+  RouterConfig config_;
+  Clients clients_;
+  Groups groups_;
+  Passwords passwords_;
+  std::set<std::string, std::less<>> banned_;
+  std::deque<Notice> notices_;
+  std::deque<Kick> kicks_;
+  std::set<std::string> routes_changed_;
+  bool state_changed_ = false;
 };
 } // namespace reach::cam

@@ -92,4 +92,9 @@ std::optional<SourceClock> decode_source_clock (Bytes in);
 std::optional<Ask> decode_ask (Bytes in);
 std::optional<Answer> decode_answer (Bytes in);
 std::optional<Command> decode_notice (Bytes in);
+
+// A list in an answer is a parameter of type bytes: strings behind their 16-bit length, one after
+// the other.
+std::vector<std::uint8_t> encode_strings (std::span<const std::string> strings);
+std::optional<std::vector<std::string>> decode_strings (Bytes in);
 } // namespace reach::cam

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Texts of a peer, looked at before they are passed on.
 #pragma once
-#include <cstddef>
-#include <cstdint>
-#include <string_view>
+#include "common/proto/bytes.h"
+#include <algorithm>
 
 namespace reach::cam {
 // Bytes of the UTF-8 character at the start of `s`; 0 when there is no valid one (RFC 3629).
@@ -38,5 +37,18 @@ inline bool is_text (std::string_view s)
     s.remove_prefix (n);
   }
   return true;
+}
+
+// Whoever reads strings as C strings would not see what is behind a NUL: it is neither sent nor
+// accepted.
+inline void put_string (ByteWriter &w, std::string_view s, std::size_t limit)
+{
+  w.str16 (s.substr (0, std::min (s.find ('\0'), limit)));
+}
+
+inline bool get_string (ByteReader &r, std::string &to, std::size_t limit)
+{
+  to = r.str16 (limit);
+  return !r.failed () && to.find ('\0') == to.npos;
 }
 } // namespace reach::cam

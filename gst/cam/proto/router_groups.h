@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A server's groups and their passwords. Part of the routing core (router.h), which alone uses it.
+#pragma once
+#include "router_types.h"
+#include <deque>
+#include <optional>
+
+namespace reach::cam {
+
+struct PasswordHash {
+  std::array<std::uint8_t, 16> salt{};
+  Digest digest{};
+};
+
+// Makes and checks them; who guesses too often is not listened to for a while, also when it leaves
+// the server in between.
+class Passwords {
+public:
+  explicit Passwords (const RouterConfig &config);
+
+  bool available () const { return hash_ && random_; }
+  PasswordHash make (std::string_view password) const;
+  bool matches (const PasswordHash &hash, std::string_view password) const; // in constant time
+
+  bool may_try (std::string_view guid, TimePoint now);
+  void wrong (const std::string &guid, TimePoint now);
+
+private:
+  void forget (TimePoint now);
+
+  decltype (RouterConfig::hash) hash_;
+  decltype (RouterConfig::random) random_;
+  std::size_t max_guessers_;
+  unsigned max_wrong_;
+  Duration window_;
+  std::map<std::string, unsigned, std::less<>> wrong_;
+  std::deque<std::pair<TimePoint, std::string>> until_; // one for each of wrong_
+};
+
+struct Group {
+  std::string name, owner; // who created it; it may have left
+  std::optional<PasswordHash> password;
+  std::map<std::string, bool, std::less<>> members; // known clients; true: permanent
+};
+
+using Groups = std::map<std::string, Group, std::less<>>;
+} // namespace reach::cam
