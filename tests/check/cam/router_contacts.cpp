@@ -242,7 +242,7 @@ GST_START_TEST (test_user_pages)
   for (int i = 0; i < 40; i++) {
     const std::string guid = std::string (60, 'u') + std::to_string (100 + i);
     s.come (guid);
-    s.ok (guid, "set-user-info", {{"x", std::vector<std::uint8_t> (4070)}});
+    s.ok (guid, "set-user-info", {{"x", std::vector<std::uint8_t> (4060)}});
   }
   s.come ({"a"});
   std::size_t got = 0;
