@@ -191,21 +191,22 @@ UdpSocket::Sent UdpSocket::send_gso (const Address *to, const Batch &batch)
     return Sent::yes;
   if (errno == EAGAIN || errno == ENOBUFS)
     return Sent::again;
+  if (errno == EMSGSIZE)
+    return Sent::singly; // too many bytes for one call; the next batch may fit again
   // EIO, EINVAL, EOPNOTSUPP: no checksum offload on this path, or an old kernel.
-  return errno == EIO || errno == EINVAL || errno == EOPNOTSUPP || errno == ENOPROTOOPT ||
-                 errno == EMSGSIZE
+  return errno == EIO || errno == EINVAL || errno == EOPNOTSUPP || errno == ENOPROTOOPT
              ? Sent::unsupported
              : failed (to, errno);
 }
 
 bool UdpSocket::send (const Address *to, const Batch &batch)
 {
-  Sent result = Sent::unsupported;
+  Sent result = Sent::singly;
   if (gso_ && batch.segments.size () > 1) {
     result = send_gso (to, batch);
     gso_ = result != Sent::unsupported;
   }
-  if (result == Sent::unsupported) {
+  if (result == Sent::singly || result == Sent::unsupported) {
     std::size_t at = 0;
     for (const std::uint8_t n : batch.segments) {
       result = send_one (to, batch.pieces.subspan (at, n));

@@ -43,7 +43,7 @@ public:
   void disable_gso () { gso_ = false; } // for the test of the fallback
 
 private:
-  enum class Sent { yes, again, unsupported };
+  enum class Sent { yes, again, singly, unsupported };
   void on_ready (std::uint32_t events) override;
   bool receive ();
   Sent send_gso (const Address *to, const Batch &batch);

@@ -154,12 +154,13 @@ void UdpTransport::writable ()
   process ();
 }
 
+// Put off only when it fires: nearly every message moves the deadlines a little further away.
 void UdpTransport::arm ()
 {
   const TimePoint t = link_->poll_timeout ();
   if (t == TimePoint::max () || blocked_)
     timer_.cancel ();
-  else if (!timer_.armed () || timer_.when () != t)
+  else if (!timer_.armed () || t < timer_.when ())
     timer_.arm (t);
 }
 

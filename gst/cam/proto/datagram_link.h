@@ -31,7 +31,7 @@ struct DatagramBatch {
 
 class DatagramLink final : private SentPackets::Owner {
 public:
-  static constexpr std::size_t max_batch = 64;
+  static constexpr std::size_t max_batch = 64, max_batch_bytes = 64000; // less than an IP packet
 
   // The client's side: connects to `peer`.
   DatagramLink (const DatagramConfig &config, StorageSource &storage, Random &random,

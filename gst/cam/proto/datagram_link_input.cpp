@@ -163,6 +163,7 @@ bool DatagramLink::input_fragment (const FrameReader &r, TimePoint now)
     return true;
   case Reassembly::Result::duplicate:
     stats_.fragments_duplicate++;
+    received_.trouble (now);
     return true;
   case Reassembly::Result::late:
     stats_.fragments_late++;

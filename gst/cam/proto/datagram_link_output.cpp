@@ -13,6 +13,8 @@ constexpr unsigned max_new = 16, max_repeated = 2;
 // Bytes per second: of a path that is full, and of one that is not known to be.
 constexpr double slowest = 8000, slowest_free = 125000;
 constexpr std::size_t burst_packets = 8; // may follow each other at once after a pause
+// A batch covers a part of the latency, within these; where the path is full, the shortest.
+constexpr Duration shortest_batch = milliseconds (1), longest_batch = milliseconds (5);
 constexpr double least_in_flight = 256 << 10;
 } // namespace
 
@@ -70,7 +72,9 @@ void DatagramLink::update_pacer ()
   if (filled_)
     rate = std::max (rate, bandwidth_.probe_rate ());
   rate = std::max (std::min (std::max (rate, slowest_free), bandwidth_.cap ()), slowest);
-  pacer_.set_rate (rate, (bandwidth_.congested () ? 2 : burst_packets) * config_.max_datagram);
+  const bool full = bandwidth_.congested ();
+  pacer_.set_rate (rate, (full ? 2 : burst_packets) * config_.max_datagram,
+      full ? shortest_batch : std::clamp (latency_ / 40, shortest_batch, longest_batch));
 }
 
 // Apart from pacing.
@@ -216,7 +220,8 @@ void DatagramLink::data (DatagramBatch &b, TimePoint now)
     b.total += size;
     if (i == 0)
       b.segment_size = size;
-    if (size < config_.max_datagram || !pacer_.more () || !may_send_data ())
+    const bool full = b.total + config_.max_datagram > max_batch_bytes;
+    if (full || size < config_.max_datagram || !pacer_.more () || !may_send_data ())
       break;
   }
   if (outbox_.backlog () == 0)

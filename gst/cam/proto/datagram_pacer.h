@@ -9,24 +9,24 @@ namespace reach::cam {
 
 class Pacer {
 public:
-  // bytes per second; `burst` bytes may leave at once after a pause.
-  void set_rate (double rate, std::size_t burst)
+  // bytes per second; `burst` bytes may leave at once after a pause. `batch`: what leaves together
+  // covers at least so much time, as each batch wakes both sides up.
+  void set_rate (double rate, std::size_t burst, Duration batch)
   {
     rate_ = rate;
     allowance_ = of (burst);
+    batch_ = batch;
   }
   double rate () const { return rate_; }
   bool may_send (TimePoint now) const { return now >= next_ || more (); }
   TimePoint next () const { return more () ? TimePoint::min () : next_; }
 
-  // One batch: what leaves together covers at least a millisecond, so that fast links wake up
-  // rarely.
   void begin (TimePoint now)
   {
     if (now < next_)
       return; // still the batch begun before
     next_ = std::max (next_, now - allowance_);
-    until_ = now + milliseconds (1);
+    until_ = now + batch_;
   }
   bool more () const { return next_ < until_; }
   void sent (std::size_t bytes) { next_ += of (bytes); }
@@ -37,7 +37,7 @@ private:
     return nanoseconds (static_cast<std::int64_t> (static_cast<double> (bytes) * 1e9 / rate_));
   }
   double rate_ = 125000;
-  Duration allowance_{};
+  Duration allowance_{}, batch_ = milliseconds (1);
   TimePoint next_{}, until_{};
 };
 } // namespace reach::cam

@@ -3,10 +3,13 @@
 
 namespace reach::cam {
 namespace {
-constexpr Duration ack_delay = milliseconds (10);
+// Nothing is lost: each acknowledgement wakes both sides up, so they are few, and rather go with
+// packets that come than by a timer of their own.
+constexpr Duration calm_delay = milliseconds (20), calm_least = milliseconds (15);
+constexpr Duration troubled_delay = milliseconds (10), trouble_memory = seconds (30);
 constexpr Duration gap_ack_spacing = milliseconds (2);
 constexpr Duration repeat_after = milliseconds (4);
-constexpr unsigned ack_every = 64; // packets: 1.5 % of them at most, however fast they come
+constexpr unsigned ack_every = 128; // packets: 1 % of them at most, however fast they come
 constexpr std::uint64_t widest_run = 0xffff;
 } // namespace
 
@@ -55,7 +58,8 @@ bool ReceivedNumbers::insert (std::uint64_t number)
 
 void ReceivedNumbers::add (std::uint64_t number, bool eliciting, TimePoint now)
 {
-  if (empty () || number > largest ())
+  const bool first = empty ();
+  if (first || number > largest ())
     largest_at_ = now;
   const bool gap = insert (number);
   if (!eliciting)
@@ -63,8 +67,13 @@ void ReceivedNumbers::add (std::uint64_t number, bool eliciting, TimePoint now)
   if (repeat_)
     due_ = TimePoint::max ();
   repeat_ = false;
-  TimePoint due = now + ack_delay;
-  if (++unacked_ >= ack_every)
+  if (gap && !first)
+    trouble (now);
+  if (unacked_++ == 0)
+    first_unacked_ = now;
+  const bool calm = !trouble_ || now - *trouble_ > trouble_memory;
+  TimePoint due = now + (calm ? calm_delay : troubled_delay);
+  if (unacked_ >= ack_every || (calm && now - first_unacked_ >= calm_least))
     due = now;
   else if (gap)
     due = std::max (now, last_ack_ + gap_ack_spacing);

@@ -15,6 +15,8 @@ public:
   // Received before, or too long ago to know.
   bool known (std::uint64_t number) const;
   void add (std::uint64_t number, bool eliciting, TimePoint now);
+  // What the peer sends gets lost, or our acknowledgements do: they come sooner for a while.
+  void trouble (TimePoint now) { trouble_ = now; }
   // Something else to tell: the next message wanted has changed without a packet.
   void want_ack (TimePoint now);
 
@@ -32,7 +34,8 @@ private:
   std::size_t max_ranges_;
   std::uint64_t floor_ = 0; // below: forgotten, counts as received
   unsigned unacked_ = 0;
-  TimePoint largest_at_{}, last_ack_{};
+  TimePoint largest_at_{}, last_ack_{}, first_unacked_{};
+  std::optional<TimePoint> trouble_; // the last
   TimePoint due_ = TimePoint::max ();
   bool repeat_ = false; // the last acknowledgement is worth sending twice
 };

@@ -4,7 +4,9 @@
 namespace reach::cam {
 namespace {
 constexpr Duration granularity = milliseconds (1);
-constexpr Duration max_ack_delay = milliseconds (10);
+// The receiver's, with a margin, while nothing is lost; and when something was, lately.
+constexpr Duration calm_ack_delay = milliseconds (25), troubled_ack_delay = milliseconds (10);
+constexpr Duration trouble_memory = seconds (10); // shorter than the receiver's
 constexpr Duration longest_probe_wait = milliseconds (300);
 constexpr std::uint64_t least_reordering = 3, max_reordering = 64;
 constexpr Duration reordering_memory = seconds (10);
@@ -38,7 +40,7 @@ Duration RttEstimate::loss_delay () const
 
 Duration RttEstimate::probe_delay () const
 {
-  return smoothed_ + std::max (4 * variation_, granularity) + max_ack_delay;
+  return smoothed_ + std::max (4 * variation_, granularity) + ack_delay_;
 }
 
 SentPacket &SentPackets::add (TimePoint now, std::size_t size, bool eliciting)
@@ -119,15 +121,27 @@ bool SentPackets::on_ack (const AckFrame &ack, TimePoint now)
   if (largest >= next_acked_) {
     if (ring_.holds (largest) && ring_[largest].state == SentPacket::State::outstanding)
       rtt_.sample (now - ring_[largest].sent,
-          std::min<Duration> (microseconds (ack.delay_us), max_ack_delay), now);
+          std::min<Duration> (microseconds (ack.delay_us), calm_ack_delay), now);
     next_acked_ = largest + 1;
     take_new (ack, acked_before, now);
     probes_ = 0;
+  }
+  if (trouble_ && now - *trouble_ > trouble_memory) {
+    trouble_.reset ();
+    rtt_.set_ack_delay (calm_ack_delay);
   }
   detect_loss (now);
   pop (now);
   arm_probe ();
   return true;
+}
+
+// Sooner repetitions for a while; the peer, who sees the gaps or the repetitions, acknowledges
+// sooner too.
+void SentPackets::trouble (TimePoint now)
+{
+  trouble_ = now;
+  rtt_.set_ack_delay (troubled_ack_delay);
 }
 
 void SentPackets::detect_loss (TimePoint now)
@@ -146,6 +160,7 @@ void SentPackets::detect_loss (TimePoint now)
     if (p.state == SentPacket::State::outstanding) {
       if (next_acked_ - 1 - n >= reordering_ || p.sent + delay <= now) {
         settle (p, SentPacket::State::lost);
+        trouble (now);
         owner_.on_packet_lost (p);
       } else {
         loss_time_ = std::min (loss_time_, p.sent + delay);
@@ -208,6 +223,7 @@ bool SentPackets::timeout (TimePoint now)
   for (; probing_ != ring_.end () && ring_[probing_].sent + wait <= now; probing_++)
     if (ring_[probing_].state == SentPacket::State::outstanding)
       owner_.on_packet_silent (ring_[probing_]);
+  trouble (now);
   probes_++;
   last_probe_ = now;
   arm_probe ();

@@ -28,10 +28,13 @@ public:
   Duration loss_delay () const;
   // Time after which silence means loss.
   Duration probe_delay () const;
+  // How long the peer may hold an acknowledgement back.
+  void set_ack_delay (Duration d) { ack_delay_ = d; }
 
 private:
   bool known_ = false;
   Duration smoothed_ = milliseconds (100), variation_ = milliseconds (50), latest_{};
+  Duration ack_delay_ = milliseconds (25);
   // Minima of the running and of the last 10 s: a route may get longer.
   std::array<Duration, 2> minimum_{Duration::max (), Duration::max ()};
   TimePoint window_start_{};
@@ -76,6 +79,7 @@ private:
   void take_holes (const AckFrame &ack, TimePoint now);
   void detect_loss (TimePoint now);
   void pop (TimePoint now);
+  void trouble (TimePoint now);
   Duration probe_wait () const;
   void arm_probe ();
 
@@ -96,6 +100,7 @@ private:
   unsigned probes_ = 0;       // without an answer
   std::uint64_t probing_ = 0; // those before it were probed for, or need not be
   TimePoint last_probe_{};
+  std::optional<TimePoint> trouble_; // a loss or a silence, the last
   TimePoint loss_time_ = TimePoint::max (), probe_time_ = TimePoint::max ();
 };
 } // namespace reach::cam
