@@ -5,6 +5,9 @@
 #include <unistd.h>
 
 namespace reach {
+namespace {
+constexpr Duration far = milliseconds (10);
+}
 
 Timers::Timers (EpollSet &set)
     : set_ (set), fd_ (timerfd_create (CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)),
@@ -40,9 +43,11 @@ void Timers::rearm ()
 {
   if (running_)
     return;
-  // A timer that was cancelled costs one idle wake-up; that is cheaper than a system call per
-  // cancel.
-  if (queue_.empty () || (armed_ != TimePoint{} && armed_ <= queue_.begin ()->first))
+  // A timer that was cancelled or put off costs one idle wake-up; that is cheaper than a system
+  // call each time. But those that are put off far, again and again, cost one call only.
+  if (queue_.empty () ||
+      (armed_ != TimePoint{} && armed_ <= queue_.begin ()->first &&
+          queue_.begin ()->first < armed_ + far))
     return;
   armed_ = queue_.begin ()->first;
   const auto ns =

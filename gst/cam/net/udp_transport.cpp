@@ -8,6 +8,7 @@
 namespace reach::cam {
 namespace {
 constexpr Duration linger = seconds (3);
+constexpr Duration much_later = milliseconds (10);
 constexpr int max_batches = 8; // per call, so that receiving gets its turn
 } // namespace
 
@@ -154,13 +155,14 @@ void UdpTransport::writable ()
   process ();
 }
 
-// Put off only when it fires: nearly every message moves the deadlines a little further away.
+// Nearly every message moves the deadlines a little further away: put off only when that is much.
 void UdpTransport::arm ()
 {
   const TimePoint t = link_->poll_timeout ();
   if (t == TimePoint::max () || blocked_)
     timer_.cancel ();
-  else if (!timer_.armed () || t < timer_.when ())
+  else if (!timer_.armed () || t < timer_.when () ||
+           t > timer_.when () + much_later)
     timer_.arm (t);
 }
 

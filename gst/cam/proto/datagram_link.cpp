@@ -79,6 +79,8 @@ void DatagramLink::establish (std::uint16_t latency_ms, std::uint32_t peer_cid,
   peer_cid_ = peer_cid;
   latency_ = std::max (config_.latency, std::min (milliseconds (latency_ms), config_.max_latency));
   outbox_.set_latency (latency_);
+  sent_.set_latency (latency_);
+  received_.set_latency (latency_);
   outbox_.set_peer_windows (message_window, byte_window);
   reassembly_.start (first_message);
   events_.push_back ({DatagramEvent::Kind::established});

@@ -14,7 +14,7 @@ constexpr unsigned max_new = 16, max_repeated = 2;
 constexpr double slowest = 8000, slowest_free = 125000;
 constexpr std::size_t burst_packets = 8; // may follow each other at once after a pause
 // A batch covers a part of the latency, within these; where the path is full, the shortest.
-constexpr Duration shortest_batch = milliseconds (1), longest_batch = milliseconds (5);
+constexpr Duration shortest_batch = milliseconds (1), longest_batch = milliseconds (10);
 constexpr double least_in_flight = 256 << 10;
 } // namespace
 
@@ -74,7 +74,7 @@ void DatagramLink::update_pacer ()
   rate = std::max (std::min (std::max (rate, slowest_free), bandwidth_.cap ()), slowest);
   const bool full = bandwidth_.congested ();
   pacer_.set_rate (rate, (full ? 2 : burst_packets) * config_.max_datagram,
-      full ? shortest_batch : std::clamp (latency_ / 40, shortest_batch, longest_batch));
+      full ? shortest_batch : std::clamp (latency_ / 20, shortest_batch, longest_batch));
 }
 
 // Apart from pacing.

@@ -3,10 +3,7 @@
 
 namespace reach::cam {
 namespace {
-// Nothing is lost: each acknowledgement wakes both sides up, so they are few, and rather go with
-// packets that come than by a timer of their own.
-constexpr Duration calm_delay = milliseconds (20), calm_least = milliseconds (15);
-constexpr Duration troubled_delay = milliseconds (10), trouble_memory = seconds (30);
+constexpr Duration trouble_memory = seconds (30);
 constexpr Duration gap_ack_spacing = milliseconds (2);
 constexpr Duration repeat_after = milliseconds (4);
 constexpr unsigned ack_every = 128; // packets: 1 % of them at most, however fast they come
@@ -71,9 +68,11 @@ void ReceivedNumbers::add (std::uint64_t number, bool eliciting, TimePoint now)
     trouble (now);
   if (unacked_++ == 0)
     first_unacked_ = now;
+  // Each acknowledgement wakes both sides up: while nothing is lost they are few, and rather go
+  // when packets come than by a timer of their own.
   const bool calm = !trouble_ || now - *trouble_ > trouble_memory;
-  TimePoint due = now + (calm ? calm_delay : troubled_delay);
-  if (unacked_ >= ack_every || (calm && now - first_unacked_ >= calm_least))
+  TimePoint due = now + (calm ? calm_delay_ : least_ack_delay);
+  if (unacked_ >= ack_every || (calm && now - first_unacked_ >= calm_delay_ * 3 / 4))
     due = now;
   else if (gap)
     due = std::max (now, last_ack_ + gap_ack_spacing);

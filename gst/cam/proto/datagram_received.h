@@ -12,6 +12,8 @@ public:
   {
   }
 
+  void set_latency (Duration latency) { calm_delay_ = calm_ack_delay (latency); }
+
   // Received before, or too long ago to know.
   bool known (std::uint64_t number) const;
   void add (std::uint64_t number, bool eliciting, TimePoint now);
@@ -34,6 +36,7 @@ private:
   std::size_t max_ranges_;
   std::uint64_t floor_ = 0; // below: forgotten, counts as received
   unsigned unacked_ = 0;
+  Duration calm_delay_ = least_ack_delay;
   TimePoint largest_at_{}, last_ack_{}, first_unacked_{};
   std::optional<TimePoint> trouble_; // the last
   TimePoint due_ = TimePoint::max ();

@@ -4,8 +4,7 @@
 namespace reach::cam {
 namespace {
 constexpr Duration granularity = milliseconds (1);
-// The receiver's, with a margin, while nothing is lost; and when something was, lately.
-constexpr Duration calm_ack_delay = milliseconds (25), troubled_ack_delay = milliseconds (10);
+constexpr Duration ack_margin = milliseconds (5);
 constexpr Duration trouble_memory = seconds (10); // shorter than the receiver's
 constexpr Duration longest_probe_wait = milliseconds (300);
 constexpr std::uint64_t least_reordering = 3, max_reordering = 64;
@@ -41,6 +40,15 @@ Duration RttEstimate::loss_delay () const
 Duration RttEstimate::probe_delay () const
 {
   return smoothed_ + std::max (4 * variation_, granularity) + ack_delay_;
+}
+
+// The peer knows the same latency. A margin, as its timers may be late.
+void SentPackets::set_latency (Duration latency)
+{
+  const Duration d = calm_ack_delay (latency);
+  calm_delay_ = d > least_ack_delay ? d + ack_margin : d;
+  if (!trouble_)
+    rtt_.set_ack_delay (calm_delay_);
 }
 
 SentPacket &SentPackets::add (TimePoint now, std::size_t size, bool eliciting)
@@ -121,14 +129,14 @@ bool SentPackets::on_ack (const AckFrame &ack, TimePoint now)
   if (largest >= next_acked_) {
     if (ring_.holds (largest) && ring_[largest].state == SentPacket::State::outstanding)
       rtt_.sample (now - ring_[largest].sent,
-          std::min<Duration> (microseconds (ack.delay_us), calm_ack_delay), now);
+          std::min<Duration> (microseconds (ack.delay_us), longest_ack_delay), now);
     next_acked_ = largest + 1;
     take_new (ack, acked_before, now);
     probes_ = 0;
   }
   if (trouble_ && now - *trouble_ > trouble_memory) {
     trouble_.reset ();
-    rtt_.set_ack_delay (calm_ack_delay);
+    rtt_.set_ack_delay (calm_delay_);
   }
   detect_loss (now);
   pop (now);
@@ -141,7 +149,7 @@ bool SentPackets::on_ack (const AckFrame &ack, TimePoint now)
 void SentPackets::trouble (TimePoint now)
 {
   trouble_ = now;
-  rtt_.set_ack_delay (troubled_ack_delay);
+  rtt_.set_ack_delay (least_ack_delay);
 }
 
 void SentPackets::detect_loss (TimePoint now)

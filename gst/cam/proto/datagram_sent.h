@@ -34,7 +34,7 @@ public:
 private:
   bool known_ = false;
   Duration smoothed_ = milliseconds (100), variation_ = milliseconds (50), latest_{};
-  Duration ack_delay_ = milliseconds (25);
+  Duration ack_delay_ = least_ack_delay;
   // Minima of the running and of the last 10 s: a route may get longer.
   std::array<Duration, 2> minimum_{Duration::max (), Duration::max ()};
   TimePoint window_start_{};
@@ -53,6 +53,8 @@ public:
   };
 
   SentPackets (std::size_t limit, Owner &owner) : limit_ (limit), owner_ (owner) {}
+
+  void set_latency (Duration latency);
 
   // Takes the next packet number. The caller fills in what an ack-eliciting packet carried.
   std::uint64_t next_number () const { return ring_.end (); }
@@ -100,6 +102,7 @@ private:
   unsigned probes_ = 0;       // without an answer
   std::uint64_t probing_ = 0; // those before it were probed for, or need not be
   TimePoint last_probe_{};
+  Duration calm_delay_ = least_ack_delay;
   std::optional<TimePoint> trouble_; // a loss or a silence, the last
   TimePoint loss_time_ = TimePoint::max (), probe_time_ = TimePoint::max ();
 };

@@ -54,6 +54,13 @@ struct DatagramConfig {
   std::size_t backlog = 64u << 10;              // unsent bytes that room () asks for at least
 };
 
+// How long an acknowledgement may wait: while nothing is lost a part of the latency, else the least.
+constexpr Duration least_ack_delay = milliseconds (10), longest_ack_delay = milliseconds (25);
+constexpr Duration calm_ack_delay (Duration latency)
+{
+  return std::clamp (latency / 8, least_ack_delay, longest_ack_delay);
+}
+
 enum class DatagramFault : std::uint8_t {
   none,
   local,     // close () here
