@@ -71,6 +71,7 @@ struct End {
   bool established = false, closed = false;
   DatagramFault fault = DatagramFault::none;
   std::uint64_t lost = 0, estimate = 0, estimates = 0;
+  std::uint64_t batches = 0; // system calls, in real life
   std::vector<Received> received;
   std::function<void (const Incoming &)> on_message; // instead of `received`
   std::optional<std::uint64_t> newest;               // packet number sent
@@ -97,6 +98,7 @@ public:
       if (b.empty ())
         break;
       check_batch (b);
+      end.batches++;
       for (const auto &p : b.packets) {
         std::vector<std::uint8_t> d;
         for (const Bytes piece : b.pieces.subspan (p.first_piece, p.n_pieces))
@@ -186,6 +188,7 @@ private:
       total += b.packets[i].size;
     }
     fail_unless (total == b.total && b.packets.size () <= 64);
+    fail_unless (total <= 65507, "%zu bytes are more than one call takes", total);
   }
 
   static void note_number (End &end, Bytes d)

@@ -160,6 +160,23 @@ GST_START_TEST (test_ipv6)
 }
 GST_END_TEST
 
+// More than an IP packet holds: sent singly, and the next batch by the kernel's segmentation again.
+GST_START_TEST (test_batch_too_long)
+{
+  Loop loop ("long");
+  End server (loop, bound ());
+  const auto to = *Address::parse ("127.0.0.1", server.socket->port ());
+  End client (loop, connected (to));
+  fail_unless (client.send (nullptr, numbered (2, 1200, 1200)));
+  bool before = false, after = false;
+  loop.call ([&] { before = client.socket->gso (); });
+  fail_unless (client.send (nullptr, numbered (60, 1200, 1200)));
+  fail_unless (server.wait_got (62));
+  loop.call ([&] { after = client.socket->gso (); });
+  fail_unless (before == after);
+}
+GST_END_TEST
+
 // Many senders at once: recvmmsg brings them together, each with its address.
 GST_START_TEST (test_many_at_once)
 {
@@ -250,6 +267,7 @@ static Suite *udp_socket_suite ()
   tcase_add_test (tc, test_batches);
   tcase_add_test (tc, test_fallback);
   tcase_add_test (tc, test_ipv6);
+  tcase_add_test (tc, test_batch_too_long);
   tcase_add_test (tc, test_many_at_once);
   tcase_add_test (tc, test_connection_refused);
   tcase_add_test (tc, test_single_errors_are_loss);
