@@ -80,7 +80,7 @@ def plugin_path(build):
 class Bench:
     def __init__(self, arguments):
         self.quick, self.repeat = arguments.quick, arguments.repeat
-        self.udp_rate, self.udp_burst = arguments.udp_rate, arguments.udp_burst_ms
+        self.udp_loads = arguments.udp_load
         self.build = arguments.build
         self.pin = not arguments.no_pin and shutil.which('taskset') and len(os.sched_getaffinity(0)) > 1
         path = plugin_path(self.build)

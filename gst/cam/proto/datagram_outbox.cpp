@@ -41,11 +41,10 @@ void Outbox::begin (Out &o)
   begun_.push () = {cutting_, o.total};
   bytes_beyond_ += o.total;
   stats_.messages_sent++;
-  const TimePoint created = o.message->created;
-  const auto since =
-      std::chrono::duration_cast<milliseconds> (created - previous_created_).count ();
-  o.since_previous = static_cast<std::uint16_t> (std::clamp<std::int64_t> (since, 0, 0xffff));
-  previous_created_ = created;
+  // Of the times on the wire, which may be later than when it was made.
+  const auto since = static_cast<std::int32_t> (o.created_us - previous_created_us_) / 1000;
+  o.since_previous = static_cast<std::uint16_t> (std::clamp (since, 0, 0xffff));
+  previous_created_us_ = o.created_us;
   const std::uint64_t distance = any_reliable_ ? o.sequence - newest_reliable_ : 0;
   o.reliable_before = static_cast<std::uint16_t> (distance > 0xffff ? 0 : distance);
   if (o.reliable) {

@@ -101,7 +101,7 @@ private:
   std::uint64_t expiring_ = 0; // messages before this are reliable or were looked at
   std::uint64_t newest_reliable_ = 0;
   bool any_reliable_ = false;
-  TimePoint previous_created_{};
+  std::uint32_t previous_created_us_ = 0;
   std::uint64_t bytes_beyond_ = 0; // of the messages begun, for the peer's window
   IndexedRing<Begun> begun_;       // by sequence, from the peer's next wanted one on
   std::uint32_t peer_messages_ = 1024, peer_bytes_ = 1u << 20;
