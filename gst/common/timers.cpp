@@ -45,9 +45,8 @@ void Timers::rearm ()
     return;
   // A timer that was cancelled or put off costs one idle wake-up; that is cheaper than a system
   // call each time. But those that are put off far, again and again, cost one call only.
-  if (queue_.empty () ||
-      (armed_ != TimePoint{} && armed_ <= queue_.begin ()->first &&
-          queue_.begin ()->first < armed_ + far))
+  if (queue_.empty () || (armed_ != TimePoint{} && armed_ <= queue_.begin ()->first &&
+                             queue_.begin ()->first < armed_ + far))
     return;
   armed_ = queue_.begin ()->first;
   const auto ns =

@@ -95,11 +95,17 @@ void UdpSocket::on_ready (std::uint32_t events)
     if (error != 0)
       owner_.on_error (error);
   }
-  if (events & EPOLLIN) {
-    for (int i = 0; i < max_rounds && receive (); i++)
-      ;
-    owner_.on_datagrams_done ();
-  }
+  if (events & EPOLLIN)
+    read ();
+}
+
+bool UdpSocket::read ()
+{
+  bool more = true;
+  for (int i = 0; i < max_rounds && more; i++)
+    more = receive ();
+  owner_.on_datagrams_done (!more);
+  return !more;
 }
 
 bool UdpSocket::receive ()

@@ -13,7 +13,8 @@ public:
   public:
     virtual ~Owner () = default;
     virtual void on_datagram (Bytes datagram, const Address &from) = 0;
-    virtual void on_datagrams_done () = 0; // after each round of on_datagram
+    // After each round of on_datagram. all: nothing more waits to be read.
+    virtual void on_datagrams_done (bool all) = 0;
     virtual void on_writable () = 0;       // after send () returned false
     virtual void on_error (int error) = 0; // ECONNREFUSED on a connected socket, …
   };
@@ -37,6 +38,8 @@ public:
   // `to` null on a connected socket. False: the kernel is full (nothing of the rest was sent;
   // on_writable follows). Errors of single datagrams are loss, as in the network.
   bool send (const Address *to, const Batch &batch);
+  // Reads what has come by now, as when the loop finds the socket readable. False: not all of it.
+  bool read ();
   bool blocked () const { return blocked_; }
   std::uint16_t port () const { return Address::local_of (fd_).port (); }
   bool gso () const { return gso_; }

@@ -123,11 +123,11 @@ void UdpListener::on_datagram (Bytes datagram, const reach::Address &from)
 }
 
 // Delivering may end links, so they are looked up one by one.
-void UdpListener::on_datagrams_done ()
+void UdpListener::on_datagrams_done (bool all)
 {
   for (std::size_t i = 0; i < touched_.size (); i++)
     if (const auto it = peers_.find (touched_[i]); it != peers_.end ())
-      it->second->process ();
+      it->second->process (all);
   touched_.clear ();
 }
 

@@ -21,7 +21,7 @@ public:
 private:
   class Peer;
   void on_datagram (Bytes datagram, const reach::Address &from) override;
-  void on_datagrams_done () override;
+  void on_datagrams_done (bool all) override;
   void on_writable () override;
   void on_error (int) override {} // of single destinations; their links time out
   void forget (Peer &p);

@@ -59,7 +59,7 @@ cam::Address core_address (const reach::Address &a)
 }
 
 UdpTransport::UdpTransport (Loop &loop)
-    : loop_ (loop), timer_ (loop.timers (), [this] { process (); }),
+    : loop_ (loop), timer_ (loop.timers (), [this] { on_timer (); }),
       linger_ (loop.timers (), [this] { end (CloseReason::local, ""); })
 {
 }
@@ -77,11 +77,17 @@ void UdpTransport::input (Bytes datagram, const reach::Address &from)
     link_->input (datagram, core_address (from), Clock::now ());
 }
 
-void UdpTransport::process ()
+// When the loop was busy, the answer whose absence the timer is about may be there already.
+void UdpTransport::on_timer ()
+{
+  process (!socket () || socket ()->read ());
+}
+
+void UdpTransport::process (bool all_read)
 {
   if (!link_ || over_)
     return;
-  link_->timeout (Clock::now ());
+  link_->timeout (Clock::now (), all_read);
   deliver ();
   if (over_)
     return;
@@ -161,8 +167,7 @@ void UdpTransport::arm ()
   const TimePoint t = link_->poll_timeout ();
   if (t == TimePoint::max () || blocked_)
     timer_.cancel ();
-  else if (!timer_.armed () || t < timer_.when () ||
-           t > timer_.when () + much_later)
+  else if (!timer_.armed () || t < timer_.when () || t > timer_.when () + much_later)
     timer_.arm (t);
 }
 

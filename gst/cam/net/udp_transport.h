@@ -31,7 +31,7 @@ public:
 
   // From the socket.
   void input (Bytes datagram, const reach::Address &from);
-  void process (); // after input, or when time has passed
+  void process (bool all_read = true); // after input, or when time has passed
   void writable ();
 
 protected:
@@ -55,6 +55,7 @@ private:
   bool send_batch (const DatagramBatch &batch);
   void deliver ();
   void arm ();
+  void on_timer ();
 
   Loop &loop_;
   Transport::Owner *owner_ = nullptr;
@@ -78,7 +79,7 @@ private:
   UdpSocket *socket () override { return socket_.get (); }
   const reach::Address *destination (const cam::Address &) override { return nullptr; }
   void on_datagram (Bytes datagram, const reach::Address &from) override { input (datagram, from); }
-  void on_datagrams_done () override { process (); }
+  void on_datagrams_done (bool all) override { process (all); }
   void on_writable () override { writable (); }
   void on_error (int error) override;
   void on_resolved (std::vector<reach::Address> found, const std::string &error);

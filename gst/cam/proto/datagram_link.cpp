@@ -8,6 +8,7 @@ namespace reach::cam {
 namespace {
 constexpr milliseconds longest_ping_interval = seconds (15); // below what NAT tables forget
 constexpr unsigned max_closes = 4;
+constexpr Duration longest_behind = seconds (1);
 
 TimePoint after (TimePoint t, milliseconds d)
 {
@@ -194,7 +195,7 @@ void DatagramLink::timeout_close (TimePoint now)
   close_time_ = now + std::min<Duration> (sent_.rtt ().probe_delay (), milliseconds (250));
 }
 
-void DatagramLink::timeout (TimePoint now)
+void DatagramLink::timeout (TimePoint now, bool all_read)
 {
   if (state_ == State::connecting)
     timeout_handshake (now);
@@ -212,7 +213,9 @@ void DatagramLink::timeout (TimePoint now)
   outbox_.expire (now, sent_.rtt ().probe_delay ());
   if (now >= sent_.deadline () && sent_.timeout (now) && !outbox_.has_repeat (now))
     ping_due_ = true;
-  if (now >= reassembly_.timeout () && reassembly_.advance (now))
+  // One that never gets to the end of what comes must go on too.
+  const TimePoint too_late = all_read ? now : now - longest_behind;
+  if (too_late >= reassembly_.timeout () && reassembly_.advance (too_late))
     received_.want_ack (now);
   if (outbox_.backlog () > 0 && outbox_.blocked () && now >= forward_time_) {
     ping_due_ = true;

@@ -42,7 +42,9 @@ public:
   ~DatagramLink () override;
 
   void input (Bytes datagram, const Address &from, TimePoint now);
-  void timeout (TimePoint now);
+  // all_read: nothing waits to be read from the socket. Until then nothing counts as too late, as
+  // what it misses may be there.
+  void timeout (TimePoint now, bool all_read = true);
   std::optional<DatagramEvent> poll_event ();
   // The next batch; empty when nothing may leave now.
   DatagramBatch poll_transmit (TimePoint now);

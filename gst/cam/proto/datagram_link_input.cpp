@@ -102,7 +102,7 @@ void DatagramLink::input_data (Bytes in, const Address &from, TimePoint now)
   else if (newest)
     path_.stayed ();
   if (state_ == State::established)
-    reassembly_.advance (now);
+    reassembly_.advance (TimePoint::min ()); // timeout () decides about what is too late
 }
 
 // False: the packet was not taken as a whole.

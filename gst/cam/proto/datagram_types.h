@@ -54,7 +54,8 @@ struct DatagramConfig {
   std::size_t backlog = 64u << 10;              // unsent bytes that room () asks for at least
 };
 
-// How long an acknowledgement may wait: while nothing is lost a part of the latency, else the least.
+// How long an acknowledgement may wait: while nothing is lost a part of the latency, else the
+// least.
 constexpr Duration least_ack_delay = milliseconds (10), longest_ack_delay = milliseconds (25);
 constexpr Duration calm_ack_delay (Duration latency)
 {

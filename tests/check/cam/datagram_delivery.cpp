@@ -278,6 +278,33 @@ GST_START_TEST (test_no_added_latency)
 }
 GST_END_TEST
 
+// The receiver itself was late: what waits in its socket is not lost, however old it is.
+GST_START_TEST (test_late_reader)
+{
+  Sim s;
+  delays (s, milliseconds (5));
+  fail_unless (s.connect ());
+  s.run (milliseconds (200));
+  std::uint32_t n = 0;
+  s.every (milliseconds (30), [&] { s.client.link->send (frame (n++, 6000, true, s.now), s.now); });
+  s.run (milliseconds (600));
+  std::vector<std::vector<std::uint8_t>> waiting;
+  s.up.drop = [&] (Bytes d) { return waiting.emplace_back (d.begin (), d.end ()), true; };
+  s.run (milliseconds (320)); // with a latency of 200 ms
+  std::size_t got = 0;
+  s.server.on_message = [&] (const Incoming &) { got++; };
+  for (std::size_t i = 0; i < waiting.size (); i++) {
+    s.server.link->input (waiting[i], s.client.address, s.now);
+    if (i % 4 == 0)
+      s.server.link->timeout (s.now, false);
+  }
+  s.server.link->timeout (s.now);
+  s.run (milliseconds (1));
+  fail_unless (got >= 6, "%zu frames", got); // the others were not begun, for lack of answers
+  fail_unless_equals_int (s.server.lost, 0);
+}
+GST_END_TEST
+
 GST_START_TEST (test_storage_refused)
 {
   class Stingy final : public StorageSource {
@@ -330,6 +357,7 @@ static Suite *datagram_delivery_suite ()
   tcase_add_test (c, test_window_after_outage);
   tcase_add_test (c, test_small_messages_share_packets);
   tcase_add_test (c, test_no_added_latency);
+  tcase_add_test (c, test_late_reader);
   tcase_add_test (c, test_storage_refused);
   tcase_add_test (c, test_too_big);
   return s;

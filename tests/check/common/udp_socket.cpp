@@ -30,7 +30,7 @@ struct End final : UdpSocket::Owner {
       s.from.push_back (a.text ());
     });
   }
-  void on_datagrams_done () override
+  void on_datagrams_done (bool) override
   {
     seen.update ([] (Seen &s) { s.rounds++; });
   }
