@@ -12,6 +12,8 @@ constexpr Duration caps_grace = milliseconds (800), caps_patience = milliseconds
 constexpr Duration high_rate_rest = microseconds (500), high_rate_memory = milliseconds (20);
 constexpr Duration drop_report = milliseconds (200);
 constexpr std::size_t inbox_limit = 64u << 20;
+// Over HTTP a bye is a request, with a round trip or two before its answer.
+constexpr Duration goodbye_limit = milliseconds (500);
 } // namespace
 
 SenderEngine::SenderEngine (Element &element, Settings settings, Identity identity)
@@ -48,7 +50,8 @@ SenderEngine::~SenderEngine ()
     for (const auto &s : subscribers_)
       s->stop ();
   });
-  // The byes are in the kernel; whoever does not take them gets a reset. No peer can hold this up.
+  say_goodbye ();
+  // The byes are out; whoever does not take them gets a reset. No peer can hold this up.
   loop_->call ([this] {
     deliveries_->stop ();
     for (auto &v : listeners_)
@@ -66,6 +69,17 @@ SenderEngine::~SenderEngine ()
   loop_.reset ();
   if (bound_fd_ >= 0)
     close (bound_fd_);
+}
+
+// TCP and UDP have given theirs to the kernel already.
+void SenderEngine::say_goodbye ()
+{
+  if (settings_.mode != Mode::caller || settings_.protocol != Protocol::http)
+    return;
+  wait_until (goodbye_limit, [] { return false; }, [this] {
+    return std::none_of (
+        channels_.begin (), channels_.end (), [] (const auto &c) { return c->open (); });
+  });
 }
 
 bool SenderEngine::bind (std::string &error)
@@ -391,6 +405,15 @@ bool SenderEngine::drained (MediaType t) const
 bool SenderEngine::wait_drained (
     MediaType type, Duration limit, const std::function<bool ()> &cancelled)
 {
+  return wait_until (limit, cancelled, [this, type] {
+    drain_inbox ();
+    return drained (type);
+  });
+}
+
+bool SenderEngine::wait_until (Duration limit, const std::function<bool ()> &cancelled,
+    const std::function<bool ()> &holds)
+{
   struct Waiting {
     std::atomic<int> &n;
     explicit Waiting (std::atomic<int> &count) : n (count) { n++; }
@@ -400,18 +423,14 @@ bool SenderEngine::wait_drained (
   while (true) {
     const int seen = *drained_.lock ();
     bool done = false;
-    loop_->call ([&] {
-      drain_inbox ();
-      done = drained (type);
-    });
+    loop_->call ([&] { done = holds (); });
     if (done)
       return true;
-    auto round = drained_.lock ();
     if (cancelled () || Clock::now () >= deadline)
       return false;
     // A transport empties without a word of its own (the kernel's buffer, acknowledgements): look
     // again.
-    round.wait_until (std::min (deadline, Clock::now () + milliseconds (5)),
+    drained_.lock ().wait_until (std::min (deadline, Clock::now () + milliseconds (5)),
         [&] (const int &r) { return r != seen; });
   }
 }

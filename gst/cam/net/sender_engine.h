@@ -107,6 +107,10 @@ private:
   void subscriber_ended (Subscriber *s);
   PushChannel &channel (MediaType t) { return *channels_[static_cast<std::size_t> (t)]; }
   bool drained (MediaType t) const;
+  void say_goodbye ();
+  // Until `holds`, which the loop is asked again whenever something has left or ended.
+  bool wait_until (Duration limit, const std::function<bool ()> &cancelled,
+      const std::function<bool ()> &holds);
   void tell_drained ()
   {
     if (waiting_ > 0)
