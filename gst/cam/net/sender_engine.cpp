@@ -441,6 +441,8 @@ SenderEngine::Snapshot SenderEngine::snapshot ()
   loop_->call ([&] {
     out = counters_;
     out.overflow = overflow_;
+    out.commands_timed_out = deliveries_->timed_out (MediaType::command);
+    out.files_timed_out = deliveries_->timed_out (MediaType::file);
     const auto add = [&] (Link &l, MediaQueue &q, MediaType t) {
       const Hello &p = l.core ().peer ();
       out.links.push_back (

@@ -75,7 +75,7 @@ public:
   struct Snapshot {
     std::vector<LinkInfo> links;
     std::uint64_t connects = 0, failures = 0, breaks = 0, key_requests = 0, refused = 0,
-                  overflow = 0;
+                  overflow = 0, commands_timed_out = 0, files_timed_out = 0;
     std::array<std::uint64_t, n_close_reasons> closed{};
     std::array<MediaQueue::Stats, n_media_types> dropped{};
     unsigned open_channels = 0;
