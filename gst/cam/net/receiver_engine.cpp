@@ -204,8 +204,7 @@ Remote *ReceiverEngine::attach (const Hello &h, const std::string &origin, Link 
   sample_clock (*r, h.running_time, h.latency);
   if (again)
     resume (*r, h);
-  if (settings_.mode == Mode::caller)
-    r->catch_up (h);
+  r->catch_up (h);
   update_streams (*r, {h.list_complete, h.streams}, h.type);
   if (old && old != &link)
     old->finish (ByeReason::closed_by_application); // the sender came back before we saw it go
@@ -256,6 +255,12 @@ void ReceiverEngine::on_message (Remote &r, Link &link, Incoming m)
     return;
   }
   Remote::Stream &s = it->second;
+  if (h.kind == Kind::tags && !s.output) { // they may come ahead of the caps
+    const Bytes b = m.body ();
+    if (b.size () <= max_tags)
+      (h.flags & tags_global ? s.info.global_tags : s.info.tags).assign (b.begin (), b.end ());
+    return;
+  }
   if (h.kind == Kind::caps && !s.output) {
     // A stream that was promised without caps: now it can be opened.
     s.info.caps.assign (reinterpret_cast<const char *> (m.body ().data ()), m.body ().size ());

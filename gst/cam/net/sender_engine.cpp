@@ -269,7 +269,7 @@ void SenderEngine::note_sticky (const Message &m)
     s.caps.assign (reinterpret_cast<const char *> (b.data ()), b.size ());
     s.eos = false;
   } else if (m.header.kind == Kind::tags) {
-    s.tags.assign (b.begin (), b.end ());
+    (m.header.flags & tags_global ? s.global_tags : s.tags).assign (b.begin (), b.end ());
   } else if (m.header.kind == Kind::eos) {
     s.eos = true;
   }
@@ -315,8 +315,23 @@ StreamList SenderEngine::stream_list () const
   StreamList l;
   l.list_complete = true;
   for (const auto &[id, info] : streams_)
-    l.streams.push_back (info);
+    l.streams.push_back (settings_.mode == Mode::caller ? before_queue (info) : info);
   return l;
+}
+
+// In push the queue waits for the link, with caps and tags in their place: a list that told the
+// newest would tell them ahead of their frames, and then again.
+StreamInfo SenderEngine::before_queue (StreamInfo s) const
+{
+  const auto &c = channels_[static_cast<std::size_t> (s.type)];
+  const MediaQueue::Sticky q = c->queue ().sticky (s.id);
+  const auto bytes = [] (const MessageRef &m) { return m ? m->body () : Bytes (); };
+  const auto put = [] (auto &to, Bytes from) { to.assign (from.begin (), from.end ()); };
+  if (q.caps)
+    put (s.caps, bytes (q.caps));
+  put (s.tags, bytes (q.tags));
+  put (s.global_tags, bytes (q.global_tags));
+  return s;
 }
 
 Hello SenderEngine::hello (MediaType type, std::uint64_t link_key) const
