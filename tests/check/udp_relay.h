@@ -80,8 +80,8 @@ private:
   void run_due (TimePoint now)
   {
     if (const auto due = relay_->next (); due && now > *due)
-      worst_ = std::max<int> (
-          worst_, static_cast<int> (std::chrono::duration_cast<milliseconds> (now - *due).count ()));
+      worst_ = std::max<int> (worst_,
+          static_cast<int> (std::chrono::duration_cast<milliseconds> (now - *due).count ()));
     relay_->run_due (now);
   }
   int wait_ms () const

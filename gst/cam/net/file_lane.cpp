@@ -30,10 +30,11 @@ const char *failure_of (FileStatus s)
 FileLane::FileLane (Loop &loop, SerialQueue &worker, MediaQueue &out, DeliveryEvents &events,
     std::function<void ()> pump, Limits limits, std::uint64_t &timed_out)
     : loop_ (loop), worker_ (worker), out_ (out), events_ (events), pump_ (std::move (pump)),
-      limits_ (limits), retry_ (loop.timers (), [this] {
-        begin ();
-        pump_ ();
-      }),
+      limits_ (limits), retry_ (loop.timers (),
+                            [this] {
+                              begin ();
+                              pump_ ();
+                            }),
       silence_ (loop.timers (), [this] { on_silence (); }), timed_out_ (timed_out)
 {
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "receiver_engine.h"
 #include <algorithm>
-#include <unistd.h>
 
 namespace reach::cam {
 
@@ -32,26 +31,13 @@ ReceiverEngine::~ReceiverEngine ()
     owed_.clear ();
   });
   loop_.reset ();
-  if (bound_fd_ >= 0)
-    close (bound_fd_);
-}
-
-bool ReceiverEngine::bind (std::string &error)
-{
-  if (settings_.mode == Mode::caller)
-    return true;
-  bound_fd_ = Acceptor::bind (settings_, error);
-  if (bound_fd_ >= 0)
-    port_ = Address::local_of (bound_fd_).port ();
-  return bound_fd_ >= 0;
 }
 
 void ReceiverEngine::start ()
 {
   loop_->call ([this] {
     if (settings_.mode == Mode::listener) {
-      acceptor_ = Acceptor::make (*loop_, element_, settings_, std::exchange (bound_fd_, -1),
-          LinkRole::receiver,
+      acceptor_ = Acceptor::make (*loop_, element_, settings_, bound_.take (), LinkRole::receiver,
           [this] (std::unique_ptr<Transport> t) { accept_transport (std::move (t)); });
       return;
     }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "sender_engine.h"
 #include <algorithm>
-#include <unistd.h>
 
 namespace reach::cam {
 namespace {
@@ -67,8 +66,6 @@ SenderEngine::~SenderEngine ()
     keys_.reset ();
   });
   loop_.reset ();
-  if (bound_fd_ >= 0)
-    close (bound_fd_);
 }
 
 // TCP and UDP have given theirs to the kernel already.
@@ -76,29 +73,20 @@ void SenderEngine::say_goodbye ()
 {
   if (settings_.mode != Mode::caller || settings_.protocol != Protocol::http)
     return;
-  wait_until (goodbye_limit, [] { return false; }, [this] {
-    return std::none_of (
-        channels_.begin (), channels_.end (), [] (const auto &c) { return c->open (); });
-  });
-}
-
-bool SenderEngine::bind (std::string &error)
-{
-  if (settings_.mode == Mode::caller)
-    return true;
-  bound_fd_ = Acceptor::bind (settings_, error);
-  if (bound_fd_ >= 0)
-    port_ = Address::local_of (bound_fd_).port ();
-  return bound_fd_ >= 0;
+  wait_until (
+      goodbye_limit, [] { return false; },
+      [this] {
+        return std::none_of (
+            channels_.begin (), channels_.end (), [] (const auto &c) { return c->open (); });
+      });
 }
 
 void SenderEngine::start ()
 {
   loop_->call ([this] {
     started_ = true;
-    if (bound_fd_ >= 0)
-      acceptor_ = Acceptor::make (*loop_, storage_, settings_, std::exchange (bound_fd_, -1),
-          LinkRole::sender,
+    if (const int fd = bound_.take (); fd >= 0)
+      acceptor_ = Acceptor::make (*loop_, storage_, settings_, fd, LinkRole::sender,
           [this] (std::unique_ptr<Transport> t) { accept_transport (std::move (t)); });
     for (auto &c : channels_)
       if (c)
@@ -426,8 +414,8 @@ bool SenderEngine::wait_drained (
   });
 }
 
-bool SenderEngine::wait_until (Duration limit, const std::function<bool ()> &cancelled,
-    const std::function<bool ()> &holds)
+bool SenderEngine::wait_until (
+    Duration limit, const std::function<bool ()> &cancelled, const std::function<bool ()> &holds)
 {
   struct Waiting {
     std::atomic<int> &n;

@@ -3,7 +3,6 @@
 // when data are due. Pull: any number of receivers, each with one link per media type it asked for.
 #pragma once
 #include "cam/proto/session_events.h"
-#include "common/address.h"
 #include "common/guarded.h"
 #include "common/loop.h"
 #include "common/wake_timer.h"
@@ -38,8 +37,8 @@ public:
   ~SenderEngine (); // says bye where it can without waiting, then closes everything
 
   // READY: a listener binds. False and `error` when it cannot.
-  bool bind (std::string &error);
-  std::uint16_t port () const { return port_; }
+  bool bind (std::string &error) { return bound_.bind (settings_, error); }
+  std::uint16_t port () const { return bound_.port (); }
   void start (); // PAUSED
 
   // Any thread.
@@ -110,8 +109,8 @@ private:
   bool drained (MediaType t) const;
   void say_goodbye ();
   // Until `holds`, which the loop is asked again whenever something has left or ended.
-  bool wait_until (Duration limit, const std::function<bool ()> &cancelled,
-      const std::function<bool ()> &holds);
+  bool wait_until (
+      Duration limit, const std::function<bool ()> &cancelled, const std::function<bool ()> &holds);
   void tell_drained ()
   {
     if (waiting_ > 0)
@@ -122,8 +121,7 @@ private:
   const Settings settings_;
   Identity identity_; // loop thread
   const std::uint64_t run_id_ = new_key (), session_key_ = new_key ();
-  int bound_fd_ = -1;
-  std::uint16_t port_ = 0;
+  BoundSocket bound_;
   std::atomic<std::uint16_t> next_stream_{1};
   Guarded<Inbox> inbox_;
   Guarded<int> drained_;

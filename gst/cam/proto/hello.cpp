@@ -90,8 +90,8 @@ void put_list (ByteWriter &w, const std::vector<StreamInfo> &streams)
   std::uint16_t n = 0;
   w.u16 (0);
   for (const StreamInfo &s : streams) {
-    const std::size_t size = stream_fixed + s.stream_id.size () + s.caps.size () +
-                             s.tags.size () + s.global_tags.size ();
+    const std::size_t size = stream_fixed + s.stream_id.size () + s.caps.size () + s.tags.size () +
+                             s.global_tags.size ();
     if (n == max_streams || !fits (s) || w.size () + size > max_hello)
       continue;
     put_stream (w, s);
@@ -120,7 +120,8 @@ bool get_list (ByteReader &r, std::vector<StreamInfo> &streams)
 bool fits (const StreamInfo &s)
 {
   return s.stream_id.size () <= max_string && s.caps.size () <= max_caps &&
-         s.tags.size () <= max_tags && s.global_tags.size () <= max_tags && clean (s.stream_id) && clean (s.caps);
+         s.tags.size () <= max_tags && s.global_tags.size () <= max_tags && clean (s.stream_id) &&
+         clean (s.caps);
 }
 
 std::vector<std::uint8_t> encode (const Hello &h)

@@ -123,7 +123,7 @@ MessageRef MediaQueue::pop (TimePoint now)
 void MediaQueue::note_left (const MessageRef &m)
 {
   Sticky &s = entry_of (m->header.stream).left;
-  (m->header.kind == Kind::caps            ? s.caps
+  (m->header.kind == Kind::caps       ? s.caps
       : m->header.flags & tags_global ? s.global_tags
                                       : s.tags) = m;
 }

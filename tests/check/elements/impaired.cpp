@@ -69,7 +69,8 @@ Outcome transmit (std::uint64_t seed)
   fail_unless (receiver.wait_event_on ("audio_0", GST_EVENT_EOS));
   // The network was as bad as it should be.
   fail_unless (relay->total (true).lost > 50 && relay->total (false).lost > 5);
-  if (whole (receiver.on ("video_0"), [] (unsigned n) { return make_buffer (video_size (n), n); }) &&
+  if (whole (
+          receiver.on ("video_0"), [] (unsigned n) { return make_buffer (video_size (n), n); }) &&
       whole (receiver.on ("audio_0"), [] (unsigned n) { return make_buffer (600, 100000 + n); })) {
     fail_unless_equals_uint64 (receiver.stat ("frames-lost"), 0);
     return Outcome::whole;

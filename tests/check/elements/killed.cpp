@@ -118,7 +118,8 @@ GST_START_TEST (test_sender_killed)
     seen[i] = receiver.on (pad_names[i]).n_buffers ();
   PeerProcess again (role (__i__, 's', port));
   for (std::size_t i = 0; i < n_streams; i++)
-    fail_unless (receiver.wait_buffers (pad_names[i], seen[i] + 3), "%s %s", way.name, pad_names[i]);
+    fail_unless (
+        receiver.wait_buffers (pad_names[i], seen[i] + 3), "%s %s", way.name, pad_names[i]);
   const Streams s = receiver.streams.get ();
   fail_unless_equals_int (s.pads.size (), n_streams);
   for (const auto &[name, r] : s.pads) {
@@ -135,7 +136,8 @@ GST_START_TEST (test_receiver_killed)
   const Way &way = ways[__i__];
   Sender sender (way);
   set_timeouts (sender, way);
-  const guint16 given = way.push ? unused_port (over_tcp (way) ? G_SOCKET_TYPE_STREAM : G_SOCKET_TYPE_DATAGRAM) : 0;
+  const guint16 given =
+      way.push ? unused_port (over_tcp (way) ? G_SOCKET_TYPE_STREAM : G_SOCKET_TYPE_DATAGRAM) : 0;
   if (way.push)
     point (sender, given);
   sender.play ();

@@ -90,8 +90,8 @@ GST_START_TEST (test_some_channels_fail)
     p.relay->cut (types[i]);
   const Events attempt = p.attempt ();
   p.receiver.null ();
-  check_channels (attempt,
-      [k] (guint type) -> const Names & { return type < (1u << k) ? never_up : was_up; });
+  check_channels (
+      attempt, [k] (guint type) -> const Names & { return type < (1u << k) ? never_up : was_up; });
   fail_unless_equals_int (Node::count (attempt, "session-connected"), 0);
 }
 GST_END_TEST
