@@ -111,8 +111,10 @@ public:
   {
     each_sink ([] (GstCamSink *sink) { sink_set_engine (sink, nullptr, {}); });
     auto e = engine ();
-    if (e)
-      last_stats_.update ([&] (StructurePtr &p) { p.reset (sender_stats (e->snapshot ())); });
+    if (e) {
+      StructurePtr last (sender_stats (e->snapshot ()));
+      last_stats_.update ([&] (StructurePtr &p) { p.swap (last); });
+    }
     engine_.update ([] (auto &p) { p.reset (); });
     e.reset (); // the last reference, but for calls under way
     if (events_) {

@@ -67,7 +67,8 @@ public:
     const CharPtr text (gst_tag_list_to_string (plain.get ()));
     const std::string_view view = text.get ();
     if (view.size () <= max_caps_text)
-      send (Kind::tags, as_bytes (view));
+      send (Kind::tags, as_bytes (view),
+          gst_tag_list_get_scope (list) == GST_TAG_SCOPE_GLOBAL ? tags_global : 0);
   }
 
   void gap (GstEvent *event)
@@ -128,12 +129,12 @@ private:
     auto s = state_.lock ();
     return {s->engine, s->stream};
   }
-  void send (Kind kind, Bytes body)
+  void send (Kind kind, Bytes body, std::uint8_t flags = 0)
   {
     const auto [engine, stream] = run ();
     if (engine)
-      engine->push (
-          Message::control (kind, type, stream, {body.begin (), body.end ()}, Clock::now ()));
+      engine->push (Message::control (
+          kind, type, stream, {body.begin (), body.end ()}, Clock::now (), flags));
   }
 
   GstBaseSink *base_;

@@ -94,12 +94,16 @@ void PadOutput::caps (std::string text)
   put_in_order ({Item::What::event, GST_MINI_OBJECT_CAST (gst_event_new_caps (c.get ()))});
 }
 
-void PadOutput::tags (Bytes text)
+void PadOutput::tags (Bytes text, bool global)
 {
   auto list = tags_from_peer ({reinterpret_cast<const char *> (text.data ()), text.size ()});
-  if (!list)
+  Ref<GstTagList> &told = global ? global_tags_ : tags_;
+  if (!list || (told && gst_tag_list_is_equal (told.get (), list.get ())))
     return;
-  gst_stream_set_tags (stream_.get (), list.get ());
+  gst_tag_list_set_scope (list.get (), global ? GST_TAG_SCOPE_GLOBAL : GST_TAG_SCOPE_STREAM);
+  told = list;
+  if (!global)
+    gst_stream_set_tags (stream_.get (), list.get ());
   put_in_order ({Item::What::event, GST_MINI_OBJECT_CAST (gst_event_new_tag (list.release ()))});
 }
 

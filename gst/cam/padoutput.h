@@ -38,7 +38,7 @@ public:
 
   // Loop thread (Output).
   void caps (std::string text) override;
-  void tags (Bytes text) override;
+  void tags (Bytes text, bool global) override;
   void frame (const FrameHeader &h, Incoming m) override;
   void gap (std::int64_t pts, std::int64_t duration) override;
   void flush () override;
@@ -122,6 +122,7 @@ private:
   std::optional<std::uint32_t> last_seq_;
   bool need_key_ = false;
   Ref<GstCaps> caps_; // what the stream has now
+  Ref<GstTagList> tags_, global_tags_;
 
   // Streaming thread.
   std::deque<Item> batch_; // taken out of the mailbox, being pushed

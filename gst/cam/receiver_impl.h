@@ -46,7 +46,7 @@ private:
     bool playing = false, monotonic = true;
     std::int64_t base = 0;
     ClockMap map; // for a pipeline clock that is not CLOCK_MONOTONIC
-    GstClock *clock = nullptr;
+    Ref<GstClock> clock;
     std::int64_t sampled = 0;
   };
   struct Pads {

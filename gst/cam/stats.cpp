@@ -60,7 +60,9 @@ template <typename Snapshot> void add_common (GstStructure *s, const Snapshot &x
 GstStructure *sender_stats (const SenderEngine::Snapshot &x)
 {
   GstStructure *s = gst_structure_new ("cam-sender-stats", "connects", G_TYPE_UINT64, x.connects,
-      "overflow", G_TYPE_UINT64, x.overflow, "bandwidth", G_TYPE_UINT64, x.bandwidth, nullptr);
+      "overflow", G_TYPE_UINT64, x.overflow, "bandwidth", G_TYPE_UINT64, x.bandwidth,
+      "commands-timed-out", G_TYPE_UINT64, x.commands_timed_out, "files-timed-out", G_TYPE_UINT64,
+      x.files_timed_out, nullptr);
   add_common (s, x);
   std::uint64_t frames = 0, bytes = 0, gops = 0;
   for (const auto &d : x.dropped) {

@@ -177,6 +177,20 @@ public:
     wake ();
     fail_unless (done.wait ([] (bool d) { return d; }));
   }
+  // Connections of these types (all when empty) pass nothing any more and stay open: a black hole.
+  void hold (std::vector<std::string> types = {})
+  {
+    Watched<bool> done (false);
+    orders_.update ([&] (auto &v) {
+      v.push_back ([&] {
+        holding_ = true;
+        held_types_ = types;
+        done.set (true);
+      });
+    });
+    wake ();
+    fail_unless (done.wait ([] (bool d) { return d; }));
+  }
   // Connections of this type (all when empty) pass so many bytes a second each way; -1 = no limit.
   void slow (const std::string &type, int bytes_per_second)
   {
@@ -210,8 +224,8 @@ private:
     while (!stopping_) {
       std::vector<pollfd> fds{{wake_[0], POLLIN, 0}, {listener_.fd (), POLLIN, 0}};
       for (auto &c : pairs_) {
-        fds.push_back ({c->a.fd (), events (c->up, c->down), 0});
-        fds.push_back ({c->b.fd (), events (c->down, c->up), 0});
+        fds.push_back ({held (*c) ? -1 : c->a.fd (), events (c->up, c->down), 0});
+        fds.push_back ({held (*c) ? -1 : c->b.fd (), events (c->down, c->up), 0});
       }
       ::poll (fds.data (), fds.size (), rate_ >= 0 ? 5 : -1);
       const gint64 now = g_get_monotonic_time ();
@@ -233,6 +247,11 @@ private:
       reap ();
     }
     pairs_.clear ();
+  }
+  bool held (const Pair &c) const
+  {
+    return holding_ && (held_types_.empty () || std::find (held_types_.begin (), held_types_.end (),
+                                                    c.type) != held_types_.end ());
   }
   bool limited (const Half &h) const { return h.waiting.size () >= 16384; }
   short events (const Half &in, const Half &out) const
@@ -276,7 +295,7 @@ private:
   void move (Pair &c, RawSocket &from, RawSocket &to, Half &h, double seconds)
   {
     char buffer[16384];
-    while (!h.ended && !limited (h)) {
+    while (!h.ended && !limited (h) && !held (c)) {
       const ssize_t n = ::recv (from.fd (), buffer, sizeof buffer, 0);
       if (n < 0 && (errno == EAGAIN || errno == EINTR))
         break;
@@ -289,6 +308,8 @@ private:
         learn_type (c, buffer, static_cast<std::size_t> (n));
       h.waiting.append (buffer, static_cast<std::size_t> (n));
     }
+    if (held (c))
+      return;
     std::size_t may = h.waiting.size ();
     const bool slowed = rate_ >= 0 && (slow_type_.empty () || slow_type_ == c.type);
     if (slowed) {
@@ -337,6 +358,7 @@ private:
   std::vector<std::unique_ptr<Pair>> pairs_;
   std::string slow_type_;
   int rate_ = -1;
-  bool refuse_ = false;
+  bool refuse_ = false, holding_ = false;
+  std::vector<std::string> held_types_;
 };
 } // namespace reach::test

@@ -33,15 +33,20 @@ MediaQueue::Limits Deliveries::queue_limits (MediaType t, const Settings &s)
 std::unique_ptr<Lane> Deliveries::make_lane (
     MediaType type, MediaQueue &out, std::function<void ()> pump)
 {
+  // A lane asks for it too when the worker or a timer has ended something.
+  const auto pump_and_note = [this, type, p = std::move (pump)] {
+    p ();
+    note (type);
+  };
+  const Duration patience = settings_.timeout (type);
+  std::uint64_t &timed_out = timed_out_[at (type)];
   if (type == MediaType::command)
-    return std::make_unique<CommandLane> (out, events_);
+    return std::make_unique<CommandLane> (
+        loop_.timers (), out, events_, pump_and_note, patience, timed_out);
   if (!worker_)
     worker_ = std::make_unique<SerialQueue> ("cam-files", worker_limit);
-  // What the worker brings may have ended a file.
-  return std::make_unique<FileLane> (loop_, *worker_, out, events_, [this, p = std::move (pump)] {
-    p ();
-    note (MediaType::file);
-  });
+  return std::make_unique<FileLane> (loop_, *worker_, out, events_, pump_and_note,
+      FileLane::Limits{.patience = patience}, timed_out);
 }
 
 Lane &Deliveries::add (MediaType type, MediaQueue &out, std::function<void ()> pump)

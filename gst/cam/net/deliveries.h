@@ -51,6 +51,8 @@ public:
   void leave (MediaType type, Subscriber &s);
   void note (MediaType type); // something was acknowledged or given up
   void stop ();               // what waits is given up
+  // That a receiver did not acknowledge in time.
+  std::uint64_t timed_out (MediaType type) const { return timed_out_[at (type)]; }
 
 private:
   using Lanes = std::list<std::unique_ptr<PullLane>>;
@@ -78,6 +80,7 @@ private:
   };
   std::array<Pushed, 2> pushed_;
   std::array<Lanes, 2> lanes_;
+  std::array<std::uint64_t, 2> timed_out_{};
   std::unique_ptr<SerialQueue> worker_; // reads files; joined before the lanes go
 };
 } // namespace reach::cam

@@ -28,18 +28,14 @@ const char *failure_of (FileStatus s)
 } // namespace
 
 FileLane::FileLane (Loop &loop, SerialQueue &worker, MediaQueue &out, DeliveryEvents &events,
-    std::function<void ()> pump)
-    : FileLane (loop, worker, out, events, std::move (pump), Limits{})
-{
-}
-
-FileLane::FileLane (Loop &loop, SerialQueue &worker, MediaQueue &out, DeliveryEvents &events,
-    std::function<void ()> pump, Limits limits)
+    std::function<void ()> pump, Limits limits, std::uint64_t &timed_out)
     : loop_ (loop), worker_ (worker), out_ (out), events_ (events), pump_ (std::move (pump)),
-      limits_ (limits), retry_ (loop.timers (), [this] {
-        begin ();
-        pump_ ();
-      })
+      limits_ (limits), retry_ (loop.timers (),
+                            [this] {
+                              begin ();
+                              pump_ ();
+                            }),
+      silence_ (loop.timers (), [this] { on_silence (); }), timed_out_ (timed_out)
 {
 }
 
@@ -87,15 +83,35 @@ void FileLane::unlinked ()
 {
   linked_ = false;
   retry_.cancel ();
+  silence_.cancel ();
   if (state_ != State::idle && state_ != State::asked)
     jobs_.front ().from = acknowledged_;
   state_ = State::idle;
   epoch_++;
 }
 
+// From now on the receiver has its time to say something of the file.
+void FileLane::expect ()
+{
+  if (limits_.patience != Duration::max ())
+    silence_.arm (Clock::now () + limits_.patience);
+}
+
+void FileLane::on_silence ()
+{
+  if (state_ == State::idle || !linked_)
+    return;
+  if (state_ == State::sending && reading_)
+    return expect (); // it is our disk that keeps the file waiting
+  timed_out_++;
+  over (FileReport::What::failed, "the receiver has not acknowledged it in time");
+  pump_ ();
+}
+
 void FileLane::begin ()
 {
   epoch_++;
+  silence_.cancel ();
   out_.clear (); // of a link or a file that is over
   state_ = State::idle;
   if (jobs_.empty () || !linked_)
@@ -105,6 +121,7 @@ void FileLane::begin ()
   const FileSource &f = j.source ();
   put (Kind::file_begin,
       encode (FileBegin{j.id, f.size, std::min (j.from, f.size), f.mtime, f.name}));
+  expect ();
 }
 
 void FileLane::acknowledged (Kind kind, Bytes body)
@@ -129,6 +146,7 @@ void FileLane::on_going_on (std::uint64_t bytes)
 {
   Job &j = jobs_.front ();
   const TimePoint now = Clock::now ();
+  expect ();
   if (state_ == State::asked) {
     if (bytes > j.source ().size)
       return over (FileReport::What::failed, failure_of (FileStatus::malformed));
@@ -150,6 +168,7 @@ void FileLane::on_refused (FileStatus s)
   if (s == FileStatus::busy && j.busy++ < limits_.max_busy) {
     j.from = state_ == State::asked ? j.from : acknowledged_;
     state_ = State::idle;
+    silence_.cancel ();
     retry_.arm (Clock::now () + limits_.busy_retry);
     return;
   }
@@ -221,6 +240,7 @@ void FileLane::over (FileReport::What what, const std::string &reason)
 void FileLane::give_up (const std::string &why)
 {
   retry_.cancel ();
+  silence_.cancel ();
   epoch_++;
   out_.clear ();
   state_ = State::idle;

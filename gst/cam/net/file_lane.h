@@ -18,11 +18,12 @@ public:
     Duration progress = milliseconds (250); // between two reports
     Duration busy_retry = seconds (1);
     unsigned max_busy = 120; // retries
+    // A file is given up when the receiver owes an acknowledgement for so long; max = never.
+    Duration patience = Duration::max ();
   };
+  // `timed_out` counts the files that were given up for that.
   FileLane (Loop &loop, SerialQueue &worker, MediaQueue &out, DeliveryEvents &events,
-      std::function<void ()> pump);
-  FileLane (Loop &loop, SerialQueue &worker, MediaQueue &out, DeliveryEvents &events,
-      std::function<void ()> pump, Limits limits);
+      std::function<void ()> pump, Limits limits, std::uint64_t &timed_out);
 
   void push (Delivery d) override;
   void linked (ReceiverName r) override;
@@ -42,6 +43,8 @@ private:
     const FileSource &source () const { return reader->source (); }
   };
   void begin ();
+  void expect ();
+  void on_silence ();
   void read ();
   void on_read (FileReader::Result r);
   void on_going_on (std::uint64_t bytes);
@@ -64,6 +67,8 @@ private:
   std::uint64_t epoch_ = 0; // what was read before a change of position is of no use
   TimePoint reported_{};
   Timer retry_;
+  Timer silence_; // armed while something is under way
+  std::uint64_t &timed_out_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool> (true); // for what the worker brings back
 };
 } // namespace reach::cam

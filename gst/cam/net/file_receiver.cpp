@@ -8,6 +8,7 @@ namespace {
 constexpr std::size_t message_overhead = 512; // what a message costs beyond its bytes, roughly
 constexpr std::size_t max_tasks = 200000;
 constexpr std::uint64_t tell_every = 256u << 10;
+constexpr Duration tell_again = milliseconds (300); // a sender gives up who says nothing
 constexpr std::size_t remember_completed = 256, remember_runs = 256;
 } // namespace
 
@@ -190,6 +191,7 @@ void FileReceiver::open (const Peer &peer, const FileBegin &b)
     return report (Report::What::failed, *t, {}, error);
   }
   t->told = t->file->written ();
+  t->told_at = t->used;
   transfers_[{peer.run_id, b.id}] = t;
   report (Report::What::receiving, *t, {}, {});
   answer (peer, b.id, FileStatus::going_on, t->told);
@@ -214,10 +216,15 @@ void FileReceiver::on_data (const Peer &peer, const FileData &d, Bytes payload)
   std::string error;
   if (!t.file->write (payload, error))
     return fail (t, FileStatus::disk, error);
-  if (t.file->written () - t.told >= tell_every) {
-    t.told = t.file->written ();
-    answer (peer, d.id, FileStatus::going_on, t.told);
-  }
+  if (t.file->written () - t.told >= tell_every || t.used - t.told_at >= tell_again)
+    tell (t, t.used);
+}
+
+void FileReceiver::tell (Transfer &t, TimePoint now)
+{
+  t.told = t.file->written ();
+  t.told_at = now;
+  answer (t.peer, t.begin.id, FileStatus::going_on, t.told);
 }
 
 void FileReceiver::on_end (const Peer &peer, const FileEnd &e)
@@ -247,6 +254,8 @@ void FileReceiver::verify (const std::shared_ptr<Transfer> &t)
     return fail (*t, FileStatus::disk, error);
   if (!more)
     return complete (*t);
+  if (const TimePoint now = Clock::now (); now - t->told_at >= tell_again)
+    tell (*t, now);
   if (!worker_->post ([this, t] { verify (t); }))
     fail (*t, FileStatus::disk, "too much to do");
 }

@@ -60,6 +60,7 @@ private:
     FileBegin begin;
     std::unique_ptr<IncomingFile> file;
     std::uint64_t told = 0; // acknowledged
+    TimePoint told_at{};
     std::optional<Sha256Sum> sum;
     TimePoint used;
   };
@@ -77,6 +78,7 @@ private:
   bool full (const Peer &peer) const;
   void fail (Transfer &t, FileStatus s, const std::string &reason);
   void forget (const Transfer &t);
+  void tell (Transfer &t, TimePoint now);
   void answer (const Peer &peer, std::uint64_t id, FileStatus s, std::uint64_t bytes);
   void report (Report::What what, const Transfer &t, std::string path, std::string reason);
 

@@ -142,10 +142,7 @@ void HttpChannel::deliver ()
   const auto f = reader_.fault ();
   if (over_ || f == MessageReader::Fault::none)
     return;
-  end (f == MessageReader::Fault::too_big           ? CloseReason::too_big
-       : f == MessageReader::Fault::refused_storage ? CloseReason::overload
-                                                    : CloseReason::malformed,
-      fault_name (f));
+  end (close_reason (f), fault_name (f));
 }
 
 void HttpChannel::post_end (HttpServerConnection &c)

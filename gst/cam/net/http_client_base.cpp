@@ -84,10 +84,7 @@ void HttpClientBase::input (Bytes bytes)
   const auto f = reader_.fault ();
   if (over_ || f == MessageReader::Fault::none)
     return;
-  end (f == MessageReader::Fault::too_big           ? CloseReason::too_big
-       : f == MessageReader::Fault::refused_storage ? CloseReason::overload
-                                                    : CloseReason::malformed,
-      fault_name (f));
+  end (close_reason (f), fault_name (f));
 }
 
 void HttpClientBase::close (bool drained)

@@ -147,6 +147,7 @@ void HttpServerConnection::on_fault ()
 void HttpServerConnection::attach (HttpChannel &channel)
 {
   channel_ = &channel;
+  known_ = true;
 }
 
 void HttpServerConnection::park ()

@@ -58,6 +58,9 @@ public:
   void stream_end (); // its orderly end; the connection closes with it
   void abort ();
 
+  // No channel has taken a request of it yet.
+  bool stranger () const { return !known_; }
+  TimePoint since () const { return since_; }
   bool open () const { return state_ != State::closed; }
   std::size_t room () const;
   std::size_t queued () const { return socket_.queued (); }
@@ -94,6 +97,8 @@ private:
   std::optional<std::pair<unsigned, std::string>> refusal_; // told at the end of the body
   std::vector<std::uint8_t> stash_;
   std::uint64_t before_ = 0;
-  bool keep_alive_ = true, head_only_ = false, chunked_ = false, was_parked_ = false;
+  bool keep_alive_ = true, head_only_ = false, chunked_ = false, was_parked_ = false,
+       known_ = false;
+  const TimePoint since_ = Clock::now ();
 };
 } // namespace reach::cam

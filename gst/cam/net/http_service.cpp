@@ -51,8 +51,21 @@ std::optional<bool> HttpService::is_http (Bytes first)
   return first.front () >= 'A' && first.front () <= 'Z';
 }
 
+// Who only connects must not keep out a peer whose channel needs one more connection.
+void HttpService::drop_stranger ()
+{
+  HttpServerConnection *oldest = nullptr;
+  for (const auto &[p, c] : connections_)
+    if (p->stranger () && (!oldest || p->since () < oldest->since ()))
+      oldest = p;
+  if (oldest)
+    oldest->abort ();
+}
+
 void HttpService::take (int fd, Bytes before)
 {
+  if (connections_.size () >= config_.connections)
+    drop_stranger ();
   auto c = std::make_unique<HttpServerConnection> (
       loop_, static_cast<HttpServerConnection::Routes &> (*this), config_.connection, fd);
   HttpServerConnection *p = c.get ();

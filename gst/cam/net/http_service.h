@@ -59,6 +59,7 @@ private:
   void post_push (HttpServerConnection &c, std::string_view type, const http::Query &q);
   void get_pull (HttpServerConnection &c, std::string_view type, const http::Query &q);
   void open_pull (HttpServerConnection &c, MediaType type, const http::Query &q);
+  void drop_stranger ();
   bool room_for_channel (HttpServerConnection &c);
   HttpChannel *find (const std::string &id);
   void refuse_path (HttpServerConnection &c);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "receiver_engine.h"
 #include <algorithm>
-#include <unistd.h>
 
 namespace reach::cam {
 
@@ -32,26 +31,13 @@ ReceiverEngine::~ReceiverEngine ()
     owed_.clear ();
   });
   loop_.reset ();
-  if (bound_fd_ >= 0)
-    close (bound_fd_);
-}
-
-bool ReceiverEngine::bind (std::string &error)
-{
-  if (settings_.mode == Mode::caller)
-    return true;
-  bound_fd_ = Acceptor::bind (settings_, error);
-  if (bound_fd_ >= 0)
-    port_ = Address::local_of (bound_fd_).port ();
-  return bound_fd_ >= 0;
 }
 
 void ReceiverEngine::start ()
 {
   loop_->call ([this] {
     if (settings_.mode == Mode::listener) {
-      acceptor_ = Acceptor::make (*loop_, element_, settings_, std::exchange (bound_fd_, -1),
-          LinkRole::receiver,
+      acceptor_ = Acceptor::make (*loop_, element_, settings_, bound_.take (), LinkRole::receiver,
           [this] (std::unique_ptr<Transport> t) { accept_transport (std::move (t)); });
       return;
     }
@@ -204,8 +190,7 @@ Remote *ReceiverEngine::attach (const Hello &h, const std::string &origin, Link 
   sample_clock (*r, h.running_time, h.latency);
   if (again)
     resume (*r, h);
-  if (settings_.mode == Mode::caller)
-    r->catch_up (h);
+  r->catch_up (h);
   update_streams (*r, {h.list_complete, h.streams}, h.type);
   if (old && old != &link)
     old->finish (ByeReason::closed_by_application); // the sender came back before we saw it go
@@ -256,6 +241,12 @@ void ReceiverEngine::on_message (Remote &r, Link &link, Incoming m)
     return;
   }
   Remote::Stream &s = it->second;
+  if (h.kind == Kind::tags && !s.output) { // they may come ahead of the caps
+    const Bytes b = m.body ();
+    if (b.size () <= max_tags)
+      (h.flags & tags_global ? s.info.global_tags : s.info.tags).assign (b.begin (), b.end ());
+    return;
+  }
   if (h.kind == Kind::caps && !s.output) {
     // A stream that was promised without caps: now it can be opened.
     s.info.caps.assign (reinterpret_cast<const char *> (m.body ().data ()), m.body ().size ());

@@ -3,7 +3,6 @@
 // session with each sender it was told of, one link per requested media type.
 #pragma once
 #include "cam/proto/session_events.h"
-#include "common/address.h"
 #include "intake.h"
 #include "pull_peer.h"
 #include "remote.h"
@@ -36,8 +35,8 @@ public:
   ReceiverEngine (Element &element, Settings settings, Identity identity, Options options);
   ~ReceiverEngine ();
 
-  bool bind (std::string &error); // READY
-  std::uint16_t port () const { return port_; }
+  bool bind (std::string &error) { return bound_.bind (settings_, error); } // READY
+  std::uint16_t port () const { return bound_.port (); }
   void start (); // PAUSED
 
   // Any thread.
@@ -102,8 +101,7 @@ private:
   const Options options_;
   const std::size_t window_;
   Identity identity_; // loop thread
-  int bound_fd_ = -1;
-  std::uint16_t port_ = 0;
+  BoundSocket bound_;
   std::atomic<std::uint64_t> session_key_{0};
 
   // Loop thread.

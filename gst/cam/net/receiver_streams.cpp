@@ -33,24 +33,19 @@ void ReceiverEngine::resume (Remote &r, const Hello &h)
 void ReceiverEngine::update_streams (Remote &r, const StreamList &list, MediaType from)
 {
   for (const StreamInfo &info : list.streams) {
-    auto [it, fresh] = r.streams.try_emplace (info.id);
-    Remote::Stream &s = it->second;
-    const bool new_caps = s.info.caps != info.caps && !info.caps.empty (),
-               new_tags = s.info.tags != info.tags;
+    Remote::Stream &s = r.streams[info.id];
+    const auto early = std::pair (std::move (s.info.tags), std::move (s.info.global_tags));
     s.info = info;
+    if (info.tags.empty ())
+      s.info.tags = early.first; // came in band, ahead of the caps
+    if (info.global_tags.empty ())
+      s.info.global_tags = early.second;
     s.confirmed = s.confirmed || from == info.type;
     if (!(settings_.media_types & type_bit (info.type)))
       continue;
-    if (!s.output && !info.caps.empty () && !info.eos) {
+    // Caps and tags of a stream that is open travel in band, in their place among the frames.
+    if (!s.output && !info.caps.empty () && !info.eos)
       open_output (r, s);
-      continue;
-    }
-    // Caps and tags that travel in band keep their place among the frames; these are for who missed
-    // them.
-    if (s.output && new_caps && fresh)
-      s.output->caps (info.caps);
-    if (s.output && new_tags && fresh && !info.tags.empty ())
-      s.output->tags (info.tags);
   }
   for (auto it = r.streams.begin (); it != r.streams.end ();) {
     const MediaType type = it->second.info.type;
@@ -71,9 +66,7 @@ void ReceiverEngine::open_output (Remote &r, Remote::Stream &s)
   s.output = element_.open_stream (r, s.info);
   if (!s.output)
     return;
-  s.output->caps (s.info.caps);
-  if (!s.info.tags.empty ())
-    s.output->tags (s.info.tags);
+  s.tell (s.info);
 }
 
 // Once closed it may be gone at any time.
@@ -100,7 +93,7 @@ void ReceiverEngine::on_stream_message (Remote &r, Remote::Stream &s, Incoming m
     s.info.caps.assign (reinterpret_cast<const char *> (body.data ()), body.size ());
     return s.output->caps (s.info.caps);
   case Kind::tags:
-    return s.output->tags (body);
+    return s.output->tags (body, m.header ().flags & tags_global);
   case Kind::gap:
     if (body.size () >= 16) {
       ByteReader b (body);

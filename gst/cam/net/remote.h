@@ -24,7 +24,7 @@ class Output {
 public:
   virtual ~Output () = default;
   virtual void caps (std::string text) = 0;
-  virtual void tags (Bytes text) = 0;
+  virtual void tags (Bytes text, bool global) = 0; // each scope has its own
   virtual void frame (const FrameHeader &h, Incoming m) = 0;
   virtual void gap (std::int64_t pts, std::int64_t duration) = 0;
   virtual void eos () = 0;    // the sender's stream has ended
@@ -48,6 +48,19 @@ struct Remote {
     Output *output = nullptr; // the element's; none for a type nobody asked for
     bool eos = false;
     bool confirmed = false; // listed by the link of its own type
+
+    // What the output has already it leaves out.
+    void tell (const StreamInfo &i) const
+    {
+      if (!output)
+        return;
+      if (!i.caps.empty ())
+        output->caps (i.caps);
+      if (!i.tags.empty ())
+        output->tags (i.tags, false);
+      if (!i.global_tags.empty ())
+        output->tags (i.global_tags, true);
+    }
   };
   std::map<std::uint16_t, Stream> streams;
   std::array<Link *, n_media_types> links{};
@@ -66,19 +79,13 @@ struct Remote {
     }
     return newer >= 0;
   }
-  // A pulled link begins behind its welcome: caps and tags that changed before are nowhere else.
-  // What is pushed was queued meanwhile, with its caps and tags in order.
+  // A link begins where its hello or welcome says: caps and tags that changed before are nowhere
+  // else, as a former link may have lost them.
   void catch_up (const Hello &h)
   {
-    for (const StreamInfo &info : h.streams) {
-      const auto it = streams.find (info.id);
-      if (info.type != h.type || it == streams.end () || !it->second.output)
-        continue;
-      if (!info.caps.empty ())
-        it->second.output->caps (info.caps);
-      if (!info.tags.empty () && info.tags != it->second.info.tags)
-        it->second.output->tags (info.tags);
-    }
+    for (const StreamInfo &info : h.streams)
+      if (const auto it = streams.find (info.id); info.type == h.type && it != streams.end ())
+        it->second.tell (info);
   }
   bool connected () const
   {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "sender_engine.h"
 #include <algorithm>
-#include <unistd.h>
 
 namespace reach::cam {
 namespace {
@@ -12,6 +11,8 @@ constexpr Duration caps_grace = milliseconds (800), caps_patience = milliseconds
 constexpr Duration high_rate_rest = microseconds (500), high_rate_memory = milliseconds (20);
 constexpr Duration drop_report = milliseconds (200);
 constexpr std::size_t inbox_limit = 64u << 20;
+// Over HTTP a bye is a request, with a round trip or two before its answer.
+constexpr Duration goodbye_limit = milliseconds (500);
 } // namespace
 
 SenderEngine::SenderEngine (Element &element, Settings settings, Identity identity)
@@ -48,7 +49,8 @@ SenderEngine::~SenderEngine ()
     for (const auto &s : subscribers_)
       s->stop ();
   });
-  // The byes are in the kernel; whoever does not take them gets a reset. No peer can hold this up.
+  say_goodbye ();
+  // The byes are out; whoever does not take them gets a reset. No peer can hold this up.
   loop_->call ([this] {
     deliveries_->stop ();
     for (auto &v : listeners_)
@@ -64,27 +66,27 @@ SenderEngine::~SenderEngine ()
     keys_.reset ();
   });
   loop_.reset ();
-  if (bound_fd_ >= 0)
-    close (bound_fd_);
 }
 
-bool SenderEngine::bind (std::string &error)
+// TCP and UDP have given theirs to the kernel already.
+void SenderEngine::say_goodbye ()
 {
-  if (settings_.mode == Mode::caller)
-    return true;
-  bound_fd_ = Acceptor::bind (settings_, error);
-  if (bound_fd_ >= 0)
-    port_ = Address::local_of (bound_fd_).port ();
-  return bound_fd_ >= 0;
+  if (settings_.mode != Mode::caller || settings_.protocol != Protocol::http)
+    return;
+  wait_until (
+      goodbye_limit, [] { return false; },
+      [this] {
+        return std::none_of (
+            channels_.begin (), channels_.end (), [] (const auto &c) { return c->open (); });
+      });
 }
 
 void SenderEngine::start ()
 {
   loop_->call ([this] {
     started_ = true;
-    if (bound_fd_ >= 0)
-      acceptor_ = Acceptor::make (*loop_, storage_, settings_, std::exchange (bound_fd_, -1),
-          LinkRole::sender,
+    if (const int fd = bound_.take (); fd >= 0)
+      acceptor_ = Acceptor::make (*loop_, storage_, settings_, fd, LinkRole::sender,
           [this] (std::unique_ptr<Transport> t) { accept_transport (std::move (t)); });
     for (auto &c : channels_)
       if (c)
@@ -255,7 +257,7 @@ void SenderEngine::note_sticky (const Message &m)
     s.caps.assign (reinterpret_cast<const char *> (b.data ()), b.size ());
     s.eos = false;
   } else if (m.header.kind == Kind::tags) {
-    s.tags.assign (b.begin (), b.end ());
+    (m.header.flags & tags_global ? s.global_tags : s.tags).assign (b.begin (), b.end ());
   } else if (m.header.kind == Kind::eos) {
     s.eos = true;
   }
@@ -301,8 +303,23 @@ StreamList SenderEngine::stream_list () const
   StreamList l;
   l.list_complete = true;
   for (const auto &[id, info] : streams_)
-    l.streams.push_back (info);
+    l.streams.push_back (settings_.mode == Mode::caller ? before_queue (info) : info);
   return l;
+}
+
+// In push the queue waits for the link, with caps and tags in their place: a list that told the
+// newest would tell them ahead of their frames, and then again.
+StreamInfo SenderEngine::before_queue (StreamInfo s) const
+{
+  const auto &c = channels_[static_cast<std::size_t> (s.type)];
+  const MediaQueue::Sticky q = c->queue ().sticky (s.id);
+  const auto bytes = [] (const MessageRef &m) { return m ? m->body () : Bytes (); };
+  const auto put = [] (auto &to, Bytes from) { to.assign (from.begin (), from.end ()); };
+  if (q.caps)
+    put (s.caps, bytes (q.caps));
+  put (s.tags, bytes (q.tags));
+  put (s.global_tags, bytes (q.global_tags));
+  return s;
 }
 
 Hello SenderEngine::hello (MediaType type, std::uint64_t link_key) const
@@ -391,6 +408,15 @@ bool SenderEngine::drained (MediaType t) const
 bool SenderEngine::wait_drained (
     MediaType type, Duration limit, const std::function<bool ()> &cancelled)
 {
+  return wait_until (limit, cancelled, [this, type] {
+    drain_inbox ();
+    return drained (type);
+  });
+}
+
+bool SenderEngine::wait_until (
+    Duration limit, const std::function<bool ()> &cancelled, const std::function<bool ()> &holds)
+{
   struct Waiting {
     std::atomic<int> &n;
     explicit Waiting (std::atomic<int> &count) : n (count) { n++; }
@@ -400,18 +426,14 @@ bool SenderEngine::wait_drained (
   while (true) {
     const int seen = *drained_.lock ();
     bool done = false;
-    loop_->call ([&] {
-      drain_inbox ();
-      done = drained (type);
-    });
+    loop_->call ([&] { done = holds (); });
     if (done)
       return true;
-    auto round = drained_.lock ();
     if (cancelled () || Clock::now () >= deadline)
       return false;
     // A transport empties without a word of its own (the kernel's buffer, acknowledgements): look
     // again.
-    round.wait_until (std::min (deadline, Clock::now () + milliseconds (5)),
+    drained_.lock ().wait_until (std::min (deadline, Clock::now () + milliseconds (5)),
         [&] (const int &r) { return r != seen; });
   }
 }
@@ -422,6 +444,8 @@ SenderEngine::Snapshot SenderEngine::snapshot ()
   loop_->call ([&] {
     out = counters_;
     out.overflow = overflow_;
+    out.commands_timed_out = deliveries_->timed_out (MediaType::command);
+    out.files_timed_out = deliveries_->timed_out (MediaType::file);
     const auto add = [&] (Link &l, MediaQueue &q, MediaType t) {
       const Hello &p = l.core ().peer ();
       out.links.push_back (

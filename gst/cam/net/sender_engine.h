@@ -3,7 +3,6 @@
 // when data are due. Pull: any number of receivers, each with one link per media type it asked for.
 #pragma once
 #include "cam/proto/session_events.h"
-#include "common/address.h"
 #include "common/guarded.h"
 #include "common/loop.h"
 #include "common/wake_timer.h"
@@ -38,8 +37,8 @@ public:
   ~SenderEngine (); // says bye where it can without waiting, then closes everything
 
   // READY: a listener binds. False and `error` when it cannot.
-  bool bind (std::string &error);
-  std::uint16_t port () const { return port_; }
+  bool bind (std::string &error) { return bound_.bind (settings_, error); }
+  std::uint16_t port () const { return bound_.port (); }
   void start (); // PAUSED
 
   // Any thread.
@@ -75,7 +74,7 @@ public:
   struct Snapshot {
     std::vector<LinkInfo> links;
     std::uint64_t connects = 0, failures = 0, breaks = 0, key_requests = 0, refused = 0,
-                  overflow = 0;
+                  overflow = 0, commands_timed_out = 0, files_timed_out = 0;
     std::array<std::uint64_t, n_close_reasons> closed{};
     std::array<MediaQueue::Stats, n_media_types> dropped{};
     unsigned open_channels = 0;
@@ -100,6 +99,7 @@ private:
   void accept_transport (std::unique_ptr<Transport> t);
   Hello hello (MediaType type, std::uint64_t link_key) const;
   StreamList stream_list () const;
+  StreamInfo before_queue (StreamInfo s) const;
   void tell_streams ();
   void link_ended (const Link::End &end);
   void report_drops (MediaQueue &queue, MediaType type);
@@ -107,6 +107,10 @@ private:
   void subscriber_ended (Subscriber *s);
   PushChannel &channel (MediaType t) { return *channels_[static_cast<std::size_t> (t)]; }
   bool drained (MediaType t) const;
+  void say_goodbye ();
+  // Until `holds`, which the loop is asked again whenever something has left or ended.
+  bool wait_until (
+      Duration limit, const std::function<bool ()> &cancelled, const std::function<bool ()> &holds);
   void tell_drained ()
   {
     if (waiting_ > 0)
@@ -117,8 +121,7 @@ private:
   const Settings settings_;
   Identity identity_; // loop thread
   const std::uint64_t run_id_ = new_key (), session_key_ = new_key ();
-  int bound_fd_ = -1;
-  std::uint16_t port_ = 0;
+  BoundSocket bound_;
   std::atomic<std::uint16_t> next_stream_{1};
   Guarded<Inbox> inbox_;
   Guarded<int> drained_;

@@ -115,10 +115,7 @@ void TcpTransport::deliver ()
   if (over_ || reader_.fault () == MessageReader::Fault::none)
     return;
   const auto f = reader_.fault ();
-  end (f == MessageReader::Fault::too_big           ? CloseReason::too_big
-       : f == MessageReader::Fault::refused_storage ? CloseReason::overload
-                                                    : CloseReason::malformed,
-      fault_name (f));
+  end (close_reason (f), fault_name (f));
 }
 
 void TcpTransport::on_writable ()

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "transports.h"
+#include "common/address.h"
 #include "common/listener.h"
 #include "http_client.h"
 #include "http_service.h"
@@ -103,10 +104,21 @@ std::unique_ptr<Transport> make_transport (Loop &loop, StorageSource &storage, c
   return {};
 }
 
-int Acceptor::bind (const Settings &s, std::string &error)
+BoundSocket::~BoundSocket ()
 {
-  return s.protocol == Protocol::udp ? UdpSocket::bind (s.bind_address, s.port, error)
-                                     : Listener::bind (s.bind_address, s.port, error);
+  if (fd_ >= 0)
+    close (fd_);
+}
+
+bool BoundSocket::bind (const Settings &s, std::string &error)
+{
+  if (s.mode == Mode::caller)
+    return true;
+  fd_ = s.protocol == Protocol::udp ? UdpSocket::bind (s.bind_address, s.port, error)
+                                    : Listener::bind (s.bind_address, s.port, error);
+  if (fd_ >= 0)
+    port_ = reach::Address::local_of (fd_).port ();
+  return fd_ >= 0;
 }
 
 std::unique_ptr<Acceptor> Acceptor::make (

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "command_queue.h"
 #include "command.h"
+#include <algorithm>
 
 namespace reach::cam {
 
@@ -10,16 +11,19 @@ bool CommandQueue::push (MessageRef command, TimePoint now)
       (!commands_.empty () && bytes_ + command->size () > limits_.max_bytes))
     return false;
   bytes_ += command->size ();
-  commands_.push_back (std::move (command));
+  commands_.push_back ({std::move (command)});
   fill (now);
   return true;
 }
 
 void CommandQueue::fill (TimePoint now)
 {
-  while (under_way_ < commands_.size () && under_way_ < limits_.window &&
-         out_.push (commands_[under_way_], now))
-    under_way_++;
+  for (; under_way_ < commands_.size () && under_way_ < limits_.window; under_way_++) {
+    Entry &e = commands_[under_way_];
+    if (!out_.push (e.command, now))
+      return;
+    e.sent = now;
+  }
 }
 
 void CommandQueue::restart (TimePoint now)
@@ -29,25 +33,56 @@ void CommandQueue::restart (TimePoint now)
   fill (now);
 }
 
+void CommandQueue::pause ()
+{
+  out_.clear ();
+  under_way_ = 0;
+}
+
+void CommandQueue::erase (std::size_t at)
+{
+  bytes_ -= commands_[at].command->size ();
+  commands_.erase (commands_.begin () + static_cast<std::ptrdiff_t> (at));
+  under_way_--;
+}
+
 bool CommandQueue::acknowledged (std::uint64_t id, TimePoint now)
 {
   for (std::size_t i = 0; i < under_way_; i++) {
-    if (command_id (commands_[i]->body ()) != id)
+    if (command_id (commands_[i].command->body ()) != id)
       continue;
-    bytes_ -= commands_[i]->size ();
-    commands_.erase (commands_.begin () + static_cast<std::ptrdiff_t> (i));
-    under_way_--;
+    acknowledged_ = now;
+    erase (i);
     fill (now);
     return true;
   }
   return false;
 }
 
+TimePoint CommandQueue::poll_timeout () const
+{
+  if (under_way_ == 0 || limits_.patience == Duration::max ())
+    return TimePoint::max ();
+  return std::max (commands_.front ().sent, acknowledged_) + limits_.patience;
+}
+
+std::vector<std::uint64_t> CommandQueue::timeout (TimePoint now)
+{
+  std::vector<std::uint64_t> ids;
+  while (now >= poll_timeout ()) {
+    ids.push_back (command_id (commands_.front ().command->body ()));
+    erase (0);
+  }
+  if (!ids.empty ())
+    fill (now);
+  return ids;
+}
+
 std::vector<std::uint64_t> CommandQueue::clear ()
 {
   std::vector<std::uint64_t> ids;
-  for (const MessageRef &m : commands_)
-    ids.push_back (command_id (m->body ()));
+  for (const Entry &e : commands_)
+    ids.push_back (command_id (e.command->body ()));
   commands_.clear ();
   out_.clear ();
   bytes_ = under_way_ = 0;

@@ -13,6 +13,8 @@ public:
     std::size_t max_commands = 1024;
     std::size_t max_bytes = 4u << 20;
     std::size_t window = 32; // unacknowledged at a time; well below what a receiver lets wait
+    // A command under way is given up when none was acknowledged for so long; max = never.
+    Duration patience = Duration::max ();
   };
   explicit CommandQueue (MediaQueue &out) : CommandQueue (out, Limits{}) {}
   CommandQueue (MediaQueue &out, Limits l) : out_ (out), limits_ (l) {}
@@ -22,15 +24,25 @@ public:
   // The command with this id is over; false when none is under way with it.
   bool acknowledged (std::uint64_t id, TimePoint now);
   std::vector<std::uint64_t> clear (); // the ids of what is given up
+  // The link is gone: nobody can acknowledge before restart ().
+  void pause ();
+  std::vector<std::uint64_t> timeout (TimePoint now); // the same
+  TimePoint poll_timeout () const;                    // TimePoint::max (): nothing is waited for
   std::size_t count () const { return commands_.size (); }
   std::size_t bytes () const { return bytes_; }
 
 private:
+  struct Entry {
+    MessageRef command;
+    TimePoint sent{};
+  };
   void fill (TimePoint now);
+  void erase (std::size_t at);
 
   MediaQueue &out_;
   const Limits limits_;
-  std::deque<MessageRef> commands_;
+  std::deque<Entry> commands_;
   std::size_t bytes_ = 0, under_way_ = 0; // under way: the first ones
+  TimePoint acknowledged_{};              // the last time
 };
 } // namespace reach::cam

@@ -6,7 +6,7 @@ namespace reach::cam {
 namespace {
 constexpr std::uint8_t flag_list_complete = 1, flag_unlimited = 2;
 constexpr std::uint8_t flag_sparse = 1, flag_eos = 2;
-constexpr std::size_t stream_fixed = 16; // bytes of an entry without its texts and tags
+constexpr std::size_t stream_fixed = 18; // bytes of an entry without its texts and tags
 
 bool clean (std::string_view s)
 {
@@ -39,7 +39,19 @@ void put_stream (ByteWriter &w, const StreamInfo &s)
   put_string (w, s.caps, max_caps);
   w.u16 (static_cast<std::uint16_t> (s.tags.size ()));
   w.bytes (s.tags);
+  if (!s.global_tags.empty ()) {
+    w.u16 (static_cast<std::uint16_t> (s.global_tags.size ()));
+    w.bytes (s.global_tags);
+  }
   w.patch (start, static_cast<std::uint32_t> (w.size () - start - 4));
+}
+
+bool get_tags (ByteReader &r, std::vector<std::uint8_t> &to)
+{
+  const std::size_t n = r.u16 ();
+  const Bytes tags = r.take (n);
+  to.assign (tags.begin (), tags.end ());
+  return n <= max_tags;
 }
 
 bool get_stream (ByteReader &list, StreamInfo &s)
@@ -54,10 +66,9 @@ bool get_stream (ByteReader &list, StreamInfo &s)
   s.index = r.u16 ();
   if (!get_string (r, s.stream_id, max_string) || !get_string (r, s.caps, max_caps))
     return false;
-  const std::size_t n = r.u16 ();
-  const Bytes tags = r.take (n);
-  s.tags.assign (tags.begin (), tags.end ());
-  return n <= max_tags && !r.failed () && !list.failed ();
+  if (!get_tags (r, s.tags) || (r.left () > 0 && !get_tags (r, s.global_tags)))
+    return false;
+  return !r.failed () && !list.failed ();
 }
 
 void put_list (ByteWriter &w, const std::vector<StreamInfo> &streams)
@@ -66,7 +77,8 @@ void put_list (ByteWriter &w, const std::vector<StreamInfo> &streams)
   std::uint16_t n = 0;
   w.u16 (0);
   for (const StreamInfo &s : streams) {
-    const std::size_t size = stream_fixed + s.stream_id.size () + s.caps.size () + s.tags.size ();
+    const std::size_t size = stream_fixed + s.stream_id.size () + s.caps.size () + s.tags.size () +
+                             s.global_tags.size ();
     if (n == max_streams || !fits (s) || w.size () + size > max_hello)
       continue;
     put_stream (w, s);
@@ -95,7 +107,8 @@ bool get_list (ByteReader &r, std::vector<StreamInfo> &streams)
 bool fits (const StreamInfo &s)
 {
   return s.stream_id.size () <= max_string && s.caps.size () <= max_caps &&
-         s.tags.size () <= max_tags && clean (s.stream_id) && clean (s.caps);
+         s.tags.size () <= max_tags && s.global_tags.size () <= max_tags && clean (s.stream_id) &&
+         clean (s.caps);
 }
 
 std::vector<std::uint8_t> encode (const Hello &h)

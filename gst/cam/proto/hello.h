@@ -29,8 +29,9 @@ struct StreamInfo {
   MediaType type = MediaType::video;
   std::uint16_t index = 0; // media channel index
   std::string stream_id, caps;
-  std::vector<std::uint8_t> tags;
+  std::vector<std::uint8_t> tags; // of this stream
   bool sparse = false, eos = false;
+  std::vector<std::uint8_t> global_tags = {}; // of the whole medium
 
   bool operator== (const StreamInfo &) const = default;
 };

@@ -115,7 +115,29 @@ MessageRef MediaQueue::pop (TimePoint now)
   MessageRef m = std::move (queue_.front ());
   queue_.pop_front ();
   account (*m, false);
+  if (m->header.kind == Kind::caps || m->header.kind == Kind::tags)
+    note_left (m);
   return m;
+}
+
+void MediaQueue::note_left (const MessageRef &m)
+{
+  Sticky &s = entry_of (m->header.stream).left;
+  (m->header.kind == Kind::caps       ? s.caps
+      : m->header.flags & tags_global ? s.global_tags
+                                      : s.tags) = m;
+}
+
+MediaQueue::Sticky MediaQueue::sticky (std::uint16_t stream) const
+{
+  Sticky s;
+  for (const auto &[id, entry] : streams_)
+    if (id == stream)
+      s = entry.left;
+  for (auto i = queue_.begin (); !s.caps && i != queue_.end (); ++i)
+    if ((*i)->header.kind == Kind::caps && (*i)->header.stream == stream)
+      s.caps = *i;
+  return s;
 }
 
 Duration MediaQueue::age (TimePoint now) const

@@ -47,6 +47,13 @@ public:
   // The next to send; empty when there is none.
   MessageRef pop (TimePoint now);
 
+  // The caps and tags of a stream at the front of the queue: the last that left it; caps that never
+  // did are the first that wait. A new link's list tells them, and the queue goes on from there.
+  struct Sticky {
+    MessageRef caps, tags, global_tags;
+  };
+  Sticky sticky (std::uint16_t stream) const;
+
   bool empty () const { return queue_.empty (); }
   std::size_t bytes () const { return bytes_; }
   std::size_t count () const { return queue_.size (); }
@@ -70,11 +77,13 @@ private:
     bool reported = false;
     std::uint32_t last = 0; // number of its newest frame that others may refer to
     bool last_dropped = false;
+    Sticky left; // the queue
   };
 
   Stream &entry_of (std::uint16_t id);
   bool refuse (const Message &m) const;
   bool left_out (const Message &m);
+  void note_left (const MessageRef &m);
   void account (const Message &m, bool in);
   void count_drop (const Message &m);
   bool over_bytes () const;

@@ -55,11 +55,11 @@ void FrameHeader::write (std::uint8_t *out) const
   std::memset (out + 34, 0, 6);
 }
 
-MessageRef Message::control (
-    Kind kind, MediaType type, std::uint16_t stream, std::vector<std::uint8_t> body, TimePoint now)
+MessageRef Message::control (Kind kind, MediaType type, std::uint16_t stream,
+    std::vector<std::uint8_t> body, TimePoint now, std::uint8_t flags)
 {
   auto *m = new Message;
-  m->header = {kind, 0, stream, static_cast<std::uint32_t> (body.size ())};
+  m->header = {kind, flags, stream, static_cast<std::uint32_t> (body.size ())};
   m->type = type;
   m->created = now;
   m->header.write (m->head_.data ());

@@ -69,6 +69,9 @@ enum FrameFlag : std::uint32_t {
   frame_resync = 1u << 8,
 };
 
+// MessageHeader::flags of tags: they are of the whole medium, not of this stream alone.
+constexpr std::uint8_t tags_global = 1;
+
 constexpr std::int64_t no_time = INT64_MIN;
 
 // The fixed part of a frame message; 48 bytes with the message header, so that the payload of a
@@ -108,7 +111,7 @@ public:
 
   // A control message: everything behind the header is `body`.
   static Counted<const Message> control (Kind kind, MediaType type, std::uint16_t stream,
-      std::vector<std::uint8_t> body, TimePoint now);
+      std::vector<std::uint8_t> body, TimePoint now, std::uint8_t flags = 0);
   // A frame; `extension` must be at most max_head - 48 bytes and a multiple of 16.
   static Counted<const Message> frame (MediaType type, std::uint16_t stream, FrameHeader fh,
       Bytes extension, Slice payload, TimePoint now);

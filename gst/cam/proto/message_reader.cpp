@@ -143,4 +143,18 @@ void MessageReader::filled (std::size_t n)
   rest_ = rest_.subspan (std::min (n, rest_.size ()));
   finish_if_full ();
 }
+
+CloseReason close_reason (MessageReader::Fault f)
+{
+  switch (f) {
+  case MessageReader::Fault::none:
+    return CloseReason::none;
+  case MessageReader::Fault::too_big:
+    return CloseReason::too_big;
+  case MessageReader::Fault::refused_storage:
+    return CloseReason::overload;
+  default:
+    return CloseReason::malformed;
+  }
+}
 } // namespace reach::cam

@@ -4,6 +4,7 @@
 // A message's storage is asked for once its header has passed the limits, and is filled once.
 // Whoever owns the socket may read a large message straight into it: direct () and filled ().
 #pragma once
+#include "close_reason.h"
 #include "incoming.h"
 
 namespace reach::cam {
@@ -52,4 +53,5 @@ private:
   Fault fault_ = Fault::none;
 };
 const char *fault_name (MessageReader::Fault f);
+CloseReason close_reason (MessageReader::Fault f); // of the link that is read from
 } // namespace reach::cam

@@ -177,6 +177,37 @@ GST_START_TEST (test_queue_is_bounded_in_bytes)
 }
 GST_END_TEST
 
+GST_START_TEST (test_queue_gives_up)
+{
+  const auto at = [] (int s) { return TimePoint{} + seconds (s); };
+  MediaQueue out (MediaType::command, {});
+  CommandQueue q (out, {10, 1u << 20, 2, seconds (15)});
+  fail_unless (q.poll_timeout () == TimePoint::max ());
+  fail_unless (q.push (message (1), at (0)) && q.push (message (2), at (10)));
+  fail_unless (q.push (message (3), at (10))); // waits for the window
+  fail_unless (q.poll_timeout () == at (15));
+  fail_unless (q.timeout (at (14)).empty ());
+  // Each has its own time, and it begins when it is sent.
+  fail_unless ((q.timeout (at (15)) == Ids{1}));
+  fail_unless ((pop_all (out) == Ids{1, 2, 3}));
+  fail_if (q.acknowledged (1, at (16)));
+  // Any acknowledgement is a sign of life for all.
+  fail_unless (q.acknowledged (3, at (20)));
+  fail_unless (q.poll_timeout () == at (35));
+  // No link, no time: it begins again with the next one.
+  q.pause ();
+  fail_unless (q.poll_timeout () == TimePoint::max ());
+  q.restart (at (100));
+  fail_unless (q.poll_timeout () == at (115));
+  fail_unless ((q.timeout (at (200)) == Ids{2}));
+  fail_unless_equals_int (static_cast<int> (q.count () + q.bytes ()), 0);
+
+  CommandQueue patient (out, {10, 1u << 20, 2});
+  fail_unless (patient.push (message (1), at (0)));
+  fail_unless (patient.poll_timeout () == TimePoint::max ());
+}
+GST_END_TEST
+
 static Suite *command_suite ()
 {
   Suite *s = suite_create ("command");
@@ -189,6 +220,7 @@ static Suite *command_suite ()
   tcase_add_test (tc, test_acknowledgement);
   tcase_add_test (tc, test_queue_keeps_order_and_window);
   tcase_add_test (tc, test_queue_is_bounded_in_bytes);
+  tcase_add_test (tc, test_queue_gives_up);
   return s;
 }
 

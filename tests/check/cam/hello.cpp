@@ -19,6 +19,8 @@ StreamInfo stream (std::uint16_t id)
   s.stream_id = "0123abc/" + std::to_string (id);
   s.caps = "audio/x-raw, rate=(int)48000";
   s.tags = {1, 0, 2};
+  if (id % 2)
+    s.global_tags = {3};
   s.sparse = id % 2;
   s.eos = id % 3 == 0;
   return s;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What comes out of camreceiver equals what went into camsender, byte for byte and flag for flag.
 #include "cam_pair.h"
+#include "tcp_relay.h"
 
 using namespace reach::test;
 
@@ -290,6 +291,100 @@ GST_START_TEST (test_events_in_band)
 }
 GST_END_TEST
 
+// A tag list and its scope, as text that can be compared.
+static std::string tag_text (GstTagList *list)
+{
+  gchar *title = nullptr;
+  gst_tag_list_get_string (list, GST_TAG_TITLE, &title);
+  const std::string s = std::string (title ? title : "") +
+                        (gst_tag_list_get_scope (list) == GST_TAG_SCOPE_GLOBAL ? " global" : "");
+  g_free (title);
+  return s;
+}
+
+static void tag (Sender::Stream &s, const char *title, GstTagScope scope = GST_TAG_SCOPE_STREAM)
+{
+  GstTagList *list = gst_tag_list_new (GST_TAG_TITLE, title, nullptr);
+  gst_tag_list_set_scope (list, scope);
+  s.event (gst_event_new_tag (list));
+}
+
+static std::vector<std::string> tags_of (const Received &r)
+{
+  std::vector<std::string> all;
+  for (const Item &i : r.items)
+    if (i.is_event (GST_EVENT_TAG)) {
+      GstTagList *list = nullptr;
+      gst_event_parse_tag (i.event (), &list);
+      all.push_back (tag_text (list));
+    }
+  return all;
+}
+
+// Whether they travel in a list or in band, before there is a link, on it, or while it is away:
+// each tag list comes once, with its scope and in its place.
+GST_START_TEST (test_tags_once_with_their_scope)
+{
+  Pair p (__i__);
+  if (!over_tcp (p.way))
+    return;
+  auto &v = p.sender.add ("video_0", video_caps);
+  auto &a = p.sender.add ("audio_0", audio_caps);
+  std::unique_ptr<TcpRelay> relay;
+  play (p.sender, p.receiver, [&] (guint16 port) {
+    relay = std::make_unique<TcpRelay> (port);
+    return relay->port ();
+  });
+  v.begin ();
+  tag (v, "one");
+  tag (v, "whole", GST_TAG_SCOPE_GLOBAL);
+  a.begin ();
+  tag (a, "sound");
+  if (!p.way.push)
+    fail_unless (p.sender.wait_event ("connected", 5));
+  auto frame = [n = 0u] (Sender::Stream &s) mutable {
+    n++;
+    s.push (make_buffer (10, n, n * frame_time));
+  };
+  frame (v);
+  frame (a);
+  fail_unless (p.receiver.wait_buffers ("video_0", 1));
+  fail_unless (p.receiver.wait_buffers ("audio_0", 1));
+  tag (v, "two");
+  frame (v);
+  fail_unless (p.receiver.wait_buffers ("video_0", 2));
+  using Titles = std::vector<std::string>;
+  fail_unless ((tags_of (p.receiver.on ("video_0")) == Titles{"one", "whole global", "two"}));
+
+  const std::size_t links = p.way.push ? 2 : 5;
+  relay->refuse (true);
+  relay->cut ();
+  frame (v);
+  frame (a);
+  fail_unless (p.sender.wait_event ("disconnected", links));
+  tag (v, "three");
+  tag (v, "all", GST_TAG_SCOPE_GLOBAL);
+  tag (v, "four");
+  relay->refuse (false);
+  fail_unless (p.receiver.wait_event ("connected", links + 1));
+  for (int tries = 0; tries < 200; tries++) {
+    frame (v);
+    frame (a);
+    if (p.receiver.wait_buffers ("video_0", 4, milliseconds (50)) &&
+        p.receiver.wait_buffers ("audio_0", 3, milliseconds (50)))
+      break;
+  }
+  // What is pulled begins behind the list; what is pushed has waited.
+  const Titles after = p.way.push
+                           ? Titles{"one", "whole global", "two", "three", "all global", "four"}
+                           : Titles{"one", "whole global", "two", "four", "all global"};
+  const auto got = tags_of (p.receiver.on ("video_0"));
+  fail_unless (got == after, "%s: %u tags, the last %s", p.way.name,
+      static_cast<unsigned> (got.size ()), got.back ().c_str ());
+  fail_unless ((tags_of (p.receiver.on ("audio_0")) == Titles{"sound"}));
+}
+GST_END_TEST
+
 GST_START_TEST (test_reference_timestamps)
 {
   Pair p (__i__);
@@ -364,6 +459,7 @@ static Suite *fidelity_suite ()
   tcase_add_loop_test (tc, test_times_after_a_pause, 0, n_ways);
   tcase_add_loop_test (tc, test_buffers_without_times, 0, n_ways);
   tcase_add_loop_test (tc, test_events_in_band, 0, n_ways);
+  tcase_add_loop_test (tc, test_tags_once_with_their_scope, 0, n_ways);
   tcase_add_loop_test (tc, test_reference_timestamps, 0, n_ways);
   tcase_add_loop_test (tc, test_source_that_is_not_live, 0, n_ways);
   return s;

@@ -215,6 +215,59 @@ GST_START_TEST (test_push_receiver_restarts)
 }
 GST_END_TEST
 
+// A sender that goes is noticed by what it says: the timeout is far longer than this test.
+GST_START_TEST (test_push_goodbye)
+{
+  Push p (__i__);
+  for (Node *n : {static_cast<Node *> (&p.sender), static_cast<Node *> (&p.receiver)})
+    g_object_set (n->element, "data-timeout", 600, "video-timeout", 600, nullptr);
+  g_object_set (p.receiver.element, "resume-window", 0, nullptr);
+  play (p.sender, p.receiver);
+  p.sender.add ("video_0", video_caps).push (make_buffer (100, 0, 0));
+  p.sender.add ("data_0", data_caps).push (make_buffer (100, 1, 0));
+  fail_unless (p.receiver.wait_buffers ("video_0", 1));
+  fail_unless (p.receiver.wait_buffers ("data_0", 1));
+  p.sender.null ();
+  fail_unless (p.receiver.wait_event ("disconnected", 2));
+  fail_unless (p.receiver.wait_event_on ("video_0", GST_EVENT_EOS));
+  fail_unless (p.receiver.wait_event_on ("data_0", GST_EVENT_EOS));
+  for (const auto &[key, names] : by_link (events (p.receiver)))
+    fail_unless (names == whole_link);
+}
+GST_END_TEST
+
+// Neither a peer that hangs nor one that never answered holds the state change up.
+GST_START_TEST (test_push_goodbye_to_nobody)
+{
+  Push p (__i__ / 2);
+  if (!over_tcp (p.way))
+    return;
+  const bool established = __i__ % 2 == 0;
+  std::unique_ptr<TcpRelay> relay;
+  play (p.sender, p.receiver, [&] (guint16 port) {
+    relay = std::make_unique<TcpRelay> (port);
+    return relay->port ();
+  });
+  if (!established)
+    relay->slow ("", 0);
+  auto &v = p.sender.add ("video_0", video_caps);
+  v.push (make_buffer (100, 0, 0));
+  if (established)
+    fail_unless (p.receiver.wait_buffers ("video_0", 1));
+  else
+    fail_unless (p.sender.wait_event ("connecting"));
+  relay->slow ("", 0);
+  for (unsigned n = 1; n < 20; n++)
+    v.push (make_buffer (100000, n, n * frame_time));
+  const gint64 begin = g_get_monotonic_time ();
+  p.sender.null ();
+  const gint64 took = (g_get_monotonic_time () - begin) / 1000;
+  fail_unless (took < 3000, "%d ms", static_cast<int> (took));
+  fail_unless_equals_int (
+      Node::count (events (p.sender), established ? "disconnected" : "connect-error"), 1);
+}
+GST_END_TEST
+
 static Suite *push_events_suite ()
 {
   register_plugins ();
@@ -227,6 +280,8 @@ static Suite *push_events_suite ()
   tcase_add_loop_test (tc, test_push_refused_once, 0, n_push);
   tcase_add_loop_test (tc, test_push_break, 0, n_push);
   tcase_add_loop_test (tc, test_push_receiver_restarts, 0, n_push);
+  tcase_add_loop_test (tc, test_push_goodbye, 0, n_push);
+  tcase_add_loop_test (tc, test_push_goodbye_to_nobody, 0, 2 * n_push);
   return s;
 }
 

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A peer in a process of its own, which a test can kill: the test program once more, told by its
+// environment to be a peer instead.
+#pragma once
+#include "check.h"
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+namespace reach::test {
+class PeerProcess {
+public:
+  // `what` comes out of asked_for () in the other process.
+  explicit PeerProcess (const std::string &what)
+  {
+    const std::string role = std::string (variable) + "=" + what;
+    std::vector<char *> env;
+    for (char **e = environ; *e; e++)
+      env.push_back (*e);
+    env.push_back (const_cast<char *> (role.c_str ()));
+    char in_process[] = "CK_FORK=no";
+    env.push_back (in_process);
+    env.push_back (nullptr);
+    char self[] = "/proc/self/exe";
+    char *argv[] = {self, nullptr};
+    pid_ = ::fork ();
+    fail_unless (pid_ >= 0);
+    if (pid_ == 0) { // nothing but system calls here: other threads held their locks at the fork
+      ::prctl (PR_SET_PDEATHSIG, SIGKILL);
+      ::execve (self, argv, env.data ());
+      ::_exit (127);
+    }
+  }
+  ~PeerProcess () { kill (); }
+  PeerProcess (const PeerProcess &) = delete;
+  PeerProcess &operator= (const PeerProcess &) = delete;
+
+  void kill ()
+  {
+    const pid_t pid = std::exchange (pid_, -1);
+    if (pid <= 0)
+      return;
+    ::kill (pid, SIGKILL);
+    int status = 0;
+    while (::waitpid (pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    fail_unless (WIFSIGNALED (status), "the peer had ended by itself: %d", status);
+  }
+  // In the peer, whose suite has one test that lasts until it is killed: what it is to be. Empty in
+  // the test itself.
+  static std::string asked_for ()
+  {
+    const char *what = std::getenv (variable);
+    return what ? what : "";
+  }
+
+private:
+  static constexpr const char *variable = "REACH_TEST_PEER";
+  pid_t pid_ = -1;
+};
+} // namespace reach::test
