@@ -186,9 +186,9 @@ void Link::arm ()
   const TimePoint t = told_ ? TimePoint::max () : core_.poll_timeout (pending ());
   if (t == TimePoint::max () || (timer_.armed () && t >= timer_.when ()))
     return;
-  // Deadlines that are far are met together by all links, at one wake-up.
+  // All links look at deadlines that are far at common points in time, before them: one wake-up.
   const bool far = t - Clock::now () > far_deadline;
-  timer_.arm (far ? std::chrono::ceil<FarGrid> (t) : t);
+  timer_.arm (far ? std::chrono::floor<FarGrid> (t) : t);
 }
 
 void Link::drain_events ()
