@@ -96,7 +96,6 @@ void StreamSocket::on_ready (std::uint32_t events)
     }
     connected_ = true;
     want_write_ = false;
-    progress_ = Clock::now ();
     watch ();
     owner_->on_connected ();
     flush (); // what was queued, or finished, before
@@ -188,7 +187,6 @@ void StreamSocket::flush ()
     if (n > 0) {
       queue_.consume (static_cast<std::size_t> (n));
       sent_ += static_cast<std::uint64_t> (n);
-      progress_ = Clock::now ();
     }
     if (n < 0 || static_cast<std::size_t> (n) < asked)
       want_write_ = true;

@@ -54,7 +54,6 @@ public:
   const Address &peer_address () const { return peer_; }
   std::uint64_t bytes_sent () const { return sent_; }
   std::uint64_t bytes_received () const { return received_; }
-  TimePoint last_progress () const { return progress_; } // when the kernel last took bytes
 
   static constexpr int notsent_limit = 128 << 10;
 
@@ -77,6 +76,5 @@ private:
   std::uint64_t sent_ = 0, received_ = 0, checked_ = 0;
   int error_ = 0;
   bool connected_ = false, reading_ = true, want_write_ = false, finishing_ = false, shut_ = false;
-  TimePoint progress_ = Clock::now ();
 };
 } // namespace reach

@@ -64,6 +64,7 @@ void Timer::arm (TimePoint when)
   // are due and the sockets.
   if (timers_.running_)
     when = std::max (when, timers_.round_ + Duration (1));
+  when_ = when;
   at_ = timers_.queue_.emplace (when, this);
   armed_ = true;
   timers_.rearm ();

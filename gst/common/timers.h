@@ -44,13 +44,14 @@ public:
   void arm (TimePoint when);
   void cancel ();
   bool armed () const { return armed_; }
-  TimePoint when () const { return at_->first; } // while armed ()
+  TimePoint when () const { return when_; } // while armed ()
 
 private:
   friend class Timers;
   Timers &timers_;
   std::function<void ()> callback_;
   Timers::Queue::iterator at_;
+  TimePoint when_;
   bool armed_ = false;
 };
 } // namespace reach

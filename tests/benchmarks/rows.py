@@ -218,8 +218,10 @@ def fan_out_once(bench, role, peer, protocol, readers):
 
 
 def fan_out(bench, readers):
-    peers = {'tcpserversink': ('send', 'tcp-server', 'raw'), 'bare send () loop': ('send-loop', None, 'raw')}
+    silent, talking = 'bare send () loop, silent readers', 'bare send () loop'
+    peers = {'tcpserversink': ('send', 'tcp-server', 'raw'), silent: ('send-loop', None, 'raw')}
     if bench.ours:
+        peers[talking] = ('send-loop', None, 'cam')
         peers['camsender, pull'] = ('send', 'cam-pull-tcp', 'cam')
     results = bench.rounds(list(peers), lambda label, _: fan_out_once(bench, *peers[label], readers))
     print(f'{readers} readers of one sender, 30 frames of 8,333 bytes a second each (2 Mbit/s), '
@@ -230,7 +232,8 @@ def fan_out(bench, readers):
     if bench.ours:
         ours = median(results['camsender, pull'], 'core')
         ratio(ours, median(results['tcpserversink'], 'core'), 0.6, 'camsender / tcpserversink')
-        ratio(ours, median(results['bare send () loop'], 'core'), 1.25, 'camsender / bare send () loop')
+        ratio(ours, median(results[talking], 'core'), 1.25, f'camsender / {talking}')
+        ratio(ours, median(results[silent], 'core'), 1.25, f'camsender / {silent}')
 
 
 def settled(process, before):

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The floor of a fan-out: one send () of a frame and its header per reader and frame, and nothing
-// else.
+// else but reading, and throwing away, what the readers say.
 #include "load.h"
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <vector>
@@ -38,6 +39,7 @@ void sleep_until (std::int64_t ns)
 
 struct Loop {
   int listener;
+  int epoll = epoll_create1 (EPOLL_CLOEXEC);
   std::vector<int> readers;
   std::uint64_t writes = 0, not_taken = 0; // bytes a full socket refused
 
@@ -45,6 +47,7 @@ struct Loop {
   {
     for (const int fd : readers)
       close (fd);
+    close (epoll);
     close (listener);
   }
   void accept_new ()
@@ -52,8 +55,21 @@ struct Loop {
     const int on = 1;
     for (int fd; (fd = accept4 (listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;) {
       setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+      epoll_event e{};
+      e.events = EPOLLIN;
+      e.data.fd = fd;
+      epoll_ctl (epoll, EPOLL_CTL_ADD, fd, &e);
       readers.push_back (fd);
     }
+  }
+  void hear ()
+  {
+    epoll_event events[128];
+    char thrown_away[4096];
+    const int n = epoll_wait (epoll, events, 128, 0);
+    for (int i = 0; i < n; i++)
+      if (recv (events[i].data.fd, thrown_away, sizeof thrown_away, 0) <= 0)
+        epoll_ctl (epoll, EPOLL_CTL_DEL, events[i].data.fd, nullptr);
   }
   void frame (const char *data, std::size_t size)
   {
@@ -83,6 +99,7 @@ int send_loop (const Options &options)
     for (std::uint64_t n = 0; n < load.count && !commands.quit () && Usage::now ().at < end; n++) {
       sleep_until (begin + static_cast<std::int64_t> (static_cast<double> (n) / load.fps * 1e9));
       loop.accept_new ();
+      loop.hear ();
       loop.frame (data.data (), load.frame_size (n) + header);
     }
   }

@@ -3,7 +3,9 @@
 
 namespace reach::cam {
 namespace {
-constexpr Duration measure_interval = milliseconds (50); // while something is sent anyway
+using FarGrid = std::chrono::duration<std::int64_t, std::ratio<1, 16>>;
+constexpr Duration far_deadline = milliseconds (500);     // may be up to 1/16 s late
+constexpr Duration measure_interval = milliseconds (100); // while something is sent anyway
 } // namespace
 
 Link::Link (Loop &loop, Owner &owner, std::unique_ptr<Transport> transport, LinkCore::Config config,
@@ -77,20 +79,34 @@ void Link::transmit (MessageRef m, TimePoint now)
   transport_->send (std::move (m));
 }
 
-void Link::pump ()
+// Of 400 links nearly every one can send at once: a message that waits nowhere costs the queue's
+// look at it and the write.
+void Link::push (const MessageRef &m, TimePoint now)
+{
+  const bool free = clock_told_ && !pumping_ && !transport_over_ && core_.quiet () &&
+                    core_.may_send () && !core_.clock_due (now) && transport_->room () > 0;
+  if (!free || !queue_->pass (*m, now)) {
+    queue_->push (m, now);
+    return;
+  }
+  transmit (m, now);
+  messages_sent_++;
+  passed_ = true;
+}
+
+void Link::pump (TimePoint now)
 {
   if (pumping_ || transport_over_)
     return;
   pumping_ = true;
-  const TimePoint now = Clock::now ();
   if (now - measured_ >= measure_interval)
     measure (now);
-  bool any = false, media = false;
+  bool media = std::exchange (passed_, false), any = media;
   while (MessageRef m = core_.poll_transmit ()) {
     transmit (std::move (m), now);
     any = true;
   }
-  for (std::size_t room = 1; queue_ && core_.may_send (); any = media = true) {
+  for (std::size_t room = 1; queue_ && !queue_->empty () && core_.may_send (); any = media = true) {
     room = transport_->room ();
     if (room == 0)
       break;
@@ -168,8 +184,11 @@ void Link::on_timer ()
 void Link::arm ()
 {
   const TimePoint t = told_ ? TimePoint::max () : core_.poll_timeout (pending ());
-  if (t != TimePoint::max () && (!timer_.armed () || t < timer_.when ()))
-    timer_.arm (t);
+  if (t == TimePoint::max () || (timer_.armed () && t >= timer_.when ()))
+    return;
+  // All links look at deadlines that are far at common points in time, before them: one wake-up.
+  const bool far = t - Clock::now () > far_deadline;
+  timer_.arm (far ? std::chrono::floor<FarGrid> (t) : t);
 }
 
 void Link::drain_events ()

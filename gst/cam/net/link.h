@@ -55,8 +55,10 @@ public:
   // What to send from: set once established (or before); null detaches.
   void set_queue (MediaQueue *queue) { queue_ = queue; }
   void send_control (MessageRef m); // ahead of the queue
-  void pump ();                     // the queue has something, or credit came
-  void finish (ByeReason why);      // says bye, drains; on_ended follows
+  // Into the queue, or past it when nothing waits: pump () follows and writes it.
+  void push (const MessageRef &m, TimePoint now);
+  void pump (TimePoint now = Clock::now ()); // the queue has something, or credit came
+  void finish (ByeReason why);               // says bye, drains; on_ended follows
   void set_idle (Duration idle);
   void set_timeout (Duration timeout) { core_.set_timeout (timeout); }
   // The next frame is preceded by a clock sample.
@@ -100,6 +102,7 @@ private:
   TimePoint measured_{};
   std::optional<End> end_;  // set when the core is over; told when the transport has closed
   bool clock_told_ = false; // the peer can place our frames in time
+  bool passed_ = false;     // the transport has a message that did not come from the queue
   bool pumping_ = false, draining_ = false, told_ = false, transport_over_ = false;
 };
 } // namespace reach::cam

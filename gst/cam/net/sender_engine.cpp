@@ -219,24 +219,29 @@ std::size_t SenderEngine::drain_inbox ()
     i.bytes = 0;
   });
   std::uint8_t touched = 0;
+  bool sticky = false;
   for (const MessageRef &m : messages) {
     touched |= type_bit (m->type);
-    if (m->header.kind != Kind::frame)
+    if (m->header.kind != Kind::frame) {
       note_sticky (*m);
+      sticky = true;
+    }
     if (settings_.mode == Mode::caller)
       channel (m->type).push (m);
-    else
-      for (Subscriber *s : listeners_[static_cast<std::size_t> (m->type)])
-        s->push (m);
   }
-  streams_maybe_known ();
+  // One after the other, each with all there is: what a write needs is in the cache once.
+  for (std::size_t t = 0; t < n_media_types; t++)
+    if (touched & (1u << t))
+      for (Subscriber *s : listeners_[t])
+        s->push (messages);
+  // A frame tells nothing about the streams, and asks for a link only where we make the links.
+  if (sticky || settings_.mode == Mode::caller)
+    streams_maybe_known ();
   for (std::size_t t = 0; t < n_media_types; t++) {
     if (!(touched & (1u << t)))
       continue;
     if (channels_[t])
       channels_[t]->pump ();
-    for (Subscriber *s : listeners_[t])
-      s->pump ();
     if (waiting_ > 0 && settings_.mode == Mode::listener && drained (static_cast<MediaType> (t)))
       tell_drained ();
   }

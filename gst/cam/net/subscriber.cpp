@@ -104,9 +104,18 @@ void Subscriber::on_sent (Link &)
     engine_.tell_drained ();
 }
 
-void Subscriber::pump ()
+void Subscriber::push (std::span<const MessageRef> messages)
 {
-  link_->pump ();
+  const TimePoint now = Clock::now ();
+  for (const MessageRef &m : messages)
+    if (m->type == type_ && queue_)
+      link_->push (m, now);
+  pump (now);
+}
+
+void Subscriber::pump (TimePoint now)
+{
+  link_->pump (now);
   if (queue_)
     engine_.report_drops (*queue_, type_);
 }

@@ -16,8 +16,8 @@ public:
 
   void start ();
   void displaced (); // the same receiver has made a new link, which takes the lane
-  void push (const MessageRef &m) { queue_->push (m, Clock::now ()); }
-  void pump ();
+  void push (std::span<const MessageRef> messages); // those of its type, and writes them
+  void pump (TimePoint now = Clock::now ());
   void welcome (); // the stream list is known: answers the hello that waited for it
   void stop ();
   bool waiting () const { return waiting_; }

@@ -71,6 +71,7 @@ public:
   // Sending. Control messages first; then, while may_send (), what the owner has queued.
   void send_control (MessageRef m) { control_.push_back (std::move (m)); }
   MessageRef poll_transmit ();
+  bool quiet () const { return control_.empty (); }
   bool may_send () const
   {
     return established_ && !over_ && (!config_.by_request || credit_ > 0 || peer_.unlimited);

@@ -107,6 +107,21 @@ bool MediaQueue::push (MessageRef m, TimePoint now)
   return true;
 }
 
+bool MediaQueue::pass (const Message &m, TimePoint now)
+{
+  if (!queue_.empty ())
+    return false;
+  if (is_frame (m)) {
+    const Stream &s = entry_of (m.header.stream);
+    const bool late = limits_.max_time != Duration{} && now - m.created > limits_.max_time;
+    if (s.wait != Wait::none || s.last_dropped || late)
+      return false;
+    left_out (m);
+  }
+  stats_.messages++;
+  return true;
+}
+
 MessageRef MediaQueue::pop (TimePoint now)
 {
   enforce (now);

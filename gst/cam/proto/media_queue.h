@@ -44,6 +44,9 @@ public:
   // false: refused because full. Never so for droppable frames, which may be dropped instead. One
   // message larger than max_bytes is accepted when nothing else waits.
   bool push (MessageRef m, TimePoint now);
+  // Of an empty queue: `m` need not wait in it and is for the caller to send; the same as push ()
+  // and pop (), for less. False: push () it.
+  bool pass (const Message &m, TimePoint now);
   // The next to send; empty when there is none.
   MessageRef pop (TimePoint now);
 

@@ -411,6 +411,47 @@ GST_START_TEST (test_many_small_messages)
 }
 GST_END_TEST
 
+// The short way past an empty queue decides, counts and asks for key frames as the queue does.
+GST_START_TEST (test_pass_is_push_and_pop)
+{
+  std::mt19937 random (7);
+  MediaQueue::Limits limits;
+  limits.max_bytes = 2000;
+  MediaQueue shorter (MediaType::video, limits), plain (MediaType::video, limits);
+  shorter.wait_for_key (1);
+  plain.wait_for_key (1);
+  Source s (1);
+  TimePoint now = t0;
+  unsigned passed = 0, keys = 0;
+  for (int i = 0; i < 5000; i++) {
+    now += milliseconds (10);
+    const auto created = random () % 20 == 0 ? now - milliseconds (1500) : now;
+    const auto r = random () % 10;
+    const MessageRef m = r == 0   ? s.key (300, created)
+                         : r == 1 ? s.disposable (200, created)
+                         : r == 2 ? s.control (Kind::caps, 16, created)
+                                  : s.delta (200, created);
+    const bool held = i / 50 % 3 == 1; // the receiver takes nothing: the queue fills and drops
+    const bool pass = !held && shorter.pass (*m, now);
+    passed += pass;
+    fail_unless (pass || shorter.push (m, now));
+    fail_unless (plain.push (m, now));
+    if (pass)
+      fail_unless (plain.pop (now).get () == m.get ());
+    if (!held)
+      fail_unless_str (contents (shorter, now), contents (plain, now).c_str ());
+    fail_unless_equals_int (shorter.bytes (), plain.bytes ());
+    const auto key = shorter.poll_key_request ();
+    fail_unless (key == plain.poll_key_request ());
+    keys += key.has_value ();
+  }
+  fail_unless (passed > 500 && keys > 10);
+  fail_unless (shorter.stats ().messages == plain.stats ().messages);
+  fail_unless (shorter.stats ().frames_dropped == plain.stats ().frames_dropped);
+  fail_unless (shorter.stats ().gops_dropped == plain.stats ().gops_dropped);
+}
+GST_END_TEST
+
 static Suite *media_queue_suite ()
 {
   Suite *s = suite_create ("cam-media-queue");
@@ -430,6 +471,7 @@ static Suite *media_queue_suite ()
   tcase_add_test (tc, test_streams_are_independent);
   tcase_add_test (tc, test_refuses_what_it_must_not_drop);
   tcase_add_test (tc, test_random);
+  tcase_add_test (tc, test_pass_is_push_and_pop);
   tcase_add_test (tc, test_many_small_messages);
   return s;
 }
