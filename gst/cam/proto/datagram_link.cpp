@@ -9,6 +9,7 @@ namespace {
 constexpr milliseconds longest_ping_interval = seconds (15); // below what NAT tables forget
 constexpr unsigned max_closes = 4;
 constexpr Duration longest_behind = seconds (1);
+constexpr Duration longest_catch_up = seconds (3); // of what waited for the link to stand
 
 TimePoint after (TimePoint t, milliseconds d)
 {
@@ -120,10 +121,14 @@ void DatagramLink::send (MessageRef m, TimePoint now)
     input_bytes_ = 0;
     input_start_ = now;
   }
-  // What waited above for the link to stand is not late: its time runs from when it could first be
-  // sent.
-  if (!m->reliable && media_start_ == TimePoint{})
+  // What waited above for the link to stand, or behind such, is not late: its time runs from when
+  // it could first be sent.
+  if (!m->reliable && !caught_up_) {
+    if (media_start_ == TimePoint{})
+      catch_up_until_ = now + longest_catch_up;
     media_start_ = now;
+    caught_up_ = now - m->created < latency_ / 4 || now >= catch_up_until_;
+  }
   const TimePoint created = m->reliable ? m->created : std::max (m->created, media_start_);
   outbox_.push (std::move (m), timestamp (created), created);
   filled_ = room () == 0;

@@ -146,7 +146,9 @@ private:
   bool close_due_ = false, close_answer_due_ = false;
 
   // Input rate, bytes per second, smoothed over half a second.
-  TimePoint media_start_{}; // the first message with a deadline
+  TimePoint media_start_{}; // no message with a deadline counts as made before
+  TimePoint catch_up_until_{};
+  bool caught_up_ = false; // what had waited for the link to stand has been handed over
   double input_rate_ = 0;
   double backlog_rate_ = 0;
   std::size_t input_bytes_ = 0;

@@ -212,7 +212,7 @@ void DatagramLink::data (DatagramBatch &b, TimePoint now)
   update_pacer ();
   bool with_data = may_send_data () && pacer_.may_send (now);
   if (with_data)
-    pacer_.begin (now);
+    pacer_.begin (now, bandwidth_.congested () ? now : outbox_.waits_since (now));
   for (std::size_t i = 0; i < max_batch && !sent_.exhausted (); i++) {
     const std::size_t size = packet (i, with_data, now);
     if (size == 0)

@@ -108,6 +108,13 @@ void Outbox::drop_hopeless (TimePoint now, double rate)
     pop ();
 }
 
+TimePoint Outbox::waits_since (TimePoint now) const
+{
+  if (backlog_ == 0 || cutting_ == messages_.end () || messages_[cutting_].reliable)
+    return now;
+  return messages_[cutting_].deadline - latency_;
+}
+
 TimePoint Outbox::expiry_of (const Out &o) const
 {
   return o.reliable ? TimePoint::max () : o.cut < o.total ? o.deadline : o.deadline + grace_;

@@ -30,6 +30,9 @@ public:
   // First transmissions. The fragment takes at most `space` bytes of payload.
   bool has_new () { return backlog_ > 0 && !blocked (); }
   bool blocked (); // by the peer's windows
+  // When the oldest message of which something is unsent was made, if it has a deadline; else
+  // `now`.
+  TimePoint waits_since (TimePoint now) const;
   // What is left of the message that cut () works on. Only after has_new ().
   std::size_t cut_left () const { return messages_[cutting_].total - messages_[cutting_].cut; }
   std::uint64_t cut (std::size_t space);

@@ -21,17 +21,20 @@ public:
   bool may_send (TimePoint now) const { return now >= next_ || more (); }
   TimePoint next () const { return more () ? TimePoint::min () : next_; }
 
-  void begin (TimePoint now)
+  // `waits_since`: the oldest of what is to be sent. What our own lateness has kept back since then
+  // may leave at once, or a busy machine would never catch up.
+  void begin (TimePoint now, TimePoint waits_since)
   {
     if (now < next_)
       return; // still the batch begun before
-    next_ = std::max (next_, now - allowance_);
+    next_ = std::max (next_, std::min (now - allowance_, std::max (waits_since, now - most_late)));
     until_ = now + batch_;
   }
   bool more () const { return next_ < until_; }
   void sent (std::size_t bytes) { next_ += of (bytes); }
 
 private:
+  static constexpr Duration most_late = milliseconds (50);
   Duration of (std::size_t bytes) const
   {
     return nanoseconds (static_cast<std::int64_t> (static_cast<double> (bytes) * 1e9 / rate_));

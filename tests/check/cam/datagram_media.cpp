@@ -162,6 +162,58 @@ GST_START_TEST (test_bottleneck)
 }
 GST_END_TEST
 
+// Some video waited for the link to stand; what is made meanwhile queues behind it.
+GST_START_TEST (test_backlog_at_the_start)
+{
+  DatagramConfig config;
+  config.latency = milliseconds (200);
+  Sim s (static_cast<std::uint64_t> (__i__) + 1, config);
+  for (Pipe *p : {&s.up, &s.down}) {
+    p->delay = milliseconds (20);
+    p->loss = 0.05;
+  }
+  fail_unless (s.connect (seconds (10)));
+  std::deque<MessageRef> above;
+  std::uint32_t made = 0, delivered = 0;
+  const auto make = [&] (TimePoint when) {
+    above.push_back (frame (made, made % 60 == 0 ? 200000 : 40000, made % 60 == 0, when));
+    made++;
+  };
+  for (int i = 30; i > 0; i--)
+    make (s.now - i * milliseconds (33));
+  s.server.on_message = [&] (const Incoming &) { delivered++; };
+  for (int ms = 0; ms < 3000; ms++) {
+    if (ms % 33 == 0 && ms < 2000)
+      make (s.now);
+    for (; !above.empty () && s.client.link->room () > 0; above.pop_front ())
+      s.client.link->send (above.front (), s.now);
+    s.run (milliseconds (1));
+  }
+  fail_unless_equals_int (s.client.link->stats ().messages_given_up, 0);
+  fail_unless_equals_int (delivered, made);
+}
+GST_END_TEST
+
+// The sender's thread runs once in 70 ms: it sends what is due then, or it would never catch up.
+GST_START_TEST (test_late_sender)
+{
+  Sim s;
+  s.up.delay = s.down.delay = milliseconds (5);
+  fail_unless (s.connect ());
+  std::uint32_t made = 0, delivered = 0;
+  s.server.on_message = [&] (const Incoming &) { delivered++; };
+  for (int ms = 0; ms < 5000; ms++) {
+    s.client_asleep = ms % 70 != 0;
+    if (ms % 70 == 0 && ms < 4500)
+      for (int made_ago : {66, 33, 0})
+        s.client.link->send (frame (made++, 20000, true, s.now - milliseconds (made_ago)), s.now);
+    s.run (milliseconds (1));
+  }
+  fail_unless_equals_int (s.client.link->stats ().messages_given_up, 0);
+  fail_unless_equals_int (delivered, made);
+}
+GST_END_TEST
+
 static Suite *datagram_media_suite ()
 {
   Suite *s = suite_create ("datagram-media");
@@ -170,6 +222,8 @@ static Suite *datagram_media_suite ()
   suite_add_tcase (s, c);
   tcase_add_test (c, test_loss_table);
   tcase_add_test (c, test_bottleneck);
+  tcase_add_loop_test (c, test_backlog_at_the_start, 0, 8);
+  tcase_add_test (c, test_late_sender);
   return s;
 }
 GST_CHECK_MAIN (datagram_media);

@@ -115,12 +115,13 @@ public:
   {
     int stuck = 0;
     while (now <= until) {
-      flush (client, up, true);
+      if (!client_asleep)
+        flush (client, up, true);
       flush (server, down, false);
       TimePoint next = until + nanoseconds (1);
       if (!wire_.empty ())
         next = std::min (next, wire_.top ().at);
-      if (client.link)
+      if (client.link && !client_asleep)
         next = std::min (next, client.link->poll_timeout ());
       if (server.link)
         next = std::min (next, server.link->poll_timeout ());
@@ -163,6 +164,7 @@ public:
   TimePoint next_tick = TimePoint::max ();
   std::uint64_t unproven_in = 0, unproven_out = 0; // bytes before the server has a link
   bool raw_addresses = true;
+  bool client_asleep = false; // its thread gets no time: it sends nothing, and its timers wait
   std::map<std::string, std::uint64_t> to_address; // bytes the server's side sent to each
 
 private:
@@ -248,14 +250,15 @@ private:
       f.to_server ? to_server (f) : to_client (f);
     }
     for (End *e : {&client, &server})
-      if (e->link && e->link->poll_timeout () <= now)
+      if (e->link && e->link->poll_timeout () <= now && !(client_asleep && e == &client))
         e->link->timeout (now);
   }
 
   void to_client (const Flying &f)
   {
     client.link->input (f.bytes, f.from, now);
-    flush (client, up, true);
+    if (!client_asleep)
+      flush (client, up, true);
   }
 
   void to_server (const Flying &f)
