@@ -32,6 +32,7 @@
 #include "common/guarded.h"
 #include "deltaprops.h"
 #include "encode.h"
+#include <atomic>
 
 GST_DEBUG_CATEGORY_STATIC (camdeltaenc_debug);
 #define GST_CAT_DEFAULT camdeltaenc_debug
@@ -86,10 +87,18 @@ public:
     if (r.key)
       GST_VIDEO_CODEC_FRAME_SET_SYNC_POINT (frame);
     frame->output_buffer = r.buffer.release ();
-    return gst_video_encoder_finish_frame (element_, frame); // without a buffer nothing goes out
+    skipping_ = frame->output_buffer == nullptr; // then nothing goes out
+    const GstFlowReturn flow = gst_video_encoder_finish_frame (element_, frame);
+    skipping_ = false;
+    return flow;
   }
 
   bool passes_through () const { return pass_through_; }
+  // The base class reports a frame without output as dropped; an identical one is not.
+  bool is_false_report (GstMessage *m) const
+  {
+    return skipping_ && GST_MESSAGE_TYPE (m) == GST_MESSAGE_QOS;
+  }
   Guarded<Settings> settings;
   Guarded<EncoderTotals> totals;
 
@@ -113,6 +122,7 @@ private:
   GstVideoEncoder *element_; // owns us
   std::unique_ptr<PictureEncoder> coder_;
   bool pass_through_ = false;
+  std::atomic<bool> skipping_ = false;
   GstClockTime gap_start_ = GST_CLOCK_TIME_NONE; // what no GAP event has told yet
 };
 } // namespace reach::delta
@@ -181,6 +191,12 @@ static void gst_cam_delta_enc_class_init (GstCamDeltaEncClass *klass)
   object->get_property = get_property;
   reach::delta::install_encoder_properties (object);
   install_pads (GST_ELEMENT_CLASS (klass));
+  GST_ELEMENT_CLASS (klass)->post_message = [] (GstElement *e, GstMessage *m) -> gboolean {
+    if (!impl_of (e).is_false_report (m))
+      return GST_ELEMENT_CLASS (gst_cam_delta_enc_parent_class)->post_message (e, m);
+    gst_message_unref (m);
+    return TRUE;
+  };
   encoder->set_format = [] (GstVideoEncoder *e, GstVideoCodecState *state) -> gboolean {
     return barrier (e, FALSE, [&] () -> gboolean { return impl_of (e).set_format (state); });
   };

@@ -5,6 +5,15 @@
 #include <algorithm>
 #include <cstring>
 
+// Two versions of a function, one for AVX2; which one runs is found out when the program is loaded.
+// Sanitizers do not like code that runs so early.
+#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__) &&       \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define WIDE_TOO __attribute__ ((target_clones ("avx2", "default")))
+#else
+#define WIDE_TOO
+#endif
+
 namespace reach::delta {
 namespace {
 using std::uint16_t;
@@ -12,7 +21,7 @@ using std::uint32_t;
 using std::uint8_t;
 
 // max (|a − b| − ignore, 0) of each byte.
-void excess_of (const uint8_t *__restrict a, const uint8_t *__restrict b,
+WIDE_TOO void excess_of (const uint8_t *__restrict a, const uint8_t *__restrict b,
     const uint8_t *__restrict ignore, uint8_t *__restrict out, std::size_t n)
 {
   for (std::size_t i = 0; i < n; i++) {
@@ -22,50 +31,59 @@ void excess_of (const uint8_t *__restrict a, const uint8_t *__restrict b,
   }
 }
 
-// The sum of the bytes of each group.
-template <typename Word>
-void sum_words (const uint8_t *__restrict in, uint16_t *__restrict out, std::size_t n)
+// The sums of the bytes of each group of one, two, three and four.
+WIDE_TOO void sum_ones (const uint8_t *__restrict in, uint16_t *__restrict out, std::size_t n)
+{
+  for (std::size_t i = 0; i < n; i++)
+    out[i] = in[i];
+}
+
+WIDE_TOO void sum_twos (const uint8_t *__restrict in, uint16_t *__restrict out, std::size_t n)
 {
   for (std::size_t i = 0; i < n; i++) {
-    Word w;
-    std::memcpy (&w, in + i * sizeof w, sizeof w);
-    if constexpr (sizeof (Word) == 4)
-      out[i] = static_cast<uint16_t> ((w & 0xff) + (w >> 8 & 0xff) + (w >> 16 & 0xff) + (w >> 24));
-    else if constexpr (sizeof (Word) == 2)
-      out[i] = static_cast<uint16_t> ((w & 0xff) + (w >> 8));
-    else
-      out[i] = w;
+    uint16_t w;
+    std::memcpy (&w, in + 2 * i, 2);
+    out[i] = static_cast<uint16_t> ((w & 0xff) + (w >> 8));
   }
 }
 
-void sum_threes (const uint8_t *__restrict in, uint16_t *__restrict out, std::size_t n)
+WIDE_TOO void sum_threes (const uint8_t *__restrict in, uint16_t *__restrict out, std::size_t n)
 {
   for (std::size_t i = 0; i < n; i++)
     out[i] = static_cast<uint16_t> (in[3 * i] + in[3 * i + 1] + in[3 * i + 2]);
+}
+
+WIDE_TOO void sum_fours (const uint8_t *__restrict in, uint16_t *__restrict out, std::size_t n)
+{
+  for (std::size_t i = 0; i < n; i++) {
+    uint32_t w;
+    std::memcpy (&w, in + 4 * i, 4);
+    out[i] = static_cast<uint16_t> ((w & 0xff) + (w >> 8 & 0xff) + (w >> 16 & 0xff) + (w >> 24));
+  }
 }
 
 void sum_groups (const uint8_t *in, uint16_t *out, std::size_t n, std::size_t step)
 {
   switch (step) {
   case 1:
-    return sum_words<uint8_t> (in, out, n);
+    return sum_ones (in, out, n);
   case 2:
-    return sum_words<uint16_t> (in, out, n);
+    return sum_twos (in, out, n);
   case 3:
     return sum_threes (in, out, n);
   default:
-    return sum_words<uint32_t> (in, out, n);
+    return sum_fours (in, out, n);
   }
 }
 
-void add (uint16_t *__restrict to, const uint16_t *__restrict sums, std::size_t n)
+WIDE_TOO void add (uint16_t *__restrict to, const uint16_t *__restrict sums, std::size_t n)
 {
   for (std::size_t i = 0; i < n; i++)
     to[i] = static_cast<uint16_t> (to[i] + sums[i]);
 }
 
 // Each group counts for two pixels.
-void add_twice (uint16_t *__restrict to, const uint16_t *__restrict sums, std::size_t n)
+WIDE_TOO void add_twice (uint16_t *__restrict to, const uint16_t *__restrict sums, std::size_t n)
 {
   for (std::size_t i = 0; i < n; i++) {
     to[2 * i] = static_cast<uint16_t> (to[2 * i] + sums[i]);
@@ -73,8 +91,8 @@ void add_twice (uint16_t *__restrict to, const uint16_t *__restrict sums, std::s
   }
 }
 
-void count_above (const uint16_t *__restrict pixels, uint16_t limit, uint16_t *__restrict counts,
-    std::size_t blocks)
+WIDE_TOO void count_above (const uint16_t *__restrict pixels, uint16_t limit,
+    uint16_t *__restrict counts, std::size_t blocks)
 {
   for (std::size_t i = 0; i < blocks; i++) {
     uint16_t n = 0;
