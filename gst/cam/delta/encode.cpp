@@ -37,7 +37,8 @@ PictureEncoder::Result PictureEncoder::encode (
   if (!mapped.ok ())
     return {{}, false, false};
   const View now = read_only (mapped.view ());
-  const bool full = full_needed_ || (full_wanted && !s.pass_through);
+  const bool coded = !s.pass_through && !s.test_mode;
+  const bool full = coded && (full_needed_ || full_wanted);
   const Encoder::Plan plan = core_.look (now, full);
   totals.pictures++;
   if (plan.identical () && s.skip_identical) {
@@ -51,9 +52,9 @@ PictureEncoder::Result PictureEncoder::encode (
                             : code (plan, now, s);
   if (!r.buffer)
     return {{}, false, false};
-  if (s.pass_through || s.test_mode)
+  if (!coded)
     core_.follow (plan, now);
-  full_needed_ = s.test_mode && !s.pass_through; // a decoder has the marks in its picture
+  full_needed_ = !coded; // a decoder may have marks in its picture
   if (s.region_metas && !s.pass_through)
     add_regions (r.buffer.get (), layout_, plan.rects);
   totals.full += r.key;
