@@ -163,4 +163,10 @@ inline std::string regions_of (const BufferPtr &b)
          std::to_string (m->h) + " ";
   return s;
 }
+
+// fail_unless_equals_string () looks at its arguments after temporary ones are gone.
+inline void fail_unless_str (const std::string &got, const char *expected)
+{
+  fail_unless_equals_string (got.c_str (), expected);
+}
 } // namespace reach::test

@@ -89,7 +89,7 @@ GST_START_TEST (test_pushed_pictures_arrive)
 {
   Watched<Hashes> in, out;
   Line receiver ("camreceiver name=net port=0 bind-address=127.0.0.1 ! camdeltadec name=dec ! "
-                 "fakesink sync=false");
+                 "fakesink sync=false async=false");
   receiver.watch ("dec", "src", out);
   fail_unless (receiver.play ());
   Line sender (std::string ("videotestsrc is-live=true num-buffers=45 pattern=ball ! ") + raw +
@@ -116,7 +116,7 @@ GST_START_TEST (test_a_late_receiver_gets_a_full_frame)
   fail_unless (in.wait ([] (const Hashes &h) { return h.size () >= 10; }));
   Line receiver (
       "camreceiver mode=caller host=127.0.0.1 port=" + std::to_string (sender.port ("net")) +
-      " ! camdeltadec name=dec ! fakesink sync=false");
+      " ! camdeltadec name=dec ! fakesink sync=false async=false");
   receiver.watch ("dec", "src", out);
   fail_unless (receiver.play ());
   fail_unless (out.wait ([] (const Hashes &h) { return h.size () >= 10; }));
