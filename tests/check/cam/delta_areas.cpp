@@ -111,6 +111,9 @@ GST_START_TEST (test_small_areas_are_left_out)
   counts[22] = 0;
   counts[13] = 1; // does not touch
   fail_unless (regions.find (counts, 10).empty ());
+  std::vector<std::uint16_t> hook (100); // down and up again
+  hook[0] = hook[11] = hook[2] = 4;
+  fail_unless_equals_int (regions.find (hook, 10).size (), 3);
   fail_unless (regions.find ({}, 0).empty ());
 }
 GST_END_TEST
