@@ -52,7 +52,9 @@ public:
       return false;
     }
     pass_through_ = settings.lock ()->pass_through;
+    const EncoderTotals so_far = coder_ ? coder_->totals : EncoderTotals{};
     coder_ = std::make_unique<PictureEncoder> (state->info, *layout);
+    coder_->totals = so_far;
     gap_start_ = GST_CLOCK_TIME_NONE;
     auto caps =
         pass_through_ ? Ref<GstCaps>::share (state->caps) : renamed (state->caps, media_type);

@@ -103,6 +103,24 @@ GST_START_TEST (test_caps_come_back)
 }
 GST_END_TEST
 
+GST_START_TEST (test_caps_change_in_between)
+{
+  Harness both ("camdeltaenc name=x ! camdeltadec");
+  for (const char *format : {"I420", "BGRx", "I420"})
+    for (const int width : {320, 161}) {
+      Pictures p (raw_caps (format, width, 90));
+      both.start (p.caps);
+      for (int i = 0; i < 2; i++) {
+        auto in = p.square (10, 10, 20, static_cast<guint8> (200 * i));
+        const BufferPtr keep (gst_buffer_copy (in.get ()));
+        const auto out = both.through (std::move (in));
+        fail_unless (out && p.farthest (keep.get (), out.get ()) == 0, "%s %d", format, width);
+      }
+    }
+  fail_unless_equals_uint64 (both.count ("pictures"), 12);
+}
+GST_END_TEST
+
 GST_START_TEST (test_joins_late)
 {
   Pictures p (vga);
@@ -206,6 +224,7 @@ static Suite *delta_decoder_suite ()
   tcase_add_test (tc, test_exact_without_thresholds);
   tcase_add_test (tc, test_error_is_bounded);
   tcase_add_test (tc, test_caps_come_back);
+  tcase_add_test (tc, test_caps_change_in_between);
   tcase_add_test (tc, test_joins_late);
   tcase_add_test (tc, test_loss);
   tcase_add_test (tc, test_damaged_pictures_pass);
