@@ -17,8 +17,10 @@ constexpr int max_reads = 8; // per wake-up, so that one fast peer does not star
 constexpr std::size_t check_each = 64 << 10; // bytes between two looks at the kernel's unsent bytes
 } // namespace
 
-StreamSocket::StreamSocket (Loop &loop, Owner &owner, const Address &to)
-    : loop_ (loop), owner_ (&owner), later_ (loop.timers (), [this] { fail (error_); }), peer_ (to)
+StreamSocket::StreamSocket (
+    Loop &loop, Owner &owner, const Address &to, std::unique_ptr<TlsSession> tls)
+    : loop_ (loop), owner_ (&owner), later_ (loop.timers (), [this] { fail (error_); }), peer_ (to),
+      tls_ (tls ? std::make_unique<Tls> (*this, std::move (tls)) : nullptr)
 {
   fd_ = socket (to.family (), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd_ < 0) {
@@ -36,14 +38,16 @@ StreamSocket::StreamSocket (Loop &loop, Owner &owner, const Address &to)
   watch ();
 }
 
-StreamSocket::StreamSocket (Loop &loop, Owner &owner, int fd)
+StreamSocket::StreamSocket (Loop &loop, Owner &owner, int fd, std::unique_ptr<TlsSession> tls)
     : loop_ (loop), owner_ (&owner), fd_ (fd), later_ (loop.timers (), [this] { fail (error_); }),
-      connected_ (true)
+      tls_ (tls ? std::make_unique<Tls> (*this, std::move (tls)) : nullptr), connected_ (true)
 {
   peer_.length = sizeof peer_.storage;
   getpeername (fd_, reinterpret_cast<sockaddr *> (&peer_.storage), &peer_.length);
   setup ();
   watch ();
+  if (tls_)
+    begin_tls ();
 }
 
 StreamSocket::~StreamSocket ()
@@ -97,7 +101,10 @@ void StreamSocket::on_ready (std::uint32_t events)
     connected_ = true;
     want_write_ = false;
     watch ();
-    owner_->on_connected ();
+    if (tls_)
+      begin_tls ();
+    else
+      owner_->on_connected ();
     flush (); // what was queued, or finished, before
     return;
   }
@@ -106,7 +113,7 @@ void StreamSocket::on_ready (std::uint32_t events)
     flush ();
     if (fd_ < 0 || error_ != 0)
       return;
-    if (queue_.empty () && !finishing_)
+    if (queued () == 0 && !finishing_ && (!tls_ || tls_->told))
       owner_->on_writable ();
     if (fd_ >= 0)
       watch ();
@@ -134,6 +141,8 @@ void StreamSocket::read_some (std::uint32_t events)
 
 bool StreamSocket::read_once (bool &more)
 {
+  if (tls_)
+    return read_tls (more);
   const auto direct = owner_->direct ();
   // Behind a large message little more is taken along, so that the next one is read straight into
   // its place too.
@@ -168,6 +177,22 @@ void StreamSocket::flush ()
 {
   if (!connected_ || fd_ < 0 || error_ != 0)
     return;
+  if (tls_)
+    write_tls ();
+  else
+    write_plain ();
+  if (error_ != 0)
+    return;
+  if (want_write_)
+    watch ();
+  else if (finishing_ && queued () == 0 && !shut_) {
+    shut_ = true;
+    ::shutdown (fd_, SHUT_WR);
+  }
+}
+
+void StreamSocket::write_plain ()
+{
   std::array<iovec, max_iov> iov;
   while (!queue_.empty () && !want_write_) {
     msghdr m{};
@@ -177,26 +202,34 @@ void StreamSocket::flush ()
     for (std::size_t i = 0; i < m.msg_iovlen; i++)
       asked += iov[i].iov_len;
     const ssize_t n = sendmsg (fd_, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0 && errno != EAGAIN) {
-      error_ = errno;
-      later_.arm (Clock::now ()); // not from within the caller's send
-      return;
-    }
-    if (n > 0) {
+    if (n > 0)
       queue_.consume (static_cast<std::size_t> (n));
-      sent_ += static_cast<std::uint64_t> (n);
-    }
-    if (n < 0 || static_cast<std::size_t> (n) < asked)
-      want_write_ = true;
+    if (!wrote (n, asked))
+      return;
   }
-  if (want_write_)
-    watch ();
-  else if (finishing_ && queue_.empty () && !shut_) {
-    shut_ = true;
-    ::shutdown (fd_, SHUT_WR);
+}
+
+// After a write of `asked` bytes. False: it failed; that is told from the loop, not from within the
+// caller's send.
+bool StreamSocket::wrote (ssize_t n, std::size_t asked)
+{
+  if (n < 0 && errno == EINTR)
+    return true;
+  if (n < 0 && errno != EAGAIN) {
+    error_ = errno;
+    later_.arm (Clock::now ());
+    return false;
   }
+  if (n > 0)
+    sent_ += static_cast<std::uint64_t> (n);
+  want_write_ = n < 0 || static_cast<std::size_t> (n) < asked;
+  return true;
+}
+
+std::size_t StreamSocket::queued () const
+{
+  const std::size_t encrypted = tls_ ? tls_->session->output ().bytes.size () - tls_->written : 0;
+  return queue_.bytes () + encrypted;
 }
 
 bool StreamSocket::congested ()
@@ -222,6 +255,8 @@ void StreamSocket::set_reading (bool on)
   reading_ = on;
   if (fd_ >= 0 && error_ == 0)
     watch ();
+  if (on && tls_)
+    tls_->resume.arm (Clock::now ());
 }
 
 void StreamSocket::finish ()
@@ -233,6 +268,10 @@ void StreamSocket::finish ()
 void StreamSocket::close ()
 {
   later_.cancel ();
+  if (tls_) {
+    tls_->limit.cancel ();
+    tls_->resume.cancel ();
+  }
   if (token_ != 0)
     loop_.epoll ().remove (token_);
   token_ = 0;

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // A non-blocking TCP connection on a loop: reads into the loop's scratch area (or straight into the
 // owner's memory), writes a queue of slices with sendmsg and resumes partial writes. No payload is
-// copied.
+// copied. With a TLS session it is all the same to the owner, who then hears of the connection when
+// the handshake is over.
 #pragma once
 #include "address.h"
 #include "common/proto/slice.h"
 #include "loop.h"
 #include "send_queue.h"
+#include "tls.h"
 
 namespace reach {
 class StreamSocket final : EpollSet::Handler {
@@ -26,9 +28,9 @@ public:
 
   // Connecting starts at once; on_connected or on_closed follows, never from within the
   // constructor.
-  StreamSocket (Loop &loop, Owner &owner, const Address &to);
-  // Takes an accepted descriptor over.
-  StreamSocket (Loop &loop, Owner &owner, int fd);
+  StreamSocket (Loop &loop, Owner &owner, const Address &to, std::unique_ptr<TlsSession> tls = {});
+  // Takes an accepted descriptor over. on_connected comes only with TLS.
+  StreamSocket (Loop &loop, Owner &owner, int fd, std::unique_ptr<TlsSession> tls = {});
   ~StreamSocket () override; // closes; not from within an owner's callback
   StreamSocket (const StreamSocket &) = delete;
   StreamSocket &operator= (const StreamSocket &) = delete;
@@ -48,22 +50,50 @@ public:
   bool open () const { return fd_ >= 0; }
   bool connected () const { return connected_; }
   // Bytes queued here, or unsent in the kernel: how far behind the peer is.
-  std::size_t queued () const { return queue_.bytes (); }
+  std::size_t queued () const;
   bool congested (); // the kernel holds more than notsent_limit unsent; on_writable will follow
   std::string peer () const { return peer_.text (); }
   const Address &peer_address () const { return peer_; }
   std::uint64_t bytes_sent () const { return sent_; }
   std::uint64_t bytes_received () const { return received_; }
 
+  bool secure () const { return tls_ != nullptr; }
+  TlsInfo tls_info () const;
+  // Why TLS ended the connection, in words too; on_closed then gets EPROTO or ETIMEDOUT.
+  TlsFault tls_fault () const { return tls_ ? tls_->fault : TlsFault::none; }
+  std::string tls_detail () const { return tls_ ? tls_->detail : std::string (); }
+
   static constexpr int notsent_limit = 128 << 10;
+  static constexpr Duration handshake_limit = seconds (10);
 
 private:
+  // What only a connection with TLS has (stream_tls.cpp).
+  struct Tls {
+    Tls (StreamSocket &s, std::unique_ptr<TlsSession> t);
+    std::unique_ptr<TlsSession> session;
+    Timer limit;             // of the handshake
+    Timer resume;            // what came while reading was off
+    std::size_t written = 0; // of the session's output
+    bool told = false;       // on_connected
+    TlsFault fault = TlsFault::none;
+    std::string detail;
+  };
+
   void on_ready (std::uint32_t events) override;
   void setup ();
   void read_some (std::uint32_t events);
   bool read_once (bool &more);
+  void write_plain ();
+  bool wrote (ssize_t n, std::size_t asked);
   void watch ();
   void fail (int error);
+
+  void begin_tls ();
+  bool read_tls (bool &more);
+  bool process_tls ();
+  void write_tls ();
+  void encrypt ();
+  bool fail_tls (TlsFault fault, std::string detail, int error);
 
   Loop &loop_;
   Owner *owner_;
@@ -72,6 +102,7 @@ private:
   Timer later_; // reports an immediate failure from the loop, not from the constructor
   Address peer_;
   SendQueue queue_;
+  std::unique_ptr<Tls> tls_;
   std::uint32_t watching_ = 0;
   std::uint64_t sent_ = 0, received_ = 0, checked_ = 0;
   int error_ = 0;
