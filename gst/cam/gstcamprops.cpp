@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gstcamprops.h"
 #include "common/ref.h"
+#include "tls_properties.h"
 
 GType gst_cam_protocol_get_type (void)
 {
@@ -240,6 +241,7 @@ void install_common_properties (GObjectClass *k, LinkRole role)
   g_object_class_install_property (k, prop_max_links,
       g_param_spec_uint ("max-links", "Max links",
           "Connections accepted at the same time (mode=listener)", 1, 1000000, 5000, rw));
+  install_tls_properties (k);
   g_object_class_install_property (k, prop_session_key,
       g_param_spec_uint64 ("session-key", "Session key",
           sender ? "Key of this sender's session, new for each run (0 = not running)"
@@ -423,6 +425,8 @@ const Field *field_of (guint id)
 
 bool set_property (ElementSettings &s, guint id, const GValue *v)
 {
+  if (set_tls_property (s.net.tls, id, v))
+    return true;
   const Field *f = field_of (id);
   if (f && f->set)
     f->set (s, v);
@@ -431,6 +435,8 @@ bool set_property (ElementSettings &s, guint id, const GValue *v)
 
 bool get_property (const ElementSettings &s, guint id, GValue *v)
 {
+  if (get_tls_property (s.net.tls, id, v))
+    return true;
   const Field *f = field_of (id);
   if (f && f->get)
     f->get (s, v);

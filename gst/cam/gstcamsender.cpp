@@ -47,6 +47,7 @@
 #include "gstcamsink.h"
 #include "sender_deliveries.h"
 #include "stats.h"
+#include "tls_properties.h"
 #include <algorithm>
 #include <cstdio>
 
@@ -72,7 +73,7 @@ public:
       if (x.identity.guid.empty ())
         x.identity.guid = CharPtr (g_uuid_string_random ()).get ();
     });
-    const ElementSettings s = *settings.lock ();
+    ElementSettings s = *settings.lock ();
     if (s.net.protocol == Protocol::udp && s.net.mode == Mode::listener) {
       GST_ELEMENT_ERROR (element_, RESOURCE, SETTINGS,
           ("Pull over UDP does not exist: use protocol=tcp or protocol=http with mode=listener."),
@@ -83,6 +84,8 @@ public:
       events_ = std::make_unique<SerialQueue> ("cam-events");
       upstream_ = std::make_unique<SerialQueue> ("cam-upstream", 256);
     }
+    if (!use_tls (element_, s.net))
+      return false;
     auto e = std::make_shared<SenderEngine> (*this, s.net, s.identity);
     std::string error;
     if (!e->bind (error)) {

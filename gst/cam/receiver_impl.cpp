@@ -2,6 +2,7 @@
 #include "receiver_impl.h"
 #include "common/barrier.h"
 #include "framing.h"
+#include "tls_properties.h"
 #include <algorithm>
 
 GST_DEBUG_CATEGORY_EXTERN (camreceiver_debug);
@@ -27,7 +28,7 @@ bool ReceiverImpl::ready ()
 {
   if (engine ())
     return true;
-  const ElementSettings s = *settings.lock ();
+  ElementSettings s = *settings.lock ();
   if (s.net.protocol == Protocol::udp && s.net.mode == Mode::caller) {
     GST_ELEMENT_ERROR (element_, RESOURCE, SETTINGS,
         ("Pull over UDP does not exist: use protocol=tcp or protocol=http with mode=caller, or "
@@ -37,6 +38,8 @@ bool ReceiverImpl::ready ()
   }
   if (!events_)
     events_ = std::make_unique<SerialQueue> ("cam-events");
+  if (!use_tls (element_, s.net))
+    return false;
   ReceiverDeliveries::Limits limits;
   limits.max_command = s.max_command_size;
   deliveries_.start (limits, s.file_directory, s.max_file_size);

@@ -3,19 +3,32 @@
 
 namespace reach::cam {
 namespace {
+// Only what there is: a plaintext link has none of these fields.
+void add_security (GstStructure *s, const TlsInfo &i)
+{
+  const std::pair<const char *, const std::string &> all[] = {{"tls-version", i.version},
+      {"tls-cipher", i.cipher}, {"tls-peer-name", i.peer_name},
+      {"tls-peer-fingerprint", i.fingerprint}};
+  for (const auto &[name, value] : all)
+    if (!value.empty ())
+      gst_structure_set (s, name, G_TYPE_STRING, value.c_str (), nullptr);
+}
+
 template <typename Link> GstStructure *link_structure (const Link &l)
 {
   const TransportStats &t = l.transport;
-  return gst_structure_new ("link", "media-type", G_TYPE_STRING, media_type_name (l.type), "peer",
-      G_TYPE_STRING, l.peer.c_str (), "guid", G_TYPE_STRING, l.guid.c_str (), "remote-session-key",
-      G_TYPE_UINT64, l.remote_session_key, "bytes-sent", G_TYPE_UINT64, t.bytes_sent,
-      "bytes-received", G_TYPE_UINT64, t.bytes_received, "packets-sent", G_TYPE_UINT64,
-      t.packets_sent, "packets-received", G_TYPE_UINT64, t.packets_received, "packets-lost",
-      G_TYPE_UINT64, t.packets_lost, "packets-retransmitted", G_TYPE_UINT64,
-      t.packets_retransmitted, "messages-late", G_TYPE_UINT64, t.messages_late, "bandwidth",
-      G_TYPE_UINT64, t.bandwidth, "send-rate", G_TYPE_UINT64, t.send_rate, "receive-rate",
-      G_TYPE_UINT64, t.receive_rate, "rtt", G_TYPE_UINT64, static_cast<guint64> (t.rtt.count ()),
-      nullptr);
+  GstStructure *s = gst_structure_new ("link", "media-type", G_TYPE_STRING,
+      media_type_name (l.type), "peer", G_TYPE_STRING, l.peer.c_str (), "guid", G_TYPE_STRING,
+      l.guid.c_str (), "remote-session-key", G_TYPE_UINT64, l.remote_session_key, "bytes-sent",
+      G_TYPE_UINT64, t.bytes_sent, "bytes-received", G_TYPE_UINT64, t.bytes_received,
+      "packets-sent", G_TYPE_UINT64, t.packets_sent, "packets-received", G_TYPE_UINT64,
+      t.packets_received, "packets-lost", G_TYPE_UINT64, t.packets_lost, "packets-retransmitted",
+      G_TYPE_UINT64, t.packets_retransmitted, "messages-late", G_TYPE_UINT64, t.messages_late,
+      "bandwidth", G_TYPE_UINT64, t.bandwidth, "send-rate", G_TYPE_UINT64, t.send_rate,
+      "receive-rate", G_TYPE_UINT64, t.receive_rate, "rtt", G_TYPE_UINT64,
+      static_cast<guint64> (t.rtt.count ()), nullptr);
+  add_security (s, l.security);
+  return s;
 }
 
 void take_list (GstStructure *s, const char *field, GValue *list)

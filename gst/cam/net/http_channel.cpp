@@ -46,6 +46,11 @@ void HttpChannel::start (Owner &owner)
   owner.on_open ();
 }
 
+TlsInfo HttpChannel::security () const
+{
+  return attached_.empty () ? TlsInfo{} : attached_.back ().connection->security ();
+}
+
 TransportStats HttpChannel::stats () const
 {
   TransportStats s;

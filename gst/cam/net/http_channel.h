@@ -20,6 +20,7 @@ public:
   void start (Owner &owner) override;
   std::string peer () const override { return peer_; }
   TransportStats stats () const override;
+  TlsInfo security () const override;
   void close (bool drain) override;
 
   const std::string &id () const { return id_; } // empty: nobody can name it

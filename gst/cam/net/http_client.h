@@ -3,6 +3,7 @@
 #pragma once
 #include "common/loop.h"
 #include "transport.h"
+#include <optional>
 
 namespace reach::cam {
 
@@ -10,6 +11,7 @@ struct HttpClientConfig {
   std::string host; // a name or an address
   std::uint16_t port = 0;
   MediaType type = MediaType::video;
+  std::optional<TlsConfig> tls; // https
   // In the words of souphttpsrc; without a proxy the connection is direct.
   std::string proxy, proxy_id, proxy_pw;
   // Pull: 0 keeps a request outstanding; above, one complete GET per period.

@@ -40,10 +40,13 @@ SoupSession *make_session (const std::string &proxy)
 HttpClientBase::HttpClientBase (Loop &loop, StorageSource &storage, HttpClientConfig config)
     : loop_ (loop), config_ (std::move (config)), channel_ (random_id ()),
       reader_ (storage), credentials_{config_.proxy_id, config_.proxy_pw},
+      tls_ (config_.tls ? std::make_unique<SoupTls> (*config_.tls) : nullptr),
       session_ (make_session (config_.proxy)),
       open_soon_ (loop.timers (), [this] { owner_->on_open (); }),
       end_soon_ (loop.timers (), [this] { end (CloseReason::local, ""); })
 {
+  if (tls_)
+    tls_->apply (session_);
 }
 
 HttpClientBase::~HttpClientBase ()
@@ -68,7 +71,7 @@ std::unique_ptr<SoupCall> HttpClientBase::make_call (
     const char *method, const std::string &path_and_query)
 {
   return std::make_unique<SoupCall> (static_cast<SoupCall::Owner &> (*this), session_, method,
-      "http://" + peer () + path_and_query, credentials_);
+      (tls_ ? "https://" : "http://") + peer () + path_and_query, credentials_, tls_.get ());
 }
 
 void HttpClientBase::input (Bytes bytes)

@@ -5,6 +5,7 @@
 #include "http_client.h"
 #include "http_paths.h"
 #include "soup_call.h"
+#include "soup_tls.h"
 #include <deque>
 
 namespace reach::cam {
@@ -18,6 +19,7 @@ public:
   void close (bool drain) override;
   std::string peer () const override;
   TransportStats stats () const override { return stats_; }
+  TlsInfo security () const override { return tls_ ? tls_->seen () : TlsInfo{}; }
 
 protected:
   std::unique_ptr<SoupCall> make_call (const char *method, const std::string &path_and_query);
@@ -52,6 +54,7 @@ protected:
 
 private:
   SoupCall::Credentials credentials_;
+  std::unique_ptr<SoupTls> tls_; // null: http
   SoupSession *session_;
   Timer open_soon_;
   Timer end_soon_;

@@ -17,8 +17,8 @@ public:
 } // namespace
 
 HttpServerConnection::HttpServerConnection (
-    Loop &loop, Routes &routes, const Limits &limits, int fd)
-    : loop_ (loop), routes_ (routes), limits_ (limits), socket_ (loop, *this, fd),
+    Loop &loop, Routes &routes, const Limits &limits, int fd, std::unique_ptr<TlsSession> tls)
+    : loop_ (loop), routes_ (routes), limits_ (limits), socket_ (loop, *this, fd, std::move (tls)),
       parser_ (limits.http), deadline_ (loop.timers (), [this] { abort (); }),
       resume_ (loop.timers (), [this] { resume (); })
 {

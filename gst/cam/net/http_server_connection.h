@@ -35,12 +35,14 @@ public:
     bool repeat = false, end = false;
   };
 
-  HttpServerConnection (Loop &loop, Routes &routes, const Limits &limits, int fd);
+  HttpServerConnection (Loop &loop, Routes &routes, const Limits &limits, int fd,
+      std::unique_ptr<TlsSession> tls = {});
   ~HttpServerConnection () override;
   void take (Bytes before); // bytes that were read from the descriptor already
 
   const http::Request &request () const { return parser_.request (); }
   std::string peer () const { return socket_.peer (); }
+  TlsInfo security () const { return socket_.tls_info (); }
   Post post;
 
   void attach (HttpChannel &channel);

@@ -66,8 +66,9 @@ void HttpService::take (int fd, Bytes before)
 {
   if (connections_.size () >= config_.connections)
     drop_stranger ();
-  auto c = std::make_unique<HttpServerConnection> (
-      loop_, static_cast<HttpServerConnection::Routes &> (*this), config_.connection, fd);
+  auto c = std::make_unique<HttpServerConnection> (loop_,
+      static_cast<HttpServerConnection::Routes &> (*this), config_.connection, fd,
+      config_.tls ? config_.tls->session () : nullptr);
   HttpServerConnection *p = c.get ();
   connections_.emplace (p, std::move (c));
   if (connections_.size () > config_.connections)

@@ -29,6 +29,7 @@ public:
     milliseconds forever{600000};
     std::size_t complete_bytes = 4u << 20; // one complete answer, and what waits for it
     HttpServerConnection::Limits connection{{.body = 1u << 20}};
+    std::shared_ptr<const TlsContext> tls; // null: plaintext
   };
 
   HttpService (Loop &loop, StorageSource &storage, Config config, Owner &owner);

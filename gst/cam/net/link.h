@@ -68,6 +68,7 @@ public:
   std::uint64_t key () const { return link_key_; }
   std::string peer () const { return transport_->peer (); }
   TransportStats stats (); // with the rates
+  TlsInfo security () const { return transport_->security (); }
   bool drained () const { return (!queue_ || queue_->empty ()) && transport_->idle (); }
   std::uint64_t messages_sent () const { return messages_sent_; }
 

@@ -368,7 +368,7 @@ ReceiverEngine::Snapshot ReceiverEngine::snapshot ()
     out = counters_;
     const auto add = [&] (MediaType t, Link &l) {
       const Hello &p = l.core ().peer ();
-      out.links.push_back ({t, l.peer (), p.guid, p.session_key, l.stats ()});
+      out.links.push_back ({t, l.peer (), p.guid, p.session_key, l.stats (), l.security ()});
       out.open_channels += l.core ().established ();
     };
     for (const auto &i : intakes_)

@@ -53,6 +53,7 @@ public:
     std::string peer, guid;
     std::uint64_t remote_session_key;
     TransportStats transport;
+    TlsInfo security;
   };
   struct Snapshot {
     std::vector<LinkInfo> links;

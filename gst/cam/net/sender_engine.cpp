@@ -453,8 +453,8 @@ SenderEngine::Snapshot SenderEngine::snapshot ()
     out.files_timed_out = deliveries_->timed_out (MediaType::file);
     const auto add = [&] (Link &l, MediaQueue &q, MediaType t) {
       const Hello &p = l.core ().peer ();
-      out.links.push_back (
-          {t, l.peer (), p.guid, p.session_key, l.stats (), q.stats (), q.bytes (), q.count ()});
+      out.links.push_back ({t, l.peer (), p.guid, p.session_key, l.stats (), l.security (),
+          q.stats (), q.bytes (), q.count ()});
       out.open_channels += l.core ().established ();
       out.bandwidth += l.stats ().bandwidth;
     };

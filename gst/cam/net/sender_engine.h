@@ -68,6 +68,7 @@ public:
     std::string peer, guid;
     std::uint64_t remote_session_key;
     TransportStats transport;
+    TlsInfo security;
     MediaQueue::Stats queue;
     std::size_t queued_bytes, queued_messages;
   };

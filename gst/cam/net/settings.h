@@ -3,6 +3,7 @@
 #pragma once
 #include "cam/proto/link_core.h"
 #include "cam/proto/media_queue.h"
+#include "common/tls.h"
 #include <array>
 #include <string>
 #include <vector>
@@ -23,6 +24,13 @@ struct Identity {
   bool use_guid = true;
 };
 
+// What the tls properties say. A passphrase turns TLS on by itself: whoever sets one means it.
+struct TlsSettings {
+  bool on = false, verify = true;
+  std::string certificate, key, ca_file, fingerprints, passphrase;
+  bool wanted () const { return on || !passphrase.empty (); }
+};
+
 struct Settings {
   Protocol protocol = Protocol::tcp;
   Mode mode = Mode::caller;
@@ -41,7 +49,9 @@ struct Settings {
   bool reconnect = true;
   MediaQueue::Limits queue{.max_bytes = 8u << 20};
   std::string proxy, proxy_id, proxy_pw;
-  std::size_t max_links = 5000; // accepted connections
+  TlsSettings tls;
+  std::shared_ptr<const TlsContext> tls_context; // made by secure (); null: plaintext
+  std::size_t max_links = 5000;                  // accepted connections
   Duration timeout (MediaType t) const { return timeouts[static_cast<std::size_t> (t)]; }
 };
 

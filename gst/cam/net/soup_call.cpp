@@ -7,6 +7,8 @@ CloseReason reason_of_error (const GError *e)
 {
   if (e->domain == G_RESOLVER_ERROR)
     return CloseReason::unreachable;
+  if (e->domain == G_TLS_ERROR)
+    return SoupTls::reason_of (e->code);
   if (e->domain != G_IO_ERROR)
     return CloseReason::reset;
   switch (e->code) {
@@ -62,8 +64,8 @@ void release_slice (gpointer p)
 } // namespace
 
 SoupCall::SoupCall (Owner &owner, SoupSession *session, const char *method, const std::string &uri,
-    const Credentials &credentials)
-    : owner_ (owner), session_ (session), credentials_ (credentials),
+    const Credentials &credentials, SoupTls *tls)
+    : owner_ (owner), session_ (session), credentials_ (credentials), tls_ (tls),
       message_ (Ref<SoupMessage>::adopt (soup_message_new (method, uri.c_str ()))),
       cancel_ (Ref<GCancellable>::adopt (g_cancellable_new ())),
       pending_ (std::make_shared<Pending> ())
@@ -78,6 +80,10 @@ SoupCall::SoupCall (Owner &owner, SoupSession *session, const char *method, cons
   soup_message_headers_append (
       soup_message_get_request_headers (message_.get ()), "Cache-Control", "no-store");
   g_signal_connect (message_.get (), "authenticate", G_CALLBACK (on_authenticate), this);
+  if (tls_) {
+    tls_->apply (message_.get ());
+    g_signal_connect (message_.get (), "accept-certificate", G_CALLBACK (on_certificate), this);
+  }
   g_signal_connect (message_.get (), "wrote-body", G_CALLBACK (on_written), this);
   g_signal_connect (message_.get (), "restarted", G_CALLBACK (on_restarted), this);
 }
@@ -143,6 +149,13 @@ gboolean SoupCall::on_authenticate (SoupMessage *, SoupAuth *auth, gboolean retr
   return TRUE;
 }
 
+gboolean SoupCall::on_certificate (
+    SoupMessage *, GTlsCertificate *certificate, GTlsCertificateFlags errors, gpointer self)
+{
+  auto *c = static_cast<SoupCall *> (self);
+  return c->tls_->accept (certificate, errors, c->detail_);
+}
+
 void SoupCall::on_sent (GObject *session, GAsyncResult *result, gpointer user_data)
 {
   const std::unique_ptr<PendingRef> pending (static_cast<PendingRef *> (user_data));
@@ -160,6 +173,8 @@ void SoupCall::on_sent (GObject *session, GAsyncResult *result, gpointer user_da
   c->stream_over_ =
       soup_message_headers_get_one (
           soup_message_get_response_headers (c->message_.get ()), "Cam-End") != nullptr;
+  if (c->tls_)
+    c->tls_->see (c->message_.get ());
   c->owner_.on_call_head (*c);
   if ((*pending)->call)
     c->read_on ();
@@ -197,7 +212,10 @@ void SoupCall::finish (const GError *error)
   answer_ = {}; // gives the connection back
   if (error) {
     why_ = reason_of_error (error);
-    detail_ = error->message;
+    if (g_error_matches (error, G_TLS_ERROR, G_TLS_ERROR_NOT_TLS))
+      detail_ = "the peer does not speak TLS";
+    else if (error->domain != G_TLS_ERROR || detail_.empty ())
+      detail_ = error->message; // of a certificate we know better what is wrong
   } else if (status_ / 100 != 2) {
     why_ = reason_of_status (status_);
     const std::string_view phrase = soup_status_get_phrase (status_);

@@ -4,6 +4,7 @@
 #pragma once
 #include "common/proto/slice.h"
 #include "common/ref.h"
+#include "soup_tls.h"
 #include "transport.h"
 #include <libsoup/soup.h>
 #include <string>
@@ -25,7 +26,7 @@ public:
   };
 
   SoupCall (Owner &owner, SoupSession *session, const char *method, const std::string &uri,
-      const Credentials &credentials);
+      const Credentials &credentials, SoupTls *tls = nullptr);
   ~SoupCall ();
   SoupCall (const SoupCall &) = delete;
   SoupCall &operator= (const SoupCall &) = delete;
@@ -54,6 +55,7 @@ private:
   static void on_read (GObject *, GAsyncResult *, gpointer);
   static void on_written (SoupMessage *, gpointer);
   static void on_restarted (SoupMessage *, gpointer);
+  static gboolean on_certificate (SoupMessage *, GTlsCertificate *, GTlsCertificateFlags, gpointer);
   static gboolean on_authenticate (SoupMessage *, SoupAuth *, gboolean retrying, gpointer);
 
   void read_on ();
@@ -62,6 +64,7 @@ private:
   Owner &owner_;
   SoupSession *session_;
   Credentials credentials_;
+  SoupTls *tls_; // null: http
   Ref<SoupMessage> message_;
   Ref<GCancellable> cancel_;
   Ref<GInputStream> answer_, body_;

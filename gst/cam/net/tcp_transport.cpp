@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "tcp_transport.h"
+#include "security.h"
 #include <cerrno>
 #include <cstring>
 
@@ -34,16 +35,18 @@ CloseReason reason_of_errno (int error)
   }
 }
 
-TcpTransport::TcpTransport (
-    Loop &loop, StorageSource &storage, std::string host, std::uint16_t port)
+TcpTransport::TcpTransport (Loop &loop, StorageSource &storage, std::string host,
+    std::uint16_t port, std::shared_ptr<const TlsContext> tls)
     : loop_ (loop), reader_ (storage), host_ (std::move (host)), port_ (port),
-      soon_ (loop.timers (), [this] { connect_next (); }),
+      tls_ (std::move (tls)), soon_ (loop.timers (), [this] { connect_next (); }),
       linger_ (loop.timers (), [this] { end (CloseReason::local, ""); })
 {
 }
 
-TcpTransport::TcpTransport (Loop &loop, StorageSource &storage, int fd)
-    : loop_ (loop), reader_ (storage), socket_ (std::make_unique<StreamSocket> (loop, *this, fd)),
+TcpTransport::TcpTransport (
+    Loop &loop, StorageSource &storage, int fd, const std::shared_ptr<const TlsContext> &tls)
+    : loop_ (loop), reader_ (storage),
+      socket_ (std::make_unique<StreamSocket> (loop, *this, fd, tls ? tls->session () : nullptr)),
       soon_ (loop.timers (), [this] { owner_->on_open (); }),
       linger_ (loop.timers (), [this] { end (CloseReason::local, ""); })
 {
@@ -52,9 +55,9 @@ TcpTransport::TcpTransport (Loop &loop, StorageSource &storage, int fd)
 void TcpTransport::start (Transport::Owner &owner)
 {
   owner_ = &owner;
-  if (socket_)
+  if (socket_ && !socket_->secure ())
     soon_.arm (Clock::now ());
-  else
+  else if (!socket_)
     resolve_ = std::make_unique<Resolve> (loop_.context (), host_, port_,
         [this] (std::vector<Address> found, const std::string &error) {
           on_resolved (std::move (found), error);
@@ -74,7 +77,8 @@ void TcpTransport::connect_next ()
   failed_.reset ();
   const Address to = candidates_.back ();
   candidates_.pop_back ();
-  socket_ = std::make_unique<StreamSocket> (loop_, *this, to);
+  socket_ =
+      std::make_unique<StreamSocket> (loop_, *this, to, tls_ ? tls_->session (host_) : nullptr);
 }
 
 void TcpTransport::on_connected ()
@@ -89,11 +93,17 @@ void TcpTransport::on_closed (int error)
     soon_.arm (Clock::now ());
     return;
   }
+  if (socket_->tls_fault () != TlsFault::none)
+    return end (error == ETIMEDOUT ? CloseReason::timed_out : reason_of_tls (socket_->tls_fault ()),
+        socket_->tls_detail ());
   end (reason_of_errno (error), error == 0 ? "the peer closed the connection" : strerror (error));
 }
 
 void TcpTransport::on_input (Bytes bytes)
 {
+  if (!socket_->secure () && socket_->bytes_received () == bytes.size () && is_tls (bytes))
+    return end (
+        CloseReason::malformed, "the peer speaks TLS, and this side does not: set tls=true");
   reader_.input (bytes);
   deliver ();
 }

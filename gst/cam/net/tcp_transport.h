@@ -11,9 +11,11 @@ CloseReason reason_of_errno (int error);
 class TcpTransport final : public Transport, public StreamSocket::Owner {
 public:
   // Connects: `host` may be a name.
-  TcpTransport (Loop &loop, StorageSource &storage, std::string host, std::uint16_t port);
+  TcpTransport (Loop &loop, StorageSource &storage, std::string host, std::uint16_t port,
+      std::shared_ptr<const TlsContext> tls = {});
   // Takes an accepted connection over.
-  TcpTransport (Loop &loop, StorageSource &storage, int fd);
+  TcpTransport (Loop &loop, StorageSource &storage, int fd,
+      const std::shared_ptr<const TlsContext> &tls = {});
 
   void start (Transport::Owner &owner) override;
   void send (MessageRef m) override;
@@ -23,6 +25,7 @@ public:
   void close (bool drain) override;
   std::string peer () const override;
   TransportStats stats () const override;
+  TlsInfo security () const override { return socket_ ? socket_->tls_info () : TlsInfo{}; }
 
 private:
   void on_connected () override;
@@ -40,6 +43,7 @@ private:
   MessageReader reader_;
   std::string host_;
   std::uint16_t port_ = 0;
+  std::shared_ptr<const TlsContext> tls_; // of one that connects
   Transport::Owner *owner_ = nullptr;
   std::unique_ptr<Resolve> resolve_;
   std::vector<Address> candidates_; // still to be tried, best last

@@ -8,6 +8,7 @@
 #pragma once
 #include "cam/proto/close_reason.h"
 #include "cam/proto/incoming.h"
+#include "common/tls.h"
 #include <string>
 
 namespace reach::cam {
@@ -51,5 +52,6 @@ public:
   virtual void close (bool drain) = 0;
   virtual std::string peer () const = 0; // "address:port", "[address]:port"
   virtual TransportStats stats () const = 0;
+  virtual TlsInfo security () const { return {}; } // empty: plaintext
 };
 } // namespace reach::cam

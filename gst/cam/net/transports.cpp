@@ -4,6 +4,7 @@
 #include "common/listener.h"
 #include "http_client.h"
 #include "http_service.h"
+#include "security.h"
 #include "tcp_transport.h"
 #include "udp_listener.h"
 #include <unistd.h>
@@ -13,9 +14,9 @@ namespace {
 
 class TcpAcceptor final : public Acceptor {
 public:
-  TcpAcceptor (Loop &loop, StorageSource &storage, int fd, Accepted accepted)
-      : listener_ (loop, fd, [&loop, &storage, accepted] (int peer) {
-          accepted (std::make_unique<TcpTransport> (loop, storage, peer));
+  TcpAcceptor (Loop &loop, StorageSource &storage, const Settings &s, int fd, Accepted accepted)
+      : listener_ (loop, fd, [&loop, &storage, accepted, tls = s.tls_context] (int peer) {
+          accepted (std::make_unique<TcpTransport> (loop, storage, peer, tls));
         })
   {
   }
@@ -27,6 +28,7 @@ private:
 HttpService::Config http_config (const Settings &s, LinkRole role)
 {
   HttpService::Config c;
+  c.tls = s.tls_context;
   c.pull = role == LinkRole::sender;
   c.push = role == LinkRole::receiver;
   c.channels = s.max_links;
@@ -79,6 +81,8 @@ std::unique_ptr<Transport> make_http (Loop &loop, StorageSource &storage, const 
   c.host = host;
   c.port = port;
   c.type = type;
+  if (s.tls.wanted ())
+    c.tls = tls_config (s);
   c.proxy = s.proxy;
   c.proxy_id = s.proxy_id;
   c.proxy_pw = s.proxy_pw;
@@ -93,7 +97,7 @@ std::unique_ptr<Transport> make_transport (Loop &loop, StorageSource &storage, c
 {
   switch (s.protocol) {
   case Protocol::tcp:
-    return std::make_unique<TcpTransport> (loop, storage, host, port);
+    return std::make_unique<TcpTransport> (loop, storage, host, port, s.tls_context);
   case Protocol::http:
     if (const char *missing = http_clients_missing ())
       error = missing;
@@ -128,6 +132,6 @@ std::unique_ptr<Acceptor> Acceptor::make (
     return std::make_unique<HttpAcceptor> (loop, storage, s, fd, role, std::move (accepted));
   if (s.protocol == Protocol::udp)
     return std::make_unique<UdpListener> (loop, storage, s, fd, std::move (accepted));
-  return std::make_unique<TcpAcceptor> (loop, storage, fd, std::move (accepted));
+  return std::make_unique<TcpAcceptor> (loop, storage, s, fd, std::move (accepted));
 }
 } // namespace reach::cam

@@ -44,10 +44,12 @@ void HmacSha256::compute (Bytes key, Bytes data, std::span<std::uint8_t, size> o
 
 class UdpListener::Peer final : public UdpTransport {
 public:
-  Peer (UdpListener &listener, std::unique_ptr<DatagramLink> l)
-      : UdpTransport (listener.loop_), listener_ (&listener)
+  Peer (UdpListener &listener, std::unique_ptr<DatagramLink> l, const reach::Address &from)
+      : UdpTransport (listener.loop_), listener_ (&listener), from_ (from)
   {
     set_link (std::move (l));
+    if (listener.tls_)
+      set_tls (listener.tls_->adopt (from));
   }
   ~Peer () override
   {
@@ -55,7 +57,8 @@ public:
     if (listener_)
       listener_->forget (*this);
   }
-  void orphan () { listener_ = nullptr; } // the listener is gone
+  void orphan () { listener_ = nullptr; }               // the listener is gone
+  const reach::Address &from () const { return from_; } // where it first came from
   std::uint32_t cid () const { return link ()->cid (); }
   std::string peer () const override
   {
@@ -77,6 +80,7 @@ private:
   }
 
   UdpListener *listener_;
+  const reach::Address from_;
   reach::Address to_;
 };
 
@@ -84,7 +88,8 @@ UdpListener::UdpListener (
     Loop &loop, StorageSource &storage, const Settings &s, int fd, Accepted accepted)
     : loop_ (loop), accepted_ (std::move (accepted)),
       acceptor_ (acceptor_config (s), secret (random_), mac_, random_, storage),
-      socket_ (loop, *this, fd)
+      socket_ (loop, *this, fd),
+      tls_ (s.tls_context ? std::make_unique<UdpTlsPeers> (loop, s.tls_context, socket_) : nullptr)
 {
 }
 
@@ -96,18 +101,31 @@ UdpListener::~UdpListener ()
 
 void UdpListener::on_datagram (Bytes datagram, const reach::Address &from)
 {
+  if (tls_)
+    tls_->input (datagram, from, [&] (Bytes plain) { on_plain (plain, from); });
+  else
+    on_plain (datagram, from);
+}
+
+void UdpListener::reply (Bytes datagram, const reach::Address &to)
+{
+  if (tls_)
+    return tls_->reply (to, datagram);
+  const iovec piece{const_cast<std::uint8_t *> (datagram.data ()), datagram.size ()};
+  const std::uint8_t one = 1;
+  socket_.send (&to, {{&piece, 1}, {&one, 1}, datagram.size ()});
+}
+
+void UdpListener::on_plain (Bytes datagram, const reach::Address &from)
+{
   auto result = acceptor_.input (datagram, core_address (from), Clock::now ());
   switch (result.what) {
   case DatagramAcceptor::Result::What::nothing:
     return;
-  case DatagramAcceptor::Result::What::reply: {
-    const iovec piece{const_cast<std::uint8_t *> (result.reply.data ()), result.reply.size ()};
-    const std::uint8_t one = 1;
-    socket_.send (&from, {{&piece, 1}, {&one, 1}, result.reply.size ()});
-    return;
-  }
+  case DatagramAcceptor::Result::What::reply:
+    return reply (result.reply, from);
   case DatagramAcceptor::Result::What::accepted: {
-    auto peer = std::make_unique<Peer> (*this, std::move (result.link));
+    auto peer = std::make_unique<Peer> (*this, std::move (result.link), from);
     peers_[result.cid] = peer.get ();
     accepted_ (std::move (peer));
     return;
@@ -144,6 +162,8 @@ void UdpListener::on_writable ()
 void UdpListener::forget (Peer &p)
 {
   peers_.erase (p.cid ());
+  if (tls_)
+    tls_->forget (p.from ());
   acceptor_.remove (p.cid (), Clock::now ());
 }
 } // namespace reach::cam

@@ -24,6 +24,8 @@ private:
   void on_datagrams_done (bool all) override;
   void on_writable () override;
   void on_error (int) override {} // of single destinations; their links time out
+  void on_plain (Bytes datagram, const reach::Address &from);
+  void reply (Bytes datagram, const reach::Address &to);
   void forget (Peer &p);
 
   Loop &loop_;
@@ -32,6 +34,7 @@ private:
   SystemRandom random_;
   DatagramAcceptor acceptor_;
   UdpSocket socket_;
+  std::unique_ptr<UdpTlsPeers> tls_; // null: plaintext
   std::unordered_map<std::uint32_t, Peer *> peers_;
   std::vector<std::uint32_t> touched_; // got something in this round
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "udp_transport.h"
+#include "security.h"
 #include "tcp_transport.h"
 #include <cerrno>
 #include <cstring>
@@ -9,6 +10,7 @@ namespace reach::cam {
 namespace {
 constexpr Duration linger = seconds (3);
 constexpr Duration much_later = milliseconds (10);
+constexpr Duration longest_handshake = seconds (10);
 constexpr int max_batches = 8; // per call, so that receiving gets its turn
 } // namespace
 
@@ -151,8 +153,11 @@ bool UdpTransport::send_batch (const DatagramBatch &batch)
       pieces_.push_back ({const_cast<std::uint8_t *> (b.data ()), b.size ()});
     segments_.push_back (static_cast<std::uint8_t> (p.n_pieces));
   }
-  return !socket () ||
-         socket ()->send (destination (batch.to), {pieces_, segments_, batch.segment_size});
+  if (!socket ())
+    return true;
+  const UdpSocket::Batch b{pieces_, segments_, batch.segment_size};
+  return tls_ ? send_sealed (*socket (), destination (batch.to), *tls_, b)
+              : socket ()->send (destination (batch.to), b);
 }
 
 void UdpTransport::writable ()
@@ -235,7 +240,8 @@ TransportStats UdpTransport::stats () const
 UdpClientTransport::UdpClientTransport (Loop &loop, StorageSource &storage, const Settings &s,
     std::string host, std::uint16_t port, Duration timeout)
     : UdpTransport (loop), storage_ (storage), config_ (datagram_config (s, timeout)),
-      host_ (std::move (host)), port_ (port)
+      host_ (std::move (host)), port_ (port), tls_context_ (s.tls_context),
+      handshake_ (loop.timers (), [this] { go_on (); })
 {
 }
 
@@ -256,9 +262,58 @@ void UdpClientTransport::on_resolved (std::vector<reach::Address> found, const s
     return end (CloseReason::unreachable, why.empty () ? "no address found for " + host_ : why);
   peer_ = found.front ();
   socket_ = std::make_unique<UdpSocket> (loop (), *this, fd);
+  if (!tls_context_)
+    return connect_link ();
+  set_tls (tls_context_->session (host_));
+  handshake_end_ = Clock::now () + std::min<Duration> (config_.timeout, longest_handshake);
+  go_on ();
+}
+
+void UdpClientTransport::connect_link ()
+{
   set_link (std::make_unique<DatagramLink> (
       config_, storage_, random_, core_address (peer_), Clock::now ()));
   process ();
+}
+
+void UdpClientTransport::on_datagram (Bytes datagram, const reach::Address &from)
+{
+  if (!tls ())
+    return input (datagram, from);
+  const bool handshake = tls ()->state () == TlsSession::State::handshake;
+  open_sealed (*tls (), datagram, [&] (Bytes plain) { input (plain, from); });
+  if (handshake)
+    return go_on ();
+  if (!tls ()->output ().sizes.empty ())
+    send_output (*socket_, nullptr, *tls ());
+}
+
+void UdpClientTransport::go_on ()
+{
+  const TimePoint now = Clock::now ();
+  if (const auto due = tls ()->next_timeout (); due && *due <= Duration{})
+    tls ()->timeout ();
+  send_output (*socket_, nullptr, *tls ());
+  switch (tls ()->state ()) {
+  case TlsSession::State::open:
+    handshake_.cancel ();
+    return connect_link ();
+  case TlsSession::State::failed: {
+    // Anyone can write such an alert, so it does not count as the peer's last word.
+    const TlsFault f = tls ()->fault ();
+    handshake_.cancel ();
+    return end (
+        f == TlsFault::rejected ? CloseReason::refused : reason_of_tls (f), tls ()->detail ());
+  }
+  case TlsSession::State::handshake:
+  case TlsSession::State::ended:
+    break;
+  }
+  if (now >= handshake_end_)
+    return end (CloseReason::timed_out,
+        "no answer to the DTLS handshake: does the peer use TLS, and the same passphrase?");
+  handshake_.arm (
+      std::min (handshake_end_, now + tls ()->next_timeout ().value_or (milliseconds (50))));
 }
 
 void UdpClientTransport::on_error (int error)

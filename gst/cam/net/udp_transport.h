@@ -6,6 +6,7 @@
 #include "common/udp_socket.h"
 #include "settings.h"
 #include "transport.h"
+#include "udp_tls.h"
 
 namespace reach::cam {
 DatagramConfig datagram_config (const Settings &s, Duration timeout);
@@ -28,6 +29,7 @@ public:
   bool idle () const override { return !link_ || link_->idle (); }
   void close (bool drain) override;
   TransportStats stats () const override;
+  TlsInfo security () const override { return tls_ ? tls_->info () : TlsInfo{}; }
 
   // From the socket.
   void input (Bytes datagram, const reach::Address &from);
@@ -39,6 +41,8 @@ protected:
   virtual UdpSocket *socket () = 0;
   virtual const reach::Address *destination (
       const cam::Address &to) = 0; // null: the socket is connected
+  void set_tls (std::shared_ptr<TlsSession> tls) { tls_ = std::move (tls); }
+  TlsSession *tls () { return tls_.get (); }
   void set_link (std::unique_ptr<DatagramLink> link) { link_ = std::move (link); }
   DatagramLink *link () { return link_.get (); }
   const DatagramLink *link () const { return link_.get (); }
@@ -60,6 +64,7 @@ private:
   Loop &loop_;
   Transport::Owner *owner_ = nullptr;
   std::unique_ptr<DatagramLink> link_;
+  std::shared_ptr<TlsSession> tls_; // null: plaintext
   Timer timer_, linger_;
   std::vector<iovec> pieces_;
   std::vector<std::uint8_t> segments_;
@@ -78,11 +83,13 @@ public:
 private:
   UdpSocket *socket () override { return socket_.get (); }
   const reach::Address *destination (const cam::Address &) override { return nullptr; }
-  void on_datagram (Bytes datagram, const reach::Address &from) override { input (datagram, from); }
+  void on_datagram (Bytes datagram, const reach::Address &from) override;
   void on_datagrams_done (bool all) override { process (all); }
   void on_writable () override { writable (); }
   void on_error (int error) override;
   void on_resolved (std::vector<reach::Address> found, const std::string &error);
+  void connect_link ();
+  void go_on (); // with the DTLS handshake
 
   StorageSource &storage_;
   const DatagramConfig config_;
@@ -92,5 +99,8 @@ private:
   reach::Address peer_;
   std::unique_ptr<Resolve> resolve_;
   std::unique_ptr<UdpSocket> socket_;
+  std::shared_ptr<const TlsContext> tls_context_;
+  Timer handshake_;
+  TimePoint handshake_end_{};
 };
 } // namespace reach::cam
