@@ -169,7 +169,7 @@ bool OpensslSession::looks_like_tls ()
 
 void OpensslSession::hold ()
 {
-  held_.assign (in_.begin (), in_.end ());
+  held_ = std::vector<std::uint8_t> (in_.begin (), in_.end ()); // which may be a part of it
   in_ = held_;
 }
 

@@ -46,11 +46,6 @@ void HttpChannel::start (Owner &owner)
   owner.on_open ();
 }
 
-TlsInfo HttpChannel::security () const
-{
-  return attached_.empty () ? TlsInfo{} : attached_.back ().connection->security ();
-}
-
 TransportStats HttpChannel::stats () const
 {
   TransportStats s;
@@ -70,6 +65,8 @@ void HttpChannel::attach (HttpServerConnection &c)
     attached_.push_back ({&c, c.bytes_sent (), c.bytes_received ()});
     received_ += c.request ().target.size (); // of the request that is there already
   }
+  if (security_.version.empty ())
+    security_ = c.security ();
   c.attach (*this);
 }
 

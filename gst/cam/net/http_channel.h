@@ -20,7 +20,7 @@ public:
   void start (Owner &owner) override;
   std::string peer () const override { return peer_; }
   TransportStats stats () const override;
-  TlsInfo security () const override;
+  TlsInfo security () const override { return security_; }
   void close (bool drain) override;
 
   const std::string &id () const { return id_; } // empty: nobody can name it
@@ -72,6 +72,7 @@ private:
   void drop_connections (unsigned status, std::string_view sentence);
 
   std::vector<Attached> attached_;
+  TlsInfo security_; // of its first connection
   std::map<std::uint64_t, HttpServerConnection *> parked_;
   HttpServerConnection *uploader_ = nullptr; // sends the body of next_seq_
   std::uint64_t applied_ = 0;                // of that body, over all tries
