@@ -191,6 +191,7 @@ void install_addresses (GObjectClass *k, bool sender)
   text (prop_proxy_id, "proxy-id", "Proxy user", "User name for the HTTP proxy", nullptr, rw);
   text (prop_proxy_pw, "proxy-pw", "Proxy password",
       "Password for the HTTP proxy; never shown in logs or statistics", nullptr, rw);
+  install_tls_properties (k);
 }
 } // namespace
 
@@ -241,7 +242,6 @@ void install_common_properties (GObjectClass *k, LinkRole role)
   g_object_class_install_property (k, prop_max_links,
       g_param_spec_uint ("max-links", "Max links",
           "Connections accepted at the same time (mode=listener)", 1, 1000000, 5000, rw));
-  install_tls_properties (k);
   g_object_class_install_property (k, prop_session_key,
       g_param_spec_uint64 ("session-key", "Session key",
           sender ? "Key of this sender's session, new for each run (0 = not running)"

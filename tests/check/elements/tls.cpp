@@ -325,7 +325,7 @@ GST_START_TEST (test_curl)
   g_object_unref (doubtful);
 
   GSubprocess *curl =
-      g_subprocess_new (G_SUBPROCESS_FLAGS_STDOUT_PIPE, nullptr, "curl", "-sS", "--noproxy", "*",
+      g_subprocess_new (G_SUBPROCESS_FLAGS_STDOUT_PIPE, nullptr, "curl", "-sSN", "--noproxy", "*",
           "--max-time", "30", "--cacert", p.files.ca ().c_str (), url.c_str (), nullptr);
   fail_unless (curl != nullptr);
   fail_unless (p.sender.wait_event ("connected"));
