@@ -158,6 +158,8 @@ GstBuffer *buffer_of (const FrameHeader &h, Incoming m)
   for (const FlagPair &f : flag_pairs)
     if (h.flags & f.wire)
       GST_BUFFER_FLAG_SET (b, f.gst);
+  if (h.flags & frame_past)
+    GST_BUFFER_FLAG_SET (b, GST_BUFFER_FLAG_DECODE_ONLY);
   return b;
 }
 } // namespace reach::cam

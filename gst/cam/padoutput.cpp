@@ -334,6 +334,8 @@ bool PadOutput::handle (Item &item)
   case Item::What::close:
     if (!std::exchange (eos_sent_, true))
       gst_pad_push_event (pad_, gst_event_new_eos ());
+    if (unreported_ > 0) // others share the link's credit
+      host_.consumed (remote, type, std::exchange (unreported_, 0));
     host_.pad_finished (this);
     return false;
   }

@@ -203,7 +203,9 @@ Output *ReceiverImpl::open_stream (const Remote &r, const StreamInfo &s)
   limits.max_time = x.net.queue.max_time;
   if (const auto e = engine ()) {
     limits.max_bytes = 2 * e->window ();
-    limits.report = e->window () / 8;
+    // Pads may share a link: what all of them have taken and not reported must stay below the
+    // link's window, or nothing would come any more.
+    limits.report = e->window () / (8 * (pads.size () + 1));
   }
   auto output =
       std::make_shared<PadOutput> (*this, limits, r, s, unique_stream_id (r, s), group_id_);

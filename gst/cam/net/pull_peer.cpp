@@ -6,7 +6,7 @@ namespace reach::cam {
 
 PullPeer::PullPeer (ReceiverEngine &engine, SenderEntry entry)
     : engine_ (engine), entry_ (std::move (entry)),
-      origin_ (entry_.host + ":" + std::to_string (entry_.port)),
+      origin_ (entry_.host + ":" + std::to_string (entry_.port)), sources_ (engine, origin_),
       retry_ (engine.loop_->timers (), [this] { open (); })
 {
 }
@@ -27,6 +27,7 @@ void PullPeer::open ()
   engine_.counters_.sessions++;
   session_ = std::make_unique<PullSession> (session_key_, engine_.settings_.media_types, origin_);
   over_told_ = false;
+  sources_.begin (session_key_);
   for (std::size_t i = 0; i < n_media_types; i++)
     if (engine_.settings_.media_types & (1u << i))
       open_channel (static_cast<MediaType> (i));
@@ -73,13 +74,15 @@ Hello PullPeer::make_hello (Link &l)
 
 void PullPeer::on_established (Link &l, const Hello &peer)
 {
-  Remote *r = engine_.attach (peer, origin_, l);
-  if (!r) {
+  if (peer.relay) {
+    sources_.linked (type_of (l), l);
+  } else if (Remote *r = engine_.attach (peer, origin_, l)) {
+    remote_id_ = r->id;
+    r->our_session_key = session_key_;
+  } else {
     l.finish (ByeReason::stopping);
     return;
   }
-  remote_id_ = r->id;
-  r->our_session_key = session_key_;
   engine_.grant (l, type_of (l), engine_.window_);
   session_->connected (type_of (l), peer.session_key);
   if (session_->established ())
@@ -89,7 +92,9 @@ void PullPeer::on_established (Link &l, const Hello &peer)
 
 void PullPeer::on_received (Link &l, Incoming m)
 {
-  if (Remote *r = remote ())
+  if (l.core ().peer ().relay)
+    sources_.on_received (type_of (l), l, std::move (m));
+  else if (Remote *r = remote ())
     engine_.on_message (*r, l, std::move (m));
 }
 
@@ -111,6 +116,7 @@ void PullPeer::on_ended (Link &l, const Link::End &end)
   if (end.why != CloseReason::local)
     last_ = end;
   engine_.detach (l, end);
+  sources_.unlinked (type);
   engine_.loop_->destroy_later (std::move (links_[type]));
   links_.erase (type);
   if (session_->wants_close (type) || end.why == CloseReason::local)

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Pull, at the receiver: one sender to pull from. Keeps a session: one link per media type, all or
-// none, and makes a new one, with a new key, after growing pauses.
+// Pull, at the receiver: one sender, or media server, to pull from. Keeps a session: one link per
+// media type, all or none, and makes a new one, with a new key, after growing pauses.
 #pragma once
 #include "cam/proto/backoff.h"
 #include "cam/proto/session_events.h"
 #include "link.h"
+#include "relay_sources.h"
 #include "settings.h"
 #include <map>
 
@@ -47,6 +48,7 @@ private:
   ReceiverEngine &engine_;
   const SenderEntry entry_;
   std::string origin_;
+  RelaySources sources_; // when the peer is a media server
   std::unique_ptr<PullSession> session_;
   std::uint64_t session_key_ = 0, remote_id_ = 0;
   std::map<MediaType, std::unique_ptr<Link>> links_;

@@ -189,7 +189,7 @@ Remote *ReceiverEngine::attach (const Hello &h, const std::string &origin, Link 
   Link *old = std::exchange (slot, &link);
   sample_clock (*r, h.running_time, h.latency);
   if (again)
-    resume (*r, h);
+    resume (*r, h.streams);
   r->catch_up (h);
   update_streams (*r, {h.list_complete, h.streams}, h.type);
   if (old && old != &link)
@@ -280,13 +280,10 @@ void ReceiverEngine::detach (Link &link, const Link::End &end)
       continue;
     r->dormant = end.bye == ByeReason::idle;
     if (r->dormant)
-      return; // it is quiet, not gone
-    for (auto &[sid, s] : r->streams)
-      if (s.output && !s.eos)
-        s.output->broken ();
+      continue; // it is quiet, not gone
+    r->each_output ([] (Output &o) { o.broken (); });
     if (!options_.keep_listening)
       r->resume->arm (Clock::now () + (r->all_eos () ? Duration{} : settings_.resume_window));
-    return;
   }
 }
 
@@ -295,8 +292,13 @@ void ReceiverEngine::close_remote (std::uint64_t id)
   const auto it = remotes_.find (id);
   if (it == remotes_.end ())
     return;
-  for (auto &[sid, s] : it->second->streams)
+  Remote &r = *it->second;
+  for (auto &[sid, s] : r.streams)
     close_output (s);
+  // A link that others share goes on: what nobody is going to read now counts as read.
+  for (std::size_t t = 0; t < n_media_types; t++)
+    if (r.links[t] && r.unread[t] > 0)
+      note_consumed (*r.links[t], r.unread[t]);
   // The timer that may be calling us belongs to it.
   loop_->destroy_later (std::move (it->second));
   remotes_.erase (it);
@@ -325,8 +327,12 @@ void ReceiverEngine::consumed (std::uint64_t remote, MediaType type, std::size_t
     return;
   loop_->post ([this, remote, type, bytes] {
     Remote *r = find (remote);
-    if (r && r->links[static_cast<std::size_t> (type)])
-      note_consumed (*r->links[static_cast<std::size_t> (type)], bytes);
+    if (!r)
+      return;
+    std::size_t &unread = r->unread[static_cast<std::size_t> (type)];
+    unread -= std::min (unread, bytes);
+    if (Link *l = r->links[static_cast<std::size_t> (type)])
+      note_consumed (*l, bytes);
   });
 }
 

@@ -69,6 +69,7 @@ public:
 private:
   friend class Intake;
   friend class PullPeer;
+  friend class RelaySources;
 
   void accept_transport (std::unique_ptr<Transport> t);
   Hello hello (MediaType type, std::uint64_t session_key, std::uint64_t link_key,
@@ -80,7 +81,7 @@ private:
   Remote *find_run (std::uint64_t run_id);
   Remote *find_resumable (const Hello &h, const std::string &origin);
   Remote *make_remote ();
-  void resume (Remote &r, const Hello &h);
+  void resume (Remote &r, const std::vector<StreamInfo> &now);
   void detach (Link &link, const Link::End &end);
   void update_streams (Remote &r, const StreamList &list, MediaType from);
   void open_output (Remote &r, Remote::Stream &s);

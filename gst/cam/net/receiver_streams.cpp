@@ -5,14 +5,14 @@
 
 namespace reach::cam {
 
-void ReceiverEngine::resume (Remote &r, const Hello &h)
+void ReceiverEngine::resume (Remote &r, const std::vector<StreamInfo> &now)
 {
   r.resume->cancel ();
   r.dormant = false;
   counters_.resumed++;
   // A new run numbers its streams anew: what a stream is, is its type and index.
   std::map<std::uint16_t, Remote::Stream> streams;
-  for (const StreamInfo &info : h.streams)
+  for (const StreamInfo &info : now)
     for (auto &[id, s] : r.streams) {
       const bool ended =
           s.eos && !options_.keep_listening; // its pad has had EOS: a new one follows
@@ -86,6 +86,7 @@ void ReceiverEngine::on_stream_message (Remote &r, Remote::Stream &s, Incoming m
     if (const auto f = FrameHeader::parse (body);
         f && FrameHeader::size + f->extension <= body.size ()) {
       touch (*s.output);
+      r.unread[static_cast<std::size_t> (s.info.type)] += m.bytes ().size ();
       s.output->frame (*f, std::move (m));
     }
     return;

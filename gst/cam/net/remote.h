@@ -64,8 +64,10 @@ struct Remote {
   };
   std::map<std::uint16_t, Stream> streams;
   std::array<Link *, n_media_types> links{};
-  std::unique_ptr<Timer> resume; // armed while broken
-  bool dormant = false;          // closed orderly for idleness: more may come at any time
+  std::unique_ptr<Timer> resume;                   // armed while broken
+  std::array<std::size_t, n_media_types> unread{}; // bytes that the application has not taken yet
+  bool away = false;    // a media server's word that its sender's links are broken
+  bool dormant = false; // closed orderly for idleness: more may come at any time
   bool listed = false;
   std::uint32_t epoch = 0; // of the sender's running time
 
@@ -93,6 +95,12 @@ struct Remote {
       if (l)
         return true;
     return false;
+  }
+  template <typename F> void each_output (F &&f) // those that are still to bring something
+  {
+    for (auto &[id_, s] : streams)
+      if (s.output && !s.eos)
+        f (*s.output);
   }
   bool all_eos () const
   {

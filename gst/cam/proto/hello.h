@@ -64,6 +64,7 @@ struct Hello {
   // From a receiver that can neither ask nor answer (a plain HTTP client): send all, expect
   // nothing.
   bool unlimited = false;
+  bool relay = false; // a media server's welcome: the link carries streams of many senders
   std::vector<StreamInfo> streams;
 
   bool operator== (const Hello &) const = default;

@@ -67,6 +67,8 @@ void LinkCore::on_hello (const Incoming &m, TimePoint now)
         now);
     return;
   }
+  if (config_.relay)
+    config_.role = hello->role == LinkRole::sender ? LinkRole::receiver : LinkRole::sender;
   if (hello->role == config_.role) {
     refuse ({static_cast<std::uint16_t> (RefuseCode::wrong_role),
                 config_.role == LinkRole::sender ? "this is a sender: connect a receiver to it"
@@ -137,6 +139,14 @@ bool LinkCore::direction_ok (Kind k) const
   case Kind::command_ack:
   case Kind::file_ack:
     return config_.role == LinkRole::sender;
+  case Kind::source:
+  case Kind::source_clock:
+  case Kind::notice:
+    return config_.role == LinkRole::receiver && from_relay ();
+  case Kind::answer:
+    return from_relay ();
+  case Kind::ask:
+    return config_.relay;
   case Kind::hello:
   case Kind::welcome:
   case Kind::refuse:

@@ -21,7 +21,8 @@ public:
     Duration timeout = seconds (3); // the peer is gone when silent, or taking nothing, for so long
     Duration handshake = seconds (10); // an acceptor's limit for the hello, whatever `timeout` is
     Duration idle = forever;           // close when nothing but pings was sent for so long
-    bool by_request = false;           // pull: frames leave only against byte credits
+    bool relay = false;      // a media server, acceptor: takes on the role that the hello leaves
+    bool by_request = false; // pull: frames leave only against byte credits
     Duration clock_interval = seconds (1); // sender: how often the peer gets a clock sample
     std::size_t max_credit = 64u << 20;
   };
@@ -98,6 +99,7 @@ private:
   void on_answer (const Incoming &m, TimePoint now);
   void on_established_message (Incoming m, TimePoint now);
   bool direction_ok (Kind k) const;
+  bool from_relay () const { return config_.initiator && peer_.relay; }
   Duration ping_interval () const;
   TimePoint ping_time () const;
   MessageRef control (Kind kind, std::vector<std::uint8_t> body, TimePoint now) const;

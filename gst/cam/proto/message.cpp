@@ -92,4 +92,35 @@ MessageRef Message::frame (MediaType type, std::uint16_t stream, FrameHeader fh,
   m->body_ = std::move (payload);
   return MessageRef::adopt (m);
 }
+
+MessageRef Message::routed (
+    Kind kind, MediaType type, std::uint16_t stream, std::uint32_t flags, Slice body, TimePoint now)
+{
+  std::optional<FrameHeader> frame;
+  if (kind == Kind::frame && !(frame = FrameHeader::parse (body.bytes)))
+    return {};
+  auto *m = new Message;
+  m->header = {kind, frame ? std::uint8_t{0} : static_cast<std::uint8_t> (flags), stream,
+      static_cast<std::uint32_t> (body.size ())};
+  m->type = type;
+  m->created = now;
+  m->header.write (m->head_.data ());
+  m->head_size_ = MessageHeader::size;
+  if (frame) {
+    frame->flags |= flags;
+    m->key = !(frame->flags & frame_delta_unit);
+    m->droppable = true;
+    m->reliable = false;
+    m->frame_flags = frame->flags;
+    m->frame_seq = frame->seq;
+    m->frame_pts = frame->pts;
+  }
+  if (frame && flags != 0) {
+    frame->write (m->head_.data () + MessageHeader::size);
+    m->head_size_ += FrameHeader::size;
+    body = body.sub (FrameHeader::size, body.size () - FrameHeader::size);
+  }
+  m->body_ = std::move (body);
+  return MessageRef::adopt (m);
+}
 } // namespace reach::cam

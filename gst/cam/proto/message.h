@@ -30,6 +30,12 @@ enum class Kind : std::uint8_t {
   request = 7,  // receiver → sender, pull: byte credits
   key_unit = 8, // receiver → sender: this stream needs a key frame
   streams = 9,  // sender → receiver: the whole stream list again, after a change
+  // Links of a media server
+  source = 10,       // server → receiver: a sender whose media it gets
+  source_clock = 11, // server → receiver: a clock sample of it
+  ask = 12,          // client → server
+  answer = 13,       // server → client
+  notice = 14,       // server → receiver: of other clients
   // One stream, in order with its frames
   caps = 16,
   tags = 17,
@@ -67,6 +73,7 @@ enum FrameFlag : std::uint32_t {
   frame_corrupted = 1u << 6,
   frame_live = 1u << 7,
   frame_resync = 1u << 8,
+  frame_past = 1u << 9, // older than the join: to be decoded, not shown
 };
 
 // MessageHeader::flags of tags: they are of the whole medium, not of this stream alone.
@@ -115,6 +122,10 @@ public:
   // A frame; `extension` must be at most max_head - 48 bytes and a multiple of 16.
   static Counted<const Message> frame (MediaType type, std::uint16_t stream, FrameHeader fh,
       Bytes extension, Slice payload, TimePoint now);
+  // A received stream message again, under another stream number: its body by reference. `flags`
+  // are added to a frame's, else they are the message's. Empty: a frame whose body is none.
+  static Counted<const Message> routed (Kind kind, MediaType type, std::uint16_t stream,
+      std::uint32_t flags, Slice body, TimePoint now);
 
   Message () = default;
 

@@ -16,6 +16,11 @@ bool known (Kind k)
   case Kind::request:
   case Kind::key_unit:
   case Kind::streams:
+  case Kind::source:
+  case Kind::source_clock:
+  case Kind::ask:
+  case Kind::answer:
+  case Kind::notice:
   case Kind::caps:
   case Kind::tags:
   case Kind::frame:

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "connection.h"
+#include "cam/net/settings.h"
+#include "publisher.h"
+#include "relay.h"
+#include "viewer.h"
+
+namespace reach::cam {
+
+Connection::Connection (Relay &relay, std::unique_ptr<Transport> transport, bool receivers)
+    : relay_ (relay), receivers_ (receivers)
+{
+  LinkCore::Config c;
+  c.initiator = false;
+  c.relay = true;
+  c.by_request = true;
+  c.clock_interval = LinkCore::forever;
+  link_ = std::make_unique<Link> (relay.loop (), *this, std::move (transport), c, new_key ());
+}
+
+Connection::~Connection () = default;
+
+void Connection::on_hello (Link &link, const Hello &hello)
+{
+  if (hello.role == LinkRole::receiver && !receivers_)
+    return link.refuse (RefuseCode::wrong_role, "receivers come over TCP or HTTP");
+  relay_.to_hub ([where = relay_.where (*this), hello, peer = link.peer ()] (
+                     Hub &h) { h.on_hello (where, hello, peer); });
+}
+
+void Connection::prepare (const Role &role)
+{
+  const Hello &hello = link_->core ().peer ();
+  link_->set_timeout (relay_.settings ().timeout (hello.type));
+  if (hello.role == LinkRole::sender)
+    part_ = std::make_unique<Publisher> (relay_, *this, role.source, role.streams);
+  else
+    part_ = std::make_unique<Viewer> (relay_, *this, hello.type);
+}
+
+void Connection::on_received (Link &, Incoming m)
+{
+  if (m.header ().kind != Kind::ask)
+    return part_->on_received (std::move (m));
+  if (auto ask = decode_ask (m.body ()))
+    relay_.to_hub (
+        [where = relay_.where (*this), a = std::move (*ask)] (Hub &h) { h.on_ask (where, a); });
+}
+
+void Connection::on_ended (Link &, const Link::End &end)
+{
+  relay_.ended (*this, end);
+}
+} // namespace reach::cam

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "hub.h"
+#include "cam/net/settings.h"
+#include "media_server.h"
+#include <algorithm>
+
+namespace reach::cam {
+namespace {
+bool any (const std::array<std::optional<Where>, n_media_types> &links)
+{
+  return std::any_of (links.begin (), links.end (), [] (const auto &l) { return l.has_value (); });
+}
+
+RouterConfig router_config (const ServerSettings &s)
+{
+  RouterConfig c;
+  c.resume_window = s.resume_window;
+  return c;
+}
+} // namespace
+
+bool Hub::SourceEntry::connected () const
+{
+  return any (links);
+}
+
+bool Hub::ReceiverEntry::connected () const
+{
+  return any (links);
+}
+
+Hub::Hub (MediaServer &server)
+    : server_ (server), router_ (router_config (server.settings ())), run_id_ (new_key ()),
+      session_key_ (new_key ())
+{
+  router_timer_ = std::make_unique<Timer> (server.relay (0).loop ().timers (), [this] {
+    router_.timeout (Clock::now ());
+    look_after_router ();
+  });
+}
+
+Hub::~Hub () = default;
+
+void Hub::stop ()
+{
+  stopped_ = true;
+  router_timer_.reset ();
+  sources_.clear ();
+  receivers_.clear ();
+  links_.clear ();
+}
+
+void Hub::tell_client (ClientEvent::What what, LinkRole role, const std::string &guid,
+    const std::string &peer, const std::string &reason)
+{
+  server_.events ().on_client ({what, role, guid, peer, reason});
+}
+
+void Hub::on_hello (Where link, const Hello &h, const std::string &peer)
+{
+  if (stopped_)
+    return;
+  if (h.role == LinkRole::sender)
+    on_sender (link, h, peer);
+  else
+    on_receiver (link, h, peer);
+  look_after_router ();
+}
+
+void Hub::refuse (
+    Where link, const Hello &h, const std::string &peer, RefuseCode code, const std::string &text)
+{
+  counters_.refused++;
+  server_.relay (link.relay).post ([=] (Relay &r) { r.refuse (link.link, code, text); });
+  tell_client (ClientEvent::What::rejected, h.role, h.guid, peer, text);
+}
+
+void Hub::prepare (Where link, const Role &role)
+{
+  server_.relay (link.relay).post ([link, role] (Relay &r) { r.prepare (link.link, role); });
+}
+
+void Hub::accept (Where link, const Hello &h)
+{
+  Welcome w;
+  w.role = h.role == LinkRole::sender ? LinkRole::receiver : LinkRole::sender;
+  w.type = h.type;
+  w.media_types = all_types;
+  w.run_id = run_id_;
+  w.session_key = session_key_;
+  w.link_key = link.link;
+  w.guid_to = h.guid;
+  w.latency_ms = static_cast<std::uint32_t> (
+      std::chrono::duration_cast<milliseconds> (server_.settings ().latency).count ());
+  w.timeout_ms = timeout_ms (server_.settings ().timeout (h.type));
+  w.list_complete = w.relay = true;
+  server_.relay (link.relay).post ([link, w] (Relay &r) { r.accept (link.link, w); });
+}
+
+// The client has made a new link of this type, which takes the place.
+void Hub::displace (std::optional<Where> &slot, std::optional<Where> by)
+{
+  const auto old = std::exchange (slot, by);
+  if (!old)
+    return;
+  links_.erase (old->link);
+  stop_listening (*old);
+  server_.relay (old->relay).post ([key = old->link] (Relay &r) {
+    r.finish (key, ByeReason::closed_by_application);
+  });
+}
+
+// ---- senders
+
+void Hub::on_sender (Where link, const Hello &h, const std::string &peer)
+{
+  if (h.type == MediaType::command || h.type == MediaType::file)
+    return refuse (link, h, peer, RefuseCode::type_not_offered,
+        "this media server takes no commands and files");
+  bool duplicate = false;
+  SourceEntry *s = source_of (h, duplicate);
+  if (duplicate && !server_.settings ().replace_duplicates)
+    return refuse (link, h, peer, RefuseCode::busy, "a sender with this guid sends these streams");
+  if (!s && !make_room ())
+    return refuse (
+        link, h, peer, RefuseCode::limit, "this media server has as many clients as it takes");
+  const bool connected = s && s->connected () && !duplicate;
+  if (!connected && !router_.appear (h.guid, Router::Part::sender, Clock::now ()))
+    return refuse (link, h, peer, RefuseCode::not_accepted, "this guid is not let in here");
+  if (!s)
+    s = make_source (h, peer);
+  else if (s->told.run_id != h.run_id)
+    take_over (*s, h);
+  attach (*s, link, h, peer);
+  if (!connected)
+    tell_client (ClientEvent::What::connected, LinkRole::sender, h.guid, peer);
+}
+
+void Hub::attach (SourceEntry &s, Where link, const Hello &h, const std::string &peer)
+{
+  displace (s.links[static_cast<std::size_t> (h.type)], link);
+  links_[link.link] = {LinkRole::sender, h.type, s.told.number, {}};
+  s.resume->cancel ();
+  s.peer = peer;
+  s.guid_to = h.guid_to;
+  s.group = h.guid_group;
+  s.told.session_key = h.session_key;
+  if (std::exchange (s.told.state, SourceState::live) == SourceState::broken)
+    counters_.resumed++;
+  if (h.running_time != no_time) {
+    s.running_time = h.running_time;
+    s.clock_at = Clock::now ();
+    s.told.latency = h.latency;
+  }
+  update_streams (s, {h.list_complete, h.streams}, h.type);
+  prepare (link, {s.told.number, numbered (s, h.type)});
+  set_home (s, h.type, link);
+  tell_all (s);
+  route (s);
+  accept (link, h);
+}
+
+void Hub::sender_ended (Where link, std::uint32_t number, MediaType type, const LinkEnd &end)
+{
+  const auto it = sources_.find (number);
+  if (it == sources_.end ())
+    return;
+  SourceEntry &s = *it->second;
+  auto &slot = s.links[static_cast<std::size_t> (type)];
+  if (slot != link)
+    return;
+  slot.reset ();
+  set_home (s, type, {});
+  if (s.connected ())
+    return;
+  router_.vanish (s.told.guid, Router::Part::sender, end.orderly, Clock::now ());
+  tell_client (ClientEvent::What::disconnected, LinkRole::sender, s.told.guid, s.peer, end.detail);
+  break_source (s, end.idle);
+}
+
+// ---- receivers
+
+bool Hub::check_receiver (Where link, const Hello &h, const std::string &peer)
+{
+  const auto no = [&] (RefuseCode code, const char *text) {
+    refuse (link, h, peer, code, text);
+    return false;
+  };
+  if (h.guid.empty ())
+    return no (RefuseCode::not_accepted,
+        "this is a media server, where senders name their receivers: set guid");
+  if (!h.guid_to.empty ())
+    return no (
+        RefuseCode::not_addressed, "this is a media server, not a sender: leave guid-to empty");
+  const auto it = receivers_.find (h.guid);
+  if (it == receivers_.end ()) {
+    if (!make_room ())
+      return no (RefuseCode::limit, "this media server has as many clients as it takes");
+    if (!router_.appear (h.guid, Router::Part::receiver, Clock::now ()))
+      return no (RefuseCode::not_accepted, "this guid is not let in here");
+    return true;
+  }
+  ReceiverEntry &r = it->second;
+  const bool same = h.run_id != 0 ? h.run_id == r.run_id : h.session_key == r.session_key;
+  if (same)
+    return true;
+  if (!server_.settings ().replace_duplicates)
+    return no (RefuseCode::busy, "a receiver with this guid is connected");
+  counters_.replaced++;
+  tell_client (ClientEvent::What::disconnected, LinkRole::receiver, h.guid, r.peer, "replaced");
+  for (auto &l : r.links)
+    displace (l, {});
+  for (auto &[number, s] : sources_)
+    s->visible.erase (h.guid);
+  r = {};
+  return true;
+}
+
+void Hub::on_receiver (Where link, const Hello &h, const std::string &peer)
+{
+  if (!check_receiver (link, h, peer))
+    return;
+  ReceiverEntry &r = receivers_[h.guid];
+  const bool connected = r.connected ();
+  r.run_id = h.run_id;
+  r.session_key = h.session_key;
+  r.peer = peer;
+  displace (r.links[static_cast<std::size_t> (h.type)], link);
+  links_[link.link] = {LinkRole::receiver, h.type, 0, h.guid};
+  prepare (link, {});
+  // This link has yet to be told what the others know.
+  for (auto &[number, s] : sources_) {
+    if (const auto v = s->visible.find (h.guid); v != s->visible.end ()) {
+      tell_link (*s, link, v->second);
+      join (*s, r, v->second);
+    }
+    route (*s, h.guid);
+  }
+  accept (link, h);
+  if (!connected)
+    tell_client (ClientEvent::What::connected, LinkRole::receiver, h.guid, peer);
+}
+
+void Hub::stop_listening (Where link)
+{
+  for (auto &[number, s] : sources_)
+    for (auto &[n, stream] : s->streams)
+      if (stream.listeners.erase (link.link) > 0 && stream.home)
+        server_.relay (stream.home->relay).post ([n = n, link] (Relay &r) { r.leave (n, link); });
+}
+
+void Hub::receiver_ended (Where link, const std::string &guid, MediaType type, const LinkEnd &end)
+{
+  stop_listening (link);
+  const auto it = receivers_.find (guid);
+  if (it == receivers_.end ())
+    return;
+  auto &slot = it->second.links[static_cast<std::size_t> (type)];
+  if (slot == link)
+    slot.reset ();
+  if (it->second.connected ())
+    return;
+  for (auto &[number, s] : sources_)
+    s->visible.erase (guid);
+  router_.vanish (guid, Router::Part::receiver, end.orderly, Clock::now ());
+  tell_client (
+      ClientEvent::What::disconnected, LinkRole::receiver, guid, it->second.peer, end.detail);
+  receivers_.erase (it);
+}
+
+void Hub::on_ended (Where link, const LinkEnd &end)
+{
+  const auto it = links_.find (link.link);
+  if (it == links_.end ())
+    return; // refused, or another link has taken its place
+  const LinkEntry l = it->second;
+  links_.erase (it);
+  if (l.role == LinkRole::sender)
+    sender_ended (link, l.source, l.type, end);
+  else
+    receiver_ended (link, l.guid, l.type, end);
+  look_after_router ();
+}
+
+Hub::Snapshot Hub::snapshot () const
+{
+  Snapshot out = counters_;
+  std::map<std::string, std::size_t> seen;
+  for (const auto &[number, s] : sources_) {
+    out.sources.push_back ({number, s->told.guid, s->guid_to, s->group, s->peer, s->told.state,
+        s->streams.size (), s->visible.size ()});
+    for (const auto &[guid, types] : s->visible)
+      seen[guid]++;
+  }
+  for (const auto &[guid, r] : receivers_)
+    out.receivers.push_back ({guid, r.peer,
+        static_cast<unsigned> (std::count_if (
+            r.links.begin (), r.links.end (), [] (const auto &l) { return l.has_value (); })),
+        seen[guid]});
+  return out;
+}
+} // namespace reach::cam

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The control of a media server: who is there, which sources there are, and who gets what. It tells
+// the relays what has changed; frames never pass here. On the loop of relay 0 only.
+#pragma once
+#include "cam/proto/router.h"
+#include "common/timers.h"
+#include "server_settings.h"
+#include "server_types.h"
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+
+namespace reach::cam {
+class MediaServer;
+
+class Hub final {
+public:
+  explicit Hub (MediaServer &server);
+  ~Hub ();
+
+  // From relays.
+  void on_hello (Where link, const Hello &hello, const std::string &peer);
+  void on_ended (Where link, const LinkEnd &end);
+  void on_streams (Where link, const StreamList &list);
+  void on_sticky (Where link, std::uint16_t number, const MessageHeader &h, Bytes body);
+  void on_clock (Where link, const Ping &p, TimePoint arrived);
+  void on_ask (Where link, const Ask &ask);
+  void stop (); // tells nobody anything any more
+
+  struct SourceInfo {
+    std::uint32_t number;
+    std::string guid, guid_to, group, peer;
+    SourceState state;
+    std::size_t streams, receivers;
+  };
+  struct ReceiverInfo {
+    std::string guid, peer;
+    unsigned links;
+    std::size_t sources;
+  };
+  struct Snapshot {
+    std::vector<SourceInfo> sources;
+    std::vector<ReceiverInfo> receivers;
+    std::uint64_t refused = 0, resumed = 0, replaced = 0;
+  };
+  Snapshot snapshot () const;
+
+private:
+  using Links = std::array<std::optional<Where>, n_media_types>;
+  struct Stream {
+    StreamInfo info; // with our number
+    std::uint16_t theirs = 0;
+    bool confirmed = false;                   // listed by the link of its own type
+    std::optional<Where> home;                // the sender's link that brings it
+    std::map<std::uint64_t, Where> listeners; // by link
+  };
+  struct SourceEntry {
+    Source told; // but for its streams and running time
+    bool list_complete = false;
+    std::string guid_to, group, peer;
+    std::map<std::uint16_t, Stream> streams; // by our number
+    Links links;
+    std::int64_t running_time = no_time;
+    TimePoint clock_at{};
+    std::unique_ptr<Timer> resume;
+    std::map<std::string, std::uint8_t> visible; // receivers that know of it → media types
+
+    bool connected () const;
+    bool all_eos () const;
+  };
+  struct ReceiverEntry {
+    std::uint64_t run_id = 0, session_key = 0;
+    std::string peer;
+    Links links;
+    bool connected () const;
+  };
+  struct LinkEntry {
+    LinkRole role;
+    MediaType type;
+    std::uint32_t source = 0; // a sender's
+    std::string guid;         // a receiver's
+  };
+
+  // Handshakes (hub.cpp)
+  void on_sender (Where link, const Hello &h, const std::string &peer);
+  void attach (SourceEntry &s, Where link, const Hello &h, const std::string &peer);
+  void on_receiver (Where link, const Hello &h, const std::string &peer);
+  bool check_receiver (Where link, const Hello &h, const std::string &peer);
+  void refuse (Where link, const Hello &h, const std::string &peer, RefuseCode code,
+      const std::string &text);
+  void prepare (Where link, const Role &role);
+  void accept (Where link, const Hello &h);
+  void displace (std::optional<Where> &slot, std::optional<Where> by);
+  void stop_listening (Where link);
+  void sender_ended (Where link, std::uint32_t number, MediaType type, const LinkEnd &end);
+  void receiver_ended (Where link, const std::string &guid, MediaType type, const LinkEnd &end);
+  void tell_client (ClientEvent::What what, LinkRole role, const std::string &guid,
+      const std::string &peer, const std::string &reason = {});
+
+  // What the router has to say, after each call of it.
+  void look_after_router ();
+  void on_router_event (const RouterEvent &e);
+  void kick (const Kick &k);
+
+  // Sources (hub_sources.cpp)
+  SourceEntry *source_of (const Hello &h, bool &duplicate);
+  SourceEntry *make_source (const Hello &h, const std::string &peer);
+  void take_over (SourceEntry &s, const Hello &h);
+  bool update_streams (SourceEntry &s, const StreamList &list, MediaType from);
+  bool add_stream (SourceEntry &s, const StreamInfo &info);
+  void set_home (SourceEntry &s, MediaType type, std::optional<Where> home);
+  std::vector<NumberedStream> numbered (const SourceEntry &s, MediaType type) const;
+  void break_source (SourceEntry &s, bool idle);
+  void remove_source (std::uint32_t number);
+  bool make_room ();
+
+  // Routes (hub_routes.cpp)
+  void route (SourceEntry &s);                          // to all receivers
+  void route (SourceEntry &s, const std::string &guid); // to this one
+  void tell_all (SourceEntry &s);                       // it has changed
+  void tell (SourceEntry &s, const ReceiverEntry &r, std::uint8_t types);
+  void tell_link (SourceEntry &s, Where link, std::uint8_t types);
+  void join (SourceEntry &s, const ReceiverEntry &r, std::uint8_t types);
+  void leave (SourceEntry &s, const ReceiverEntry &r, std::uint8_t types);
+  void hide (SourceEntry &s, const std::string &guid);
+  MessageRef message_of (const SourceEntry &s, std::uint8_t types, SourceState state) const;
+
+  MediaServer &server_;
+  Router router_;
+  std::unique_ptr<Timer> router_timer_;
+  const std::uint64_t run_id_, session_key_;
+  std::map<std::uint32_t, std::unique_ptr<SourceEntry>> sources_;
+  std::map<std::string, ReceiverEntry> receivers_;
+  std::map<std::uint64_t, LinkEntry> links_;
+  std::set<std::uint16_t> numbers_; // of streams, in use
+  std::uint16_t next_number_ = 1;
+  std::uint32_t next_source_ = 1;
+  Snapshot counters_;
+  bool stopped_ = false;
+};
+} // namespace reach::cam

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A media server: the relays, one per loop, their hub, and the doors that clients come in by.
+#pragma once
+#include "cam/net/http_service.h"
+#include "cam/net/transports.h"
+#include "common/listener.h"
+#include "doorman.h"
+#include "hub.h"
+#include "relay.h"
+
+namespace reach::cam {
+
+class MediaServer final : HttpService::Owner {
+public:
+  class Events { // from the hub's loop: must neither block nor call back
+  public:
+    virtual ~Events () = default;
+    virtual void on_client (ClientEvent e) = 0;
+  };
+
+  MediaServer (Events &events, ServerSettings settings);
+  ~MediaServer () override; // says bye where it can without waiting, then closes everything
+
+  // READY; false and `error` when it cannot. The ports are then known (0 = none).
+  bool bind (std::string &error);
+  std::uint16_t port () const { return port_; }
+  std::uint16_t udp_port () const { return udp_socket_.port (); }
+  void start (); // PAUSED
+
+  struct Snapshot {
+    Hub::Snapshot hub;
+    RelayCounters relays;
+  };
+  Snapshot snapshot (); // any thread; asks the loops
+
+  // For its parts, any thread.
+  const ServerSettings &settings () const { return settings_; }
+  Events &events () { return events_; }
+  Relay &relay (unsigned i) { return *relays_[i]; }
+  void to_hub (std::function<void (Hub &)> task);
+
+private:
+  void on_http_transport (std::unique_ptr<Transport> transport, MediaType) override;
+  std::vector<std::uint8_t> default_hello (MediaType) override { return {}; } // who would it be?
+  void let_in (int fd, Doorman::Guest guest);
+  template <typename F> void each_relay (F &&f);
+
+  Events &events_;
+  const ServerSettings settings_;
+  int fd_ = -1;
+  std::uint16_t port_ = 0;
+  BoundSocket udp_socket_;
+  std::vector<std::unique_ptr<Relay>> relays_;
+
+  // On relay 0's loop.
+  std::unique_ptr<Hub> hub_;
+  std::unique_ptr<HttpService> http_;
+  std::unique_ptr<Doorman> doorman_;
+  std::unique_ptr<Listener> listener_;
+  std::unique_ptr<Acceptor> udp_;
+  unsigned next_relay_ = 0;
+};
+} // namespace reach::cam

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "publisher.h"
+#include "relay.h"
+
+namespace reach::cam {
+namespace {
+constexpr std::size_t max_early = 16u << 20;
+
+class StorageOwner final : public Shared {
+public:
+  explicit StorageOwner (std::unique_ptr<Storage> s) : storage (std::move (s)) {}
+  const std::unique_ptr<Storage> storage;
+};
+
+// What is behind the header, kept alive by whoever references it.
+Slice body_of (Incoming m)
+{
+  const Bytes body = m.body ();
+  return {body, Counted<const StorageOwner>::make (std::move (m.storage))};
+}
+
+bool of_stream (Kind k)
+{
+  return k >= Kind::caps && k <= Kind::eos;
+}
+} // namespace
+
+Publisher::Publisher (Relay &relay, Connection &connection, std::uint32_t source,
+    const std::vector<NumberedStream> &streams)
+    : relay_ (relay), connection_ (connection), source_ (source)
+{
+  add_streams (streams);
+}
+
+Publisher::~Publisher ()
+{
+  for (const auto &[theirs, e] : streams_)
+    relay_.remove_home (*e.stream);
+}
+
+void Publisher::add_streams (const std::vector<NumberedStream> &streams)
+{
+  for (const NumberedStream &n : streams) {
+    auto [it, fresh] = streams_.try_emplace (n.theirs);
+    if (!fresh)
+      continue;
+    PublishedStream *s = (it->second.stream = std::make_unique<PublishedStream> (
+                              n.info, relay_.settings ().gop_cache))
+                             .get ();
+    it->second.key_timer =
+        std::make_unique<Timer> (relay_.loop ().timers (), [this, s] { look_after_keys (*s); });
+    relay_.add_home (*this, *s);
+  }
+  early_bytes_ = 0;
+  for (Incoming &m : std::exchange (early_, {}))
+    on_received (std::move (m));
+}
+
+void Publisher::on_received (Incoming m)
+{
+  const MessageHeader h = m.header ();
+  if (!of_stream (h.kind))
+    return;
+  const auto it = streams_.find (h.stream);
+  if (it == streams_.end ())
+    return hold_back (std::move (m));
+  publish (*it->second.stream, std::move (m));
+}
+
+void Publisher::publish (PublishedStream &s, Incoming m)
+{
+  const MessageHeader h = m.header ();
+  Slice body = body_of (std::move (m));
+  const TimePoint now = Clock::now ();
+  const MessageRef out = s.input (h, body, now);
+  if (!out)
+    return;
+  if (h.kind == Kind::caps || h.kind == Kind::tags || h.kind == Kind::eos)
+    relay_.to_hub ([where = relay_.where (connection_), n = s.number (), h, body] (
+                       Hub &hub) { hub.on_sticky (where, n, h, body.bytes); });
+  relay_.publish (s, out);
+}
+
+void Publisher::hold_back (Incoming m)
+{
+  const std::size_t size = m.bytes ().size ();
+  if (early_bytes_ + size > max_early)
+    return;
+  early_bytes_ += size;
+  early_.push_back (std::move (m));
+}
+
+void Publisher::on_clock (const Ping &p)
+{
+  if (p.running_time == no_time)
+    return;
+  relay_.to_hub ([where = relay_.where (connection_), p, now = Clock::now ()] (
+                     Hub &h) { h.on_clock (where, p, now); });
+  const MessageRef m = Message::control (Kind::source_clock, MediaType::data, 0,
+      encode (SourceClock{source_, p.running_time, p.latency, p.epoch}), Clock::now ());
+  for (const auto &[theirs, e] : streams_)
+    relay_.publish (*e.stream, m);
+}
+
+void Publisher::on_streams (const StreamList &l)
+{
+  relay_.to_hub ([where = relay_.where (connection_), l] (Hub &h) { h.on_streams (where, l); });
+}
+
+void Publisher::established ()
+{
+  for (const auto &[theirs, e] : streams_)
+    look_after_keys (*e.stream);
+}
+
+void Publisher::look_after_keys (PublishedStream &s)
+{
+  if (!connection_.link ().core ().established ())
+    return; // a listener may be there before the welcome
+  for (auto &[theirs, e] : streams_) {
+    if (e.stream.get () != &s)
+      continue;
+    if (s.poll_key_request (Clock::now ())) {
+      relay_.count ().key_requests++;
+      connection_.link ().send_control (
+          Message::control (Kind::key_unit, MediaType::video, theirs, {}, Clock::now ()));
+    }
+    if (const TimePoint t = s.poll_timeout (); t != TimePoint::max ())
+      e.key_timer->arm (t);
+    return;
+  }
+}
+
+std::size_t Publisher::cached_bytes () const
+{
+  std::size_t n = 0;
+  for (const auto &[theirs, e] : streams_)
+    n += e.stream->cached_bytes ();
+  return n;
+}
+} // namespace reach::cam

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What a media server is told: a snapshot of the element's properties, taken once per run.
+#pragma once
+#include "cam/proto/link_core.h"
+#include <string>
+
+namespace reach::cam {
+struct ServerSettings {
+  std::string bind_address = "0.0.0.0";
+  std::uint16_t port = 7100;        // TCP and HTTP; 0 picks one
+  int udp_port = 7100;              // 0 picks one, -1 = no UDP
+  unsigned loops = 0;               // 0 = one per core
+  std::size_t gop_cache = 4u << 20; // bytes per video stream, 0 = none
+  Duration resume_window = seconds (15);
+  std::size_t max_clients = 1000;
+  bool replace_duplicates = true;
+  // Bytes that may wait for one receiver, by type, and how long media may.
+  std::array<std::size_t, n_media_types> buffer{
+      800u << 10, 1600u << 10, 8000u << 10, 800u << 10, 10u << 20};
+  Duration max_queue_time = seconds (1);
+  std::array<Duration, n_media_types> timeouts{
+      seconds (3), seconds (3), seconds (10), seconds (15), seconds (10)};
+  Duration latency = milliseconds (125); // recovery over UDP
+
+  Duration timeout (MediaType t) const { return timeouts[static_cast<std::size_t> (t)]; }
+  std::size_t max_links () const { return 10 * max_clients + 16; }
+};
+} // namespace reach::cam

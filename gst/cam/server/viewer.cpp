@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "viewer.h"
+#include "relay.h"
+
+namespace reach::cam {
+namespace {
+MediaQueue::Limits limits_of (const ServerSettings &s, MediaType type)
+{
+  return {.max_bytes = s.buffer[static_cast<std::size_t> (type)], .max_time = s.max_queue_time};
+}
+} // namespace
+
+Viewer::Viewer (Relay &relay, Connection &connection, MediaType type)
+    : relay_ (relay), connection_ (connection), limits_ (limits_of (relay.settings (), type)),
+      queue_ (type, limits_)
+{
+}
+
+Viewer::~Viewer ()
+{
+  for (const auto &[number, home] : streams_)
+    relay_.remove_listener (number, *this);
+}
+
+void Viewer::established ()
+{
+  connection_.link ().set_queue (&queue_);
+}
+
+void Viewer::push (const MessageRef &m)
+{
+  // A clock sample comes once for each stream of its source.
+  if (m->header.kind == Kind::source_clock) {
+    if (m.get () == last_clock_.get ())
+      return;
+    last_clock_ = m;
+  }
+  Link &link = connection_.link ();
+  if (m->header.kind == Kind::frame && link.core ().established ())
+    link.push (m, Clock::now ());
+  else if (!queue_.push (m, Clock::now ()))
+    return connection_.finish (ByeReason::closed_by_application); // takes nothing at all
+  ask_for_keys ();
+  relay_.touch (*this);
+}
+
+void Viewer::pump ()
+{
+  touched = false;
+  connection_.link ().pump ();
+  ask_for_keys ();
+}
+
+void Viewer::ask_for_keys ()
+{
+  while (const auto number = queue_.poll_key_request ())
+    on_key_wanted (*number);
+}
+
+void Viewer::listen (std::uint16_t number, unsigned home, const std::vector<MessageRef> &messages,
+    std::size_t bytes, bool decodable)
+{
+  const bool fresh = !streams_.contains (number);
+  streams_[number] = home;
+  if (fresh)
+    relay_.add_listener (number, *this);
+  if (queue_.type () == MediaType::video)
+    queue_.wait_for_key (number); // nothing of what was before
+  // A group of pictures is there at once: it is not to be dropped for being larger than the buffer.
+  MediaQueue::Limits raised = limits_;
+  raised.max_bytes += queue_.bytes () + bytes;
+  queue_.set_limits (raised);
+  raised_ = true;
+  for (const MessageRef &m : messages)
+    push (m);
+  if (!decodable)
+    relay_.want_key (home, number, true);
+}
+
+void Viewer::leave (std::uint16_t number)
+{
+  if (streams_.erase (number) > 0)
+    relay_.remove_listener (number, *this);
+}
+
+void Viewer::on_key_wanted (std::uint16_t stream)
+{
+  if (const auto it = streams_.find (stream); it != streams_.end ())
+    relay_.want_key (it->second, stream, false);
+}
+
+void Viewer::on_sent ()
+{
+  if (raised_ && queue_.empty ()) {
+    raised_ = false;
+    queue_.set_limits (limits_);
+  }
+}
+} // namespace reach::cam
