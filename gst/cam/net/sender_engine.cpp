@@ -217,12 +217,13 @@ std::size_t SenderEngine::drain_inbox ()
     i.bytes = 0;
   });
   std::uint8_t touched = 0;
-  for (const MessageRef &m : messages) {
+  const TimePoint now = Clock::now ();
+  for (MessageRef &m : messages) {
     touched |= type_bit (m->type);
     if (m->header.kind != Kind::frame)
       note_sticky (*m);
     if (settings_.mode == Mode::caller)
-      channel (m->type).push (m);
+      channel (m->type).push (std::move (m), now);
     else
       for (Subscriber *s : listeners_[static_cast<std::size_t> (m->type)])
         s->push (m);
