@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "framing.h"
 #include "names.h"
+#include <algorithm>
 
 namespace reach::cam {
 namespace {
@@ -151,7 +152,8 @@ MemoryStorage::~MemoryStorage ()
   gst_memory_unref (memory_);
 }
 
-GstMemory *MemoryStorage::take (std::size_t offset)
+// Its offset is a multiple of 16.
+GstMemory *MemoryStorage::take (std::size_t offset, bool)
 {
   gst_memory_unmap (memory_, &map_);
   gst_memory_resize (memory_, static_cast<gssize> (offset), map_.size - offset);
@@ -165,16 +167,21 @@ std::unique_ptr<Storage> SlabStorage::of (Slabs::Piece piece)
   return std::unique_ptr<Storage> (new SlabStorage (std::move (piece)));
 }
 
-GstMemory *SlabStorage::take (std::size_t offset)
+GstMemory *SlabStorage::take (std::size_t offset, bool aligned)
 {
   const auto bytes = piece_.bytes.subspan (offset);
+  if (aligned && reinterpret_cast<std::uintptr_t> (bytes.data ()) % 16 != 0) {
+    const auto copy = MemoryStorage::allocate (bytes.size ());
+    std::ranges::copy (bytes, copy->bytes ().begin ());
+    return static_cast<MemoryStorage &> (*copy).take (0, true);
+  }
   const Shared *owner = piece_.owner.release ();
   return gst_memory_new_wrapped (static_cast<GstMemoryFlags> (0), bytes.data (), bytes.size (), 0,
       bytes.size (), const_cast<Shared *> (owner),
       [] (gpointer p) { static_cast<const Shared *> (p)->unref (); });
 }
 
-GstBuffer *buffer_of (const FrameHeader &h, Incoming m)
+GstBuffer *buffer_of (const FrameHeader &h, Incoming m, bool aligned)
 {
   GstBuffer *b = gst_buffer_new ();
   const Bytes extension = m.body ().subspan (FrameHeader::size, h.extension);
@@ -182,7 +189,7 @@ GstBuffer *buffer_of (const FrameHeader &h, Incoming m)
     apply_extensions (b, extension);
   const std::size_t offset = MessageHeader::size + FrameHeader::size + h.extension;
   if (m.bytes ().size () > offset)
-    gst_buffer_append_memory (b, static_cast<FrameStorage &> (*m.storage).take (offset));
+    gst_buffer_append_memory (b, static_cast<FrameStorage &> (*m.storage).take (offset, aligned));
   if (h.duration >= 0)
     GST_BUFFER_DURATION (b) = static_cast<GstClockTime> (h.duration);
   for (const FlagPair &f : flag_pairs)

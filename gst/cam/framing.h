@@ -18,8 +18,8 @@ std::int64_t signed_running_time (const GstSegment &segment, GstClockTime t);
 // What a frame is received into: becomes a GstMemory.
 class FrameStorage : public Storage {
 public:
-  virtual GstMemory *take (
-      std::size_t offset) = 0; // transfer full; without the first `offset` bytes
+  // Transfer full; without the first `offset` bytes. Aligned: to 16 bytes, else perhaps to none.
+  virtual GstMemory *take (std::size_t offset, bool aligned) = 0;
 };
 
 // A GstMemory of its own.
@@ -28,7 +28,7 @@ public:
   static std::unique_ptr<Storage> allocate (std::size_t size);
   ~MemoryStorage () override;
   std::span<std::uint8_t> bytes () override { return {map_.data, map_.size}; }
-  GstMemory *take (std::size_t offset) override;
+  GstMemory *take (std::size_t offset, bool aligned) override;
 
 private:
   explicit MemoryStorage (GstMemory *m) : memory_ (m)
@@ -44,7 +44,7 @@ class SlabStorage final : public FrameStorage {
 public:
   static std::unique_ptr<Storage> of (Slabs::Piece piece); // nullptr when that is empty
   std::span<std::uint8_t> bytes () override { return piece_.bytes; }
-  GstMemory *take (std::size_t offset) override;
+  GstMemory *take (std::size_t offset, bool aligned) override;
 
 private:
   explicit SlabStorage (Slabs::Piece piece) : piece_ (std::move (piece)) {}
@@ -52,5 +52,6 @@ private:
 };
 
 // The buffer of a received frame with its flags, duration and metas; the times are the caller's.
-GstBuffer *buffer_of (const FrameHeader &h, Incoming m);
+// Aligned: for raw samples, which are read as numbers.
+GstBuffer *buffer_of (const FrameHeader &h, Incoming m, bool aligned);
 } // namespace reach::cam

@@ -91,6 +91,7 @@ void PadOutput::caps (std::string text)
   if (caps_ && gst_caps_is_strictly_equal (caps_.get (), c.get ()))
     return;
   caps_ = c;
+  raw_ = g_str_has_suffix (gst_structure_get_name (gst_caps_get_structure (c.get (), 0)), "/x-raw");
   gst_stream_set_caps (stream_.get (), c.get ());
   put_in_order ({Item::What::event, GST_MINI_OBJECT_CAST (gst_event_new_caps (c.get ()))});
 }
@@ -154,7 +155,7 @@ void PadOutput::frame (const FrameHeader &h, Incoming m)
     return;
   }
   need_key_ = false;
-  GstBuffer *b = buffer_of (h, std::move (m));
+  GstBuffer *b = buffer_of (h, std::move (m), raw_);
   if (hole || joined)
     GST_BUFFER_FLAG_SET (b, GST_BUFFER_FLAG_DISCONT);
   staged_.push_back ({Item::What::buffer, GST_MINI_OBJECT_CAST (b), h.pts, h.dts, size});

@@ -125,6 +125,7 @@ private:
   std::optional<std::uint32_t> last_seq_;
   bool need_key_ = false;
   Ref<GstCaps> caps_; // what the stream has now
+  bool raw_ = false;  // samples, which need to be aligned
 
   // Streaming thread.
   std::deque<Item> batch_; // taken out of the mailbox, being pushed

@@ -41,6 +41,7 @@ void Slabs::renew ()
 
 std::span<std::uint8_t> Slabs::room ()
 {
+  used_ = std::min (all_.size (), (used_ + alignment - 1) & ~(alignment - 1));
   if (all_.size () - used_ < least_room)
     renew ();
   return all_.subspan (used_);
@@ -52,7 +53,7 @@ Slabs::Piece Slabs::keep (const std::uint8_t *begin, std::size_t size)
              at = reinterpret_cast<std::uintptr_t> (begin);
   if (at < base + used_ || at - base > all_.size () || size > all_.size () - (at - base))
     return {};
-  used_ = std::min (all_.size (), (at - base + size + alignment - 1) & ~(alignment - 1));
+  used_ = at - base + size;
   return {all_.subspan (at - base, size), slab_};
 }
 

@@ -43,7 +43,7 @@ public:
 
 private:
   Fault check (const MessageHeader &h) const;
-  std::size_t keep (Bytes in);
+  std::size_t keep (Bytes in, bool much);
   void begin ();
   void finish_if_full ();
   void stop (Fault f);
