@@ -12,6 +12,7 @@ namespace {
 // A stream that brings nothing for so long is filled with GAP events, so that muxers and mixers go
 // on.
 constexpr Duration silence = milliseconds (500);
+constexpr std::size_t min_list = 8;                // fewer gain nothing, and go one by one
 constexpr std::size_t max_list_bytes = 256u << 10; // credit is given for a whole list
 
 GstStreamType stream_type (MediaType t)
@@ -395,13 +396,17 @@ GstBuffer *PadOutput::finish (const Item &item)
   return b;
 }
 
-// The buffers in front of the batch: several go in one list, so that downstream is locked and
+// The buffers in front of the batch: many go in one list, so that downstream is locked and
 // called once for all of them.
 bool PadOutput::push_buffers ()
 {
   std::size_t n = 0, counted = 0;
   while (n < batch_.size () && batch_[n].what == Item::What::buffer && counted < max_list_bytes)
     counted += batch_[n++].size;
+  if (n < min_list) {
+    n = 1;
+    counted = batch_.front ().size;
+  }
   note_consumed (counted);
   mapped_ = no_time;
   std::uint64_t bytes = 0;
