@@ -52,11 +52,11 @@ GST_END_TEST
 GST_START_TEST (test_little_room_begins_anew)
 {
   Slabs slabs;
-  const auto first = slabs.room ();
-  const auto held = slabs.keep (first.data (), Slabs::slab_size - Slabs::least_room + 1);
+  const auto earlier = slabs.room ();
+  const auto held = slabs.keep (earlier.data (), Slabs::slab_size - Slabs::least_room + 1);
   const auto next = slabs.room ();
   fail_unless_equals_int (next.size (), Slabs::slab_size);
-  fail_unless (next.data () != first.data ());
+  fail_unless (next.data () != earlier.data ());
 }
 GST_END_TEST
 
@@ -64,11 +64,11 @@ GST_START_TEST (test_used_again_when_let_go)
 {
   Slabs slabs;
   auto held = slabs.take (Slabs::slab_size);
-  const std::uint8_t *first = held.bytes.data ();
+  const std::uint8_t *earlier = held.bytes.data ();
   const auto other = slabs.take (Slabs::slab_size);
-  fail_unless (other.bytes.data () != first);
+  fail_unless (other.bytes.data () != earlier);
   held = {};
-  fail_unless (slabs.take (Slabs::slab_size).bytes.data () == first);
+  fail_unless (slabs.take (Slabs::slab_size).bytes.data () == earlier);
   fail_unless (slabs.take (Slabs::slab_size + 1).bytes.empty ());
 }
 GST_END_TEST
