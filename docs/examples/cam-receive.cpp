@@ -25,18 +25,28 @@ struct App {
   std::vector<GstPad *> sinks; // what camreceiver's pads are linked with
 };
 
-// Streaming threads.
+// Streaming threads. What came at once comes in one list.
+template <typename F> void each_buffer (GstPadProbeInfo *info, F &&f)
+{
+  if (GST_PAD_PROBE_INFO_TYPE (info) & GST_PAD_PROBE_TYPE_BUFFER)
+    return f (GST_PAD_PROBE_INFO_BUFFER (info));
+  GstBufferList *list = GST_PAD_PROBE_INFO_BUFFER_LIST (info);
+  for (guint i = 0; i < gst_buffer_list_length (list); i++)
+    f (gst_buffer_list_get (list, i));
+}
+
 GstPadProbeReturn on_video (GstPad *, GstPadProbeInfo *info, gpointer data)
 {
   auto *app = static_cast<App *> (data);
-  const GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER (info);
-  app->arrivals.video (GST_BUFFER_PTS (buffer), gst_element_get_current_running_time (app->in));
+  each_buffer (info, [app] (const GstBuffer *b) {
+    app->arrivals.video (GST_BUFFER_PTS (b), gst_element_get_current_running_time (app->in));
+  });
   return GST_PAD_PROBE_OK;
 }
 
-GstPadProbeReturn on_audio (GstPad *, GstPadProbeInfo *, gpointer data)
+GstPadProbeReturn on_audio (GstPad *, GstPadProbeInfo *info, gpointer data)
 {
-  static_cast<App *> (data)->arrivals.audio ();
+  each_buffer (info, [data] (const GstBuffer *) { static_cast<App *> (data)->arrivals.audio (); });
   return GST_PAD_PROBE_OK;
 }
 
@@ -62,7 +72,9 @@ void on_pad_added (GstElement *, GstPad *pad, gpointer data)
   if (video || audio) {
     g_autoptr (GstElement) mux = gst_bin_get_by_name (GST_BIN (app->pipeline), "mux");
     gst_element_link_pads (branch, "src", mux, video ? "video_%u" : "audio_%u");
-    gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, video ? on_video : on_audio, app, nullptr);
+    constexpr auto both =
+        static_cast<GstPadProbeType> (GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST);
+    gst_pad_add_probe (pad, both, video ? on_video : on_audio, app, nullptr);
   }
   if (video) {
     g_autoptr (GstElement) picture = gst_bin_get_by_name (GST_BIN (branch), "picture");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "framing.h"
 #include "names.h"
+#include <algorithm>
 
 namespace reach::cam {
 namespace {
@@ -20,33 +21,48 @@ constexpr FlagPair flag_pairs[] = {
     {GST_BUFFER_FLAG_RESYNC, frame_resync},
 };
 
-// Keeps a buffer's bytes while messages reference them. One piece of system memory needs no lasting
+// A message that keeps the buffer whose bytes it sends. One piece of system memory needs no lasting
 // mapping: it stays where it is and nobody may write to it while we hold the buffer. That matters,
 // because a memory counts its mappings in eight bits, and a source may send the same memory over
 // and over.
-class HeldBuffer final : public Shared {
+class BufferMessage final : public Message {
 public:
-  explicit HeldBuffer (GstBuffer *b) : buffer_ (Ref<GstBuffer>::share (b))
+  explicit BufferMessage (GstBuffer *b) : buffer_ (Ref<GstBuffer>::share (b)) {}
+  ~BufferMessage () override
   {
-    const bool plain = gst_buffer_n_memory (b) == 1 &&
-                       gst_memory_is_type (gst_buffer_peek_memory (b, 0), GST_ALLOCATOR_SYSMEM);
-    ok_ = gst_buffer_map (b, &map_, GST_MAP_READ);
-    if (ok_ && plain)
-      gst_buffer_unmap (b, &map_);
-    mapped_ = ok_ && !plain;
+    if (map_)
+      gst_buffer_unmap (buffer_.get (), map_.get ());
   }
-  ~HeldBuffer () override
+  // False: the buffer cannot be read.
+  bool hold ()
   {
-    if (mapped_)
-      gst_buffer_unmap (buffer_.get (), &map_);
+    GstBuffer *b = buffer_.get ();
+    GstMemory *m = gst_buffer_n_memory (b) == 1 ? gst_buffer_peek_memory (b, 0) : nullptr;
+    if (m && gst_memory_is_type (m, GST_ALLOCATOR_SYSMEM)) {
+      GstMapInfo map;
+      if (!gst_memory_map (m, &map, GST_MAP_READ))
+        return false;
+      bytes_ = {map.data, map.size};
+      gst_memory_unmap (m, &map);
+      return true;
+    }
+    auto map = std::make_unique<GstMapInfo> ();
+    if (!gst_buffer_map (b, map.get (), GST_MAP_READ))
+      return false;
+    map_ = std::move (map);
+    bytes_ = {map_->data, map_->size};
+    return true;
   }
-  bool ok () const { return ok_; }
-  Bytes bytes () const { return {map_.data, map_.size}; }
+  void frame (
+      MediaType media, std::uint16_t stream, const FrameHeader &h, Bytes extension, TimePoint now)
+  {
+    set_frame (media, stream, h, extension, bytes_, now);
+  }
 
 private:
   Ref<GstBuffer> buffer_;
-  GstMapInfo map_{};
-  bool ok_ = false, mapped_ = false;
+  std::unique_ptr<GstMapInfo> map_;
+  Bytes bytes_;
 };
 
 // Extensions (docs/protocol-cam.md, "Frame extensions"): type, length, value; zeroes fill up to 16
@@ -104,8 +120,8 @@ std::int64_t signed_running_time (const GstSegment &segment, GstClockTime t)
 MessageRef message_of (GstBuffer *buffer, const GstSegment &segment, MediaType type,
     std::uint16_t stream, std::uint32_t seq, TimePoint now)
 {
-  auto owner = Counted<const HeldBuffer>::make (buffer);
-  if (!owner->ok ())
+  auto m = Counted<BufferMessage>::make (buffer);
+  if (!m->hold ())
     return {};
   FrameHeader h;
   h.pts = signed_running_time (segment, GST_BUFFER_PTS (buffer));
@@ -116,9 +132,8 @@ MessageRef message_of (GstBuffer *buffer, const GstSegment &segment, MediaType t
     if (GST_BUFFER_FLAG_IS_SET (buffer, f.gst))
       h.flags |= f.wire;
   h.seq = seq;
-  const auto extension = extension_of (buffer);
-  const Bytes bytes = owner->bytes ();
-  return Message::frame (type, stream, h, extension, {bytes, owner}, now);
+  m->frame (type, stream, h, extension_of (buffer), now);
+  return m;
 }
 
 std::unique_ptr<Storage> MemoryStorage::allocate (std::size_t size)
@@ -137,14 +152,36 @@ MemoryStorage::~MemoryStorage ()
   gst_memory_unref (memory_);
 }
 
-GstMemory *MemoryStorage::take (std::size_t offset)
+// Its offset is a multiple of 16.
+GstMemory *MemoryStorage::take (std::size_t offset, bool)
 {
   gst_memory_unmap (memory_, &map_);
   gst_memory_resize (memory_, static_cast<gssize> (offset), map_.size - offset);
   return std::exchange (memory_, nullptr);
 }
 
-GstBuffer *buffer_of (const FrameHeader &h, Incoming m)
+std::unique_ptr<Storage> SlabStorage::of (Slabs::Piece piece)
+{
+  if (piece.bytes.empty ())
+    return nullptr;
+  return std::unique_ptr<Storage> (new SlabStorage (std::move (piece)));
+}
+
+GstMemory *SlabStorage::take (std::size_t offset, bool aligned)
+{
+  const auto bytes = piece_.bytes.subspan (offset);
+  if (aligned && reinterpret_cast<std::uintptr_t> (bytes.data ()) % 16 != 0) {
+    const auto copy = MemoryStorage::allocate (bytes.size ());
+    std::ranges::copy (bytes, copy->bytes ().begin ());
+    return static_cast<MemoryStorage &> (*copy).take (0, true);
+  }
+  const Shared *owner = piece_.owner.release ();
+  return gst_memory_new_wrapped (static_cast<GstMemoryFlags> (0), bytes.data (), bytes.size (), 0,
+      bytes.size (), const_cast<Shared *> (owner),
+      [] (gpointer p) { static_cast<const Shared *> (p)->unref (); });
+}
+
+GstBuffer *buffer_of (const FrameHeader &h, Incoming m, bool aligned)
 {
   GstBuffer *b = gst_buffer_new ();
   const Bytes extension = m.body ().subspan (FrameHeader::size, h.extension);
@@ -152,7 +189,7 @@ GstBuffer *buffer_of (const FrameHeader &h, Incoming m)
     apply_extensions (b, extension);
   const std::size_t offset = MessageHeader::size + FrameHeader::size + h.extension;
   if (m.bytes ().size () > offset)
-    gst_buffer_append_memory (b, static_cast<MemoryStorage &> (*m.storage).take (offset));
+    gst_buffer_append_memory (b, static_cast<FrameStorage &> (*m.storage).take (offset, aligned));
   if (h.duration >= 0)
     GST_BUFFER_DURATION (b) = static_cast<GstClockTime> (h.duration);
   for (const FlagPair &f : flag_pairs)

@@ -12,6 +12,8 @@ namespace {
 // A stream that brings nothing for so long is filled with GAP events, so that muxers and mixers go
 // on.
 constexpr Duration silence = milliseconds (500);
+constexpr std::size_t min_list = 8;                // fewer gain nothing, and go one by one
+constexpr std::size_t max_list_bytes = 256u << 10; // credit is given for a whole list
 
 GstStreamType stream_type (MediaType t)
 {
@@ -90,6 +92,7 @@ void PadOutput::caps (std::string text)
   if (caps_ && gst_caps_is_strictly_equal (caps_.get (), c.get ()))
     return;
   caps_ = c;
+  raw_ = g_str_has_suffix (gst_structure_get_name (gst_caps_get_structure (c.get (), 0)), "/x-raw");
   gst_stream_set_caps (stream_.get (), c.get ());
   put_in_order ({Item::What::event, GST_MINI_OBJECT_CAST (gst_event_new_caps (c.get ()))});
 }
@@ -157,11 +160,10 @@ void PadOutput::frame (const FrameHeader &h, Incoming m)
     return;
   }
   need_key_ = false;
-  GstBuffer *b = buffer_of (h, std::move (m));
+  GstBuffer *b = buffer_of (h, std::move (m), raw_);
   if (hole || joined)
     GST_BUFFER_FLAG_SET (b, GST_BUFFER_FLAG_DISCONT);
-  staged_.push_back (
-      {Item::What::buffer, GST_MINI_OBJECT_CAST (b), h.pts, h.dts, size, Clock::now ()});
+  staged_.push_back ({Item::What::buffer, GST_MINI_OBJECT_CAST (b), h.pts, h.dts, size});
 }
 
 // One lock and at most one wake-up for all the frames that came together.
@@ -172,8 +174,9 @@ void PadOutput::flush ()
   std::uint64_t dropped = 0;
   std::size_t freed = 0;
   const TimePoint now = Clock::now ();
-  const auto take = [&] (State &s) {
-    for (const Item &i : staged_) {
+  state_.update ([&] (State &s) {
+    for (Item &i : staged_) {
+      i.arrived = now;
       s.items.push_back (i);
       s.bytes += i.size;
     }
@@ -182,10 +185,7 @@ void PadOutput::flush ()
       dropped = overflow (s);
       freed -= s.bytes;
     }
-    return s.waiting;
-  };
-  if (take (*state_.lock ()))
-    state_.update ([] (State &s) { s.waiting = false; });
+  });
   staged_.clear ();
   if (dropped == 0)
     return;
@@ -274,13 +274,11 @@ bool PadOutput::refill ()
   auto s = state_.lock ();
   const auto ready = [] (const State &x) { return x.flushing || (x.playing && !x.items.empty ()); };
   while (!ready (*s)) {
-    s->waiting = true;
     if (s.wait_until (Clock::now () + silence, ready))
       break;
     if (s->playing)
       s.unlocked ([this] { fill_silence (); });
   }
-  s->waiting = false;
   if (s->flushing)
     return false;
   while (!s->items.empty () && batch_.size () < most) {
@@ -296,6 +294,8 @@ bool PadOutput::step ()
   if (flushing_ || (batch_.empty () && !refill ()))
     return false;
   push_sticky ();
+  if (batch_.front ().what == Item::What::buffer)
+    return push_buffers ();
   Item item = batch_.front ();
   batch_.pop_front ();
   return handle (item);
@@ -305,7 +305,7 @@ bool PadOutput::handle (Item &item)
 {
   switch (item.what) {
   case Item::What::buffer:
-    return push_buffer (item);
+    return false; // push_buffers () takes them
   case Item::What::event: {
     auto *e = GST_EVENT_CAST (item.object);
     const bool is_caps = GST_EVENT_TYPE (e) == GST_EVENT_CAPS;
@@ -366,34 +366,80 @@ std::int64_t PadOutput::out_time (std::int64_t remote_ts)
   return monotonic == no_time ? no_time : host_.running_time_of (monotonic);
 }
 
-bool PadOutput::push_buffer (Item &item)
+// Frames that follow each other closely are placed by one mapping: their distances stay exact, and
+// the drift within so short a time is less than a clock's jitter.
+std::int64_t PadOutput::place (std::int64_t reference)
+{
+  constexpr std::int64_t close = 10'000'000;
+  if (reference == no_time)
+    return no_time;
+  if (mapped_ == no_time || reference < mapped_ || reference - mapped_ > close) {
+    mapped_ = reference;
+    mapped_to_ = out_time (reference);
+  }
+  return mapped_to_ == no_time ? no_time : mapped_to_ + (reference - mapped_);
+}
+
+GstBuffer *PadOutput::finish (const Item &item)
 {
   auto *b = GST_BUFFER_CAST (item.object);
-  note_consumed (item.size);
-  if (eos_sent_) {
-    gst_buffer_unref (b);
-    return true;
-  }
   // One mapping for both times, so that their difference stays exact.
   const std::int64_t reference = item.dts != no_time ? item.dts : item.pts;
-  const std::int64_t out = out_time (reference);
-  const auto place = [&] (std::int64_t t) {
+  const std::int64_t out = place (reference);
+  const auto at = [&] (std::int64_t t) {
     return t == no_time || out == no_time
                ? GST_CLOCK_TIME_NONE
                : static_cast<GstClockTime> (std::max<std::int64_t> (0, out + (t - reference)));
   };
-  GST_BUFFER_PTS (b) = place (item.pts);
-  GST_BUFFER_DTS (b) = place (item.dts);
+  GST_BUFFER_PTS (b) = at (item.pts);
+  GST_BUFFER_DTS (b) = at (item.dts);
   if (std::exchange (discont_, false))
     GST_BUFFER_FLAG_SET (b, GST_BUFFER_FLAG_DISCONT);
   if (out != no_time)
     end_ = std::max (end_, out + (GST_BUFFER_DURATION_IS_VALID (b)
                                          ? static_cast<std::int64_t> (GST_BUFFER_DURATION (b))
                                          : 0));
-  const gsize size = gst_buffer_get_size (b);
-  const GstFlowReturn flow = gst_pad_push (pad_, b);
-  counters_.frames++;
-  counters_.bytes += size;
+  return b;
+}
+
+// The buffers in front of the batch: many go in one list, so that downstream is locked and
+// called once for all of them.
+bool PadOutput::push_buffers ()
+{
+  std::size_t n = 0, counted = 0;
+  while (n < batch_.size () && batch_[n].what == Item::What::buffer && counted < max_list_bytes)
+    counted += batch_[n++].size;
+  if (n < min_list) {
+    n = 1;
+    counted = batch_.front ().size;
+  }
+  note_consumed (counted);
+  mapped_ = no_time;
+  std::uint64_t bytes = 0;
+  GstBufferList *list = n > 1 && !eos_sent_ ? gst_buffer_list_new_sized (n) : nullptr;
+  GstBuffer *b = nullptr;
+  for (std::size_t i = 0; i < n; i++) {
+    const Item item = batch_.front ();
+    batch_.pop_front ();
+    if (eos_sent_) {
+      gst_mini_object_unref (item.object);
+      continue;
+    }
+    b = finish (item);
+    bytes += gst_buffer_get_size (b);
+    if (list)
+      gst_buffer_list_add (list, b);
+  }
+  if (!b)
+    return true;
+  const GstFlowReturn flow = list ? gst_pad_push_list (pad_, list) : gst_pad_push (pad_, b);
+  counters_.frames += n;
+  counters_.bytes += bytes;
+  return went_on (flow);
+}
+
+bool PadOutput::went_on (GstFlowReturn flow)
+{
   if (flow == GST_FLOW_OK || flow == GST_FLOW_NOT_LINKED)
     return true; // nobody wants this stream, which is no fault
   if (flow == GST_FLOW_EOS) {

@@ -86,7 +86,7 @@ private:
   struct State {
     std::deque<Item> items;
     std::size_t bytes = 0;
-    bool playing = false, flushing = false, waiting = false;
+    bool playing = false, flushing = false;
     std::shared_ptr<RunClock> clock;
   };
   struct Counters {
@@ -100,11 +100,14 @@ private:
   bool refill ();
   bool handle (Item &item);
   void push_sticky ();
-  bool push_buffer (Item &item);
+  bool push_buffers ();
+  GstBuffer *finish (const Item &item);
+  bool went_on (GstFlowReturn flow);
   void push_gap (std::int64_t pts, std::int64_t duration);
   void fill_silence ();
   void note_consumed (std::size_t bytes);
   std::int64_t out_time (std::int64_t remote_ts);
+  std::int64_t place (std::int64_t reference);
 
   PadHost &host_;
   const PadLimits limits_;
@@ -123,6 +126,7 @@ private:
   bool need_key_ = false;
   Ref<GstCaps> caps_; // what the stream has now
   Ref<GstTagList> tags_, global_tags_;
+  bool raw_ = false;  // samples, which need to be aligned
 
   // Streaming thread.
   std::deque<Item> batch_; // taken out of the mailbox, being pushed
@@ -130,5 +134,6 @@ private:
   bool sticky_done_ = false, have_caps_ = false, discont_ = false, eos_sent_ = false;
   std::int64_t end_ = no_time; // running time up to which downstream has data or gaps
   std::size_t unreported_ = 0;
+  std::int64_t mapped_ = no_time, mapped_to_ = no_time; // of the present list
 };
 } // namespace reach::cam

@@ -160,7 +160,15 @@ GstStructure *ReceiverImpl::stats ()
 
 std::unique_ptr<Storage> ReceiverImpl::allocate (std::size_t size)
 {
+  // Smaller ones are cheap to allocate, and must not hold a whole slab.
+  if (size >= Slabs::slab_size / 2 && size <= Slabs::slab_size)
+    return SlabStorage::of (slabs_.take (size));
   return MemoryStorage::allocate (size);
+}
+
+std::unique_ptr<Storage> ReceiverImpl::keep (const std::uint8_t *begin, std::size_t size)
+{
+  return SlabStorage::of (slabs_.keep (begin, size));
 }
 
 void ReceiverImpl::on_link_event (LinkEvent e)

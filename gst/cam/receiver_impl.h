@@ -4,6 +4,7 @@
 #pragma once
 #include "cam/net/receiver_engine.h"
 #include "common/serial_queue.h"
+#include "common/slabs.h"
 #include "gstcamprops.h"
 #include "padoutput.h"
 #include "receiver_deliveries.h"
@@ -56,6 +57,8 @@ private:
 
   // ReceiverEngine::Element: the loop thread.
   std::unique_ptr<Storage> allocate (std::size_t size) override;
+  std::span<std::uint8_t> area () override { return slabs_.room (); }
+  std::unique_ptr<Storage> keep (const std::uint8_t *begin, std::size_t size) override;
   void on_link_event (LinkEvent e) override;
   Output *open_stream (const Remote &r, const StreamInfo &s) override;
   void on_streams_listed (const Remote &r) override;
@@ -94,5 +97,6 @@ private:
   Guarded<PadTotals> gone_; // of pads that were removed
   std::unique_ptr<SerialQueue> events_;
   guint group_id_ = 0;
+  Slabs slabs_; // loop thread
 };
 } // namespace reach::cam

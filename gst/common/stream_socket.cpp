@@ -144,9 +144,11 @@ bool StreamSocket::read_once (bool &more)
   if (tls_)
     return read_tls (more);
   const auto direct = owner_->direct ();
-  // Behind a large message little more is taken along, so that the next one is read straight into
-  // its place too.
-  const auto area = direct.empty () ? loop_.scratch () : loop_.scratch ().first (look_ahead);
+  auto area = owner_->area ();
+  // What follows a large message and cannot stay where it was read is copied: then little of it is
+  // taken along, and the next large one is read straight into its place too.
+  if (area.empty ())
+    area = direct.empty () ? loop_.scratch () : loop_.scratch ().first (look_ahead);
   std::array<iovec, 2> iov{
       iovec{direct.data (), direct.size ()}, iovec{area.data (), area.size ()}};
   const std::size_t first = direct.empty () ? 1 : 0;

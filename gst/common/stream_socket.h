@@ -21,6 +21,8 @@ public:
     // Where the next bytes belong, for a large message under way; else empty.
     virtual std::span<std::uint8_t> direct () { return {}; }
     virtual void on_direct (std::size_t n) {}
+    // Where the bytes behind those go. Empty: anywhere, valid until the next read.
+    virtual std::span<std::uint8_t> area () { return {}; }
     virtual void on_writable () = 0; // the queue is empty and the kernel takes more
     // The last call. 0: the peer ended the stream orderly, else an errno.
     virtual void on_closed (int error) = 0;

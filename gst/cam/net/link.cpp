@@ -29,7 +29,13 @@ void Link::on_open ()
 
 void Link::on_message (Incoming m)
 {
-  core_.input (std::move (m), Clock::now ());
+  const TimePoint now = Clock::now ();
+  if (core_.passes (m, now)) {
+    if (now - measured_ >= measure_interval)
+      measure (now);
+    return owner_.on_received (*this, std::move (m));
+  }
+  core_.input (std::move (m), now);
   drain_events ();
 }
 

@@ -19,15 +19,15 @@ PushChannel::~PushChannel ()
   tell ();
 }
 
-void PushChannel::push (MessageRef m)
+void PushChannel::push (MessageRef m, TimePoint now)
 {
   if (!gave_up_)
-    queue_.push (std::move (m), Clock::now ());
-  engine_.report_drops (queue_, type_);
+    queue_.push (std::move (m), now);
 }
 
 void PushChannel::pump ()
 {
+  engine_.report_drops (queue_, type_);
   if (link_)
     link_->pump ();
   else if (lane_ && gave_up_ && lane_->count () > 0)

@@ -15,7 +15,7 @@ public:
   PushChannel (SenderEngine &engine, MediaType type);
   ~PushChannel () override;
 
-  void push (MessageRef m); // loop thread
+  void push (MessageRef m, TimePoint now); // loop thread
   bool push_room (const Message &m) const;
   void pump ();   // connects if something is due, sends if connected
   void remake (); // the identity changed

@@ -219,15 +219,16 @@ std::size_t SenderEngine::drain_inbox ()
     i.bytes = 0;
   });
   std::uint8_t touched = 0;
+  const TimePoint now = Clock::now ();
   bool sticky = false;
-  for (const MessageRef &m : messages) {
+  for (MessageRef &m : messages) {
     touched |= type_bit (m->type);
     if (m->header.kind != Kind::frame) {
       note_sticky (*m);
       sticky = true;
     }
     if (settings_.mode == Mode::caller)
-      channel (m->type).push (m);
+      channel (m->type).push (std::move (m), now);
   }
   // One after the other, each with all there is: what a write needs is in the cache once.
   for (std::size_t t = 0; t < n_media_types; t++)

@@ -138,9 +138,12 @@ void TcpTransport::send (MessageRef m)
 {
   if (!socket_ || closing_ || over_)
     return;
-  socket_->queue ({m->head (), m});
-  if (!m->body ().empty ())
-    socket_->queue ({m->body (), m});
+  if (m->body ().empty ())
+    return socket_->queue ({m->head (), m});
+  // What goes last keeps both.
+  socket_->queue ({m->head (), {}});
+  const Bytes body = m->body ();
+  socket_->queue ({body, std::move (m)});
 }
 
 void TcpTransport::flush ()

@@ -32,6 +32,7 @@ private:
   void on_input (Bytes bytes) override;
   std::span<std::uint8_t> direct () override { return reader_.direct (); }
   void on_direct (std::size_t n) override;
+  std::span<std::uint8_t> area () override { return reader_.area (); }
   void on_writable () override;
   void on_closed (int error) override;
   void on_resolved (std::vector<Address> found, const std::string &error);

@@ -19,6 +19,14 @@ public:
   // `size` was checked against the limits. nullptr refuses; the message is then a fault of the
   // peer.
   virtual std::unique_ptr<Storage> allocate (std::size_t size) = 0;
+  // Where a stream's bytes are best read to: what is read there can be kept. Empty: anywhere.
+  virtual std::span<std::uint8_t> area () { return {}; }
+  // A message that begins at `begin`, where it was read to, and may still lack bytes. nullptr: it
+  // cannot stay there and has to be copied.
+  virtual std::unique_ptr<Storage> keep (const std::uint8_t *begin, std::size_t size)
+  {
+    return nullptr;
+  }
 };
 
 // The plain StorageSource: for tests, and for control messages.

@@ -48,6 +48,15 @@ void LinkCore::input (Incoming m, TimePoint now)
     on_hello (m, now);
 }
 
+bool LinkCore::passes (const Incoming &m, TimePoint now)
+{
+  if (!established_ || over_ || !events_.empty () || m.header ().kind != Kind::frame ||
+      config_.role != LinkRole::receiver || !FrameHeader::parse (m.body ()))
+    return false;
+  heard_ = now;
+  return true;
+}
+
 void LinkCore::on_hello (const Incoming &m, TimePoint now)
 {
   std::optional<Hello> hello;

@@ -62,6 +62,8 @@ public:
   void opened (
       const Hello &ours, TimePoint now); // the transport is open; an initiator's hello goes out
   void input (Incoming m, TimePoint now);
+  // The same for a frame in its place: true when nothing is to be done but to give it to the owner.
+  bool passes (const Incoming &m, TimePoint now);
   void heard (TimePoint now) { heard_ = now; }         // any bytes came
   void progressed (TimePoint now) { progress_ = now; } // any bytes left
   void accept (const Welcome &ours, TimePoint now);

@@ -72,25 +72,32 @@ MessageRef Message::frame (MediaType type, std::uint16_t stream, FrameHeader fh,
     Slice payload, TimePoint now)
 {
   auto *m = new Message;
+  m->set_frame (type, stream, fh, extension, payload.bytes, now);
+  m->body_.owner = std::move (payload.owner);
+  return MessageRef::adopt (m);
+}
+
+void Message::set_frame (MediaType t, std::uint16_t stream, FrameHeader fh, Bytes extension,
+    Bytes payload, TimePoint now)
+{
   fh.extension = static_cast<std::uint16_t> (extension.size ());
   const std::size_t fixed = FrameHeader::size + extension.size ();
-  m->header = {Kind::frame, 0, stream, static_cast<std::uint32_t> (fixed + payload.size ())};
-  m->type = type;
-  m->key = !(fh.flags & frame_delta_unit);
-  m->droppable = true;
-  m->frame_flags = fh.flags;
-  m->frame_seq = fh.seq;
-  m->frame_pts = fh.pts;
-  m->reliable = false;
-  m->created = now;
-  std::uint8_t *p = m->head_.data ();
-  m->header.write (p);
+  header = {Kind::frame, 0, stream, static_cast<std::uint32_t> (fixed + payload.size ())};
+  type = t;
+  key = !(fh.flags & frame_delta_unit);
+  droppable = true;
+  frame_flags = fh.flags;
+  frame_seq = fh.seq;
+  frame_pts = fh.pts;
+  reliable = false;
+  created = now;
+  std::uint8_t *p = head_.data ();
+  header.write (p);
   fh.write (p + MessageHeader::size);
   if (!extension.empty ())
     std::memcpy (p + MessageHeader::size + FrameHeader::size, extension.data (), extension.size ());
-  m->head_size_ = MessageHeader::size + fixed;
-  m->body_ = std::move (payload);
-  return MessageRef::adopt (m);
+  head_size_ = MessageHeader::size + fixed;
+  body_.bytes = payload;
 }
 
 MessageRef Message::routed (

@@ -98,7 +98,7 @@ struct FrameHeader {
 };
 
 // A message ready to be sent: made once, shared by every receiver.
-class Message final : public Shared {
+class Message : public Shared {
 public:
   static constexpr std::size_t max_head = 128;
 
@@ -128,6 +128,10 @@ public:
       std::uint32_t flags, Slice body, TimePoint now);
 
   Message () = default;
+
+protected:
+  void set_frame (MediaType type, std::uint16_t stream, FrameHeader fh, Bytes extension,
+      Bytes payload, TimePoint now);
 
 private:
   std::array<std::uint8_t, max_head> head_{};

@@ -105,11 +105,32 @@ void MessageReader::stop (Fault f)
   rest_ = {};
 }
 
+// A message that was read to where it can stay; returns how much of it is there. The little that a
+// quiet stream brings is copied instead: it would hold much more memory than it has bytes.
+std::size_t MessageReader::keep (Bytes in, bool much)
+{
+  if (in.size () < MessageHeader::size)
+    return 0;
+  const auto h = MessageHeader::parse (in.first<MessageHeader::size> ());
+  const std::size_t total = MessageHeader::size + h.length;
+  if (!bulk (h.kind) || (!much && total < min_kept) || check (h) != Fault::none)
+    return 0;
+  storage_ = frames_.keep (in.data (), total);
+  if (!storage_)
+    return 0;
+  const std::size_t n = std::min (in.size (), total);
+  rest_ = storage_->bytes ().subspan (n);
+  return n;
+}
+
 void MessageReader::input (Bytes in)
 {
+  const bool much = in.size () >= min_kept;
   while (!in.empty () && fault_ == Fault::none) {
-    std::size_t n;
-    if (storage_) {
+    std::size_t n = storage_ || head_size_ > 0 ? 0 : keep (in, much);
+    if (n > 0) {
+      finish_if_full ();
+    } else if (storage_) {
       n = std::min (in.size (), rest_.size ());
       std::memcpy (rest_.data (), in.data (), n);
       filled (n);

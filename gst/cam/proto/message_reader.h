@@ -2,7 +2,8 @@
 // Cuts a byte stream (TCP, HTTP) into messages. Sans-IO: feed bytes, take messages.
 //
 // A message's storage is asked for once its header has passed the limits, and is filled once.
-// Whoever owns the socket may read a large message straight into it: direct () and filled ().
+// Whoever owns the socket may read a large message straight into it: direct () and filled (). What
+// was read into area () stays there without a copy where that is worth it.
 #pragma once
 #include "close_reason.h"
 #include "incoming.h"
@@ -19,6 +20,8 @@ public:
   enum class Fault : std::uint8_t { none, too_big, unknown_kind, refused_storage, too_short };
   // Less than this is not worth a read of its own.
   static constexpr std::size_t min_direct = 8u << 10;
+  // Of one input, or in one message: less is copied out of area ().
+  static constexpr std::size_t min_kept = 16u << 10;
 
   explicit MessageReader (StorageSource &frames) : MessageReader (frames, Limits{}) {}
   MessageReader (StorageSource &frames, Limits l) : frames_ (frames), limits_ (l) {}
@@ -31,6 +34,9 @@ public:
 
   // Where the next bytes of a large message under way belong, else empty.
   std::span<std::uint8_t> direct ();
+  // Where the bytes behind those are best read to, so that messages can stay there; empty:
+  // anywhere.
+  std::span<std::uint8_t> area () { return frames_.area (); }
   // n bytes were written to direct (), from its start.
   void filled (std::size_t n);
 
@@ -38,6 +44,7 @@ public:
 
 private:
   Fault check (const MessageHeader &h) const;
+  std::size_t keep (Bytes in, bool much);
   void begin ();
   void finish_if_full ();
   void stop (Fault f);

@@ -62,6 +62,7 @@ public:
       p_->unref ();
   }
   T *get () const { return p_; }
+  [[nodiscard]] T *release () noexcept { return std::exchange (p_, nullptr); }
   T *operator->() const { return p_; }
   T &operator* () const { return *p_; }
   explicit operator bool () const { return p_ != nullptr; }

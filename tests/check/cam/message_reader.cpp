@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "cam/proto/message_reader.h"
 #include "../check.h"
+#include "common/slabs.h"
 #include <algorithm>
 
 using namespace reach;
@@ -39,6 +40,49 @@ public:
   std::size_t bytes = 0, extra = 0;
   bool refuse = false;
 };
+
+// Keeps what was read into its area.
+class KeepingSource final : public StorageSource {
+public:
+  class Kept final : public Storage {
+  public:
+    explicit Kept (Slabs::Piece p) : piece (std::move (p)) {}
+    std::span<std::uint8_t> bytes () override { return piece.bytes; }
+    Slabs::Piece piece;
+  };
+  std::unique_ptr<Storage> allocate (std::size_t size) override
+  {
+    copied++;
+    return std::make_unique<VectorStorage> (size);
+  }
+  std::span<std::uint8_t> area () override { return slabs.room (); }
+  std::unique_ptr<Storage> keep (const std::uint8_t *begin, std::size_t size) override
+  {
+    auto piece = slabs.keep (begin, size);
+    if (piece.bytes.empty ())
+      return nullptr;
+    kept++;
+    return std::make_unique<Kept> (std::move (piece));
+  }
+  Slabs slabs;
+  unsigned kept = 0, copied = 0;
+};
+
+// As a socket does it: at most `step` bytes at once, first where the reader wants them.
+void read_all (MessageReader &r, Bytes wire, std::size_t step)
+{
+  while (!wire.empty ()) {
+    const auto direct = r.direct (), area = r.area ();
+    const std::size_t n = std::min (step, wire.size ()), d = std::min (n, direct.size ()),
+                      a = std::min (n - d, area.size ());
+    std::ranges::copy (wire.first (d), direct.begin ());
+    std::ranges::copy (wire.subspan (d, a), area.begin ());
+    if (d > 0)
+      r.filled (d);
+    r.input (area.first (a));
+    wire = wire.subspan (d + a);
+  }
+}
 
 Wire drain (MessageReader &r, unsigned *count = nullptr)
 {
@@ -241,6 +285,59 @@ GST_START_TEST (test_direct_to_the_last_byte)
 }
 GST_END_TEST
 
+GST_START_TEST (test_messages_stay_where_they_were_read)
+{
+  Wire wire;
+  for (unsigned i = 0; i < 200; i++)
+    append (wire, Kind::frame, 1, 1401 + i % 3, static_cast<std::uint8_t> (i));
+  KeepingSource source;
+  MessageReader r (source);
+  std::copy (wire.begin (), wire.begin () + 100000, r.area ().begin ());
+  r.input (Bytes (r.area ().first (100000)));
+  fail_unless (source.kept >= 70);
+  fail_unless_equals_int (source.copied, 0);
+  Wire got = drain (r);
+  read_all (r, Bytes (wire).subspan (100000), SIZE_MAX);
+  const Wire rest = drain (r);
+  got.insert (got.end (), rest.begin (), rest.end ());
+  fail_unless (got == wire);
+}
+GST_END_TEST
+
+// Whatever a read brings, the messages are whole, and do not overlap while they are held.
+GST_START_TEST (test_kept_in_any_split)
+{
+  Wire wire;
+  for (unsigned i = 0; i < 60; i++) {
+    append (wire, Kind::frame, 1, i % 5 == 0 ? 100000 + i : 1000 + i * 37,
+        static_cast<std::uint8_t> (i));
+    if (i % 7 == 0)
+      append (wire, Kind::ping, 0, 24, 0xee);
+  }
+  for (const std::size_t step : {97u, 1449u, 16384u, 65483u, 200000u, 1000000u}) {
+    KeepingSource source;
+    MessageReader r (source);
+    read_all (r, wire, step);
+    fail_unless (drain (r) == wire);
+    fail_unless ((step < 1000 || source.kept > 0));
+  }
+}
+GST_END_TEST
+
+// One small message must not hold a slab.
+GST_START_TEST (test_little_is_copied)
+{
+  Wire wire;
+  append (wire, Kind::frame, 1, 1000, 1);
+  KeepingSource source;
+  MessageReader r (source);
+  read_all (r, wire, SIZE_MAX);
+  fail_unless_equals_int (source.kept, 0);
+  fail_unless_equals_int (source.copied, 1);
+  fail_unless (drain (r) == wire);
+}
+GST_END_TEST
+
 static Suite *message_reader_suite ()
 {
   Suite *s = suite_create ("cam-message-reader");
@@ -254,6 +351,9 @@ static Suite *message_reader_suite ()
   tcase_add_test (tc, test_refused_storage);
   tcase_add_test (tc, test_direct);
   tcase_add_test (tc, test_direct_to_the_last_byte);
+  tcase_add_test (tc, test_messages_stay_where_they_were_read);
+  tcase_add_test (tc, test_kept_in_any_split);
+  tcase_add_test (tc, test_little_is_copied);
   return s;
 }
 GST_CHECK_MAIN (message_reader)
