@@ -126,7 +126,7 @@ private:
   bool need_key_ = false;
   Ref<GstCaps> caps_; // what the stream has now
   Ref<GstTagList> tags_, global_tags_;
-  bool raw_ = false;  // samples, which need to be aligned
+  bool raw_ = false; // samples, which need to be aligned
 
   // Streaming thread.
   std::deque<Item> batch_; // taken out of the mailbox, being pushed

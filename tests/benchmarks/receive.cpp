@@ -159,20 +159,17 @@ void pad_added (GstElement *receiver, GstPad *pad, gpointer tally)
   gst_element_sync_state_with_parent (sink);
   gst_pad_link (pad, to);
   gst_object_unref (to);
+  g_object_set_data (G_OBJECT (pad), "sink", sink);
 }
 
+// It has been unlinked by now.
 void pad_removed (GstElement *, GstPad *pad, gpointer)
 {
-  GstPad *to = gst_pad_get_peer (pad);
-  if (!to)
-    return;
-  GstElement *sink = gst_pad_get_parent_element (to);
+  auto *sink = static_cast<GstElement *> (g_object_get_data (G_OBJECT (pad), "sink"));
   GstObject *bin = gst_object_get_parent (GST_OBJECT (sink));
   gst_element_set_state (sink, GST_STATE_NULL);
   gst_bin_remove (GST_BIN (bin), sink);
   gst_object_unref (bin);
-  gst_object_unref (sink);
-  gst_object_unref (to);
 }
 
 bool attach (GstElement *pipeline, Tally &tally)

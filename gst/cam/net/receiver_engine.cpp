@@ -155,12 +155,15 @@ Remote *ReceiverEngine::make_remote ()
       return nullptr;
     close_remote (quiet->first);
   }
+  if (!remotes_.empty () && remotes_.begin ()->second->overdue)
+    close_remote (remotes_.begin ()->first);
   auto r = std::make_unique<Remote> ();
   r->id = new_key ();
   r->clock = std::make_shared<RunClock> ();
   Remote *p = r.get ();
   remotes_[r->id] = std::move (r);
-  p->resume = std::make_unique<Timer> (loop_->timers (), [this, id = p->id] { close_remote (id); });
+  p->resume =
+      std::make_unique<Timer> (loop_->timers (), [this, id = p->id] { resume_window_over (id); });
   return p;
 }
 
@@ -282,9 +285,18 @@ void ReceiverEngine::detach (Link &link, const Link::End &end)
     if (r->dormant)
       continue; // it is quiet, not gone
     r->each_output ([] (Output &o) { o.broken (); });
-    if (!options_.keep_listening)
-      r->resume->arm (Clock::now () + (r->all_eos () ? Duration{} : settings_.resume_window));
+    const bool over = r->all_eos () && !options_.keep_listening;
+    r->resume->arm (Clock::now () + (over ? Duration{} : settings_.resume_window));
   }
+}
+
+// It did not come back. With keep-listening the last sender's pads stay until another one comes.
+void ReceiverEngine::resume_window_over (std::uint64_t id)
+{
+  if (options_.keep_listening && remotes_.size () == 1)
+    remotes_.begin ()->second->overdue = true;
+  else
+    close_remote (id);
 }
 
 void ReceiverEngine::close_remote (std::uint64_t id)

@@ -91,6 +91,7 @@ private:
   void sample_clock (Remote &r, const Ping &p);
   void on_message (Remote &r, Link &link, Incoming m);
   void on_stream_message (Remote &r, Remote::Stream &s, Incoming m);
+  void resume_window_over (std::uint64_t id);
   void close_remote (std::uint64_t id);
   void stream_ended (Remote &r, Remote::Stream &s);
   void intake_ended (Intake *i);

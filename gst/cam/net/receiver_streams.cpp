@@ -8,7 +8,7 @@ namespace reach::cam {
 void ReceiverEngine::resume (Remote &r, const std::vector<StreamInfo> &now)
 {
   r.resume->cancel ();
-  r.dormant = false;
+  r.dormant = r.overdue = false;
   counters_.resumed++;
   // A new run numbers its streams anew: what a stream is, is its type and index.
   std::map<std::uint16_t, Remote::Stream> streams;

@@ -68,6 +68,7 @@ struct Remote {
   std::array<std::size_t, n_media_types> unread{}; // bytes that the application has not taken yet
   bool away = false;    // a media server's word that its sender's links are broken
   bool dormant = false; // closed orderly for idleness: more may come at any time
+  bool overdue = false; // its resume-window is over, and it is only kept for want of another
   bool listed = false;
   std::uint32_t epoch = 0; // of the sender's running time
 

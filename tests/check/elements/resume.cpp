@@ -203,6 +203,32 @@ GST_START_TEST (test_keep_listening)
 }
 GST_END_TEST
 
+// Of many senders that come and go, keep-listening keeps the pads of the last one only.
+GST_START_TEST (test_keep_listening_keeps_one)
+{
+  Broken b (0, 0); // a window of 0 s
+  g_object_set (b.receiver.element, "keep-listening", TRUE, nullptr);
+  b.start ();
+  b.sender.null ();
+  fail_unless (b.receiver.wait_event ("disconnected", 2));
+  for (const char *guid : {"the-second", "the-third"}) {
+    fail_if (b.receiver.on ("video_0").removed && guid == std::string ("the-second"));
+    const std::size_t pads = b.receiver.streams.get ().pads.size ();
+    Sender next (b.way);
+    g_object_set (
+        next.element, "guid", guid, "port", static_cast<gint> (b.receiver.port ()), nullptr);
+    next.play ();
+    auto &video = next.add ("video_0", video_caps);
+    video.begin ();
+    video.push (make_buffer (100, 1, 0));
+    fail_unless (b.receiver.streams.wait ([&] (const Streams &s) {
+      return s.pads.size () == pads + 1 && s.pads.at ("video_0").removed;
+    }));
+    next.null ();
+  }
+}
+GST_END_TEST
+
 // idle-timeout: a connection as long as there is something to send, and no break between.
 static void check_idle (const Way &way, gint idle, milliseconds limit)
 {
@@ -294,6 +320,7 @@ static Suite *resume_suite ()
   tcase_add_loop_test (tc, test_end_after_the_window, 0, n_ways);
   tcase_add_loop_test (tc, test_eos_of_the_last_sender_ends, 0, n_ways);
   tcase_add_loop_test (tc, test_keep_listening, 0, n_ways);
+  tcase_add_test (tc, test_keep_listening_keeps_one);
   tcase_add_loop_test (tc, test_idle_timeout_zero, 0, n_push);
   tcase_add_loop_test (tc, test_idle_timeout_of_a_second, 0, n_push);
   tcase_add_loop_test (tc, test_connections_are_kept, 0, n_push);
