@@ -2,8 +2,8 @@
 // Embedding camreceiver: decodes the video, writes FOLDER/reach.mkv and one picture,
 // FOLDER/reach.png, and tells what arrived. It ends with the stream, or with Ctrl-C.
 //
-//   cam-receive FOLDER mode=listener port=7000                  wait for a sender that pushes
-//   cam-receive FOLDER mode=caller host=127.0.0.1 port=7000     pull from a listening sender
+//   cam-receive FOLDER mode=listener port=7100                  wait for a sender that pushes
+//   cam-receive FOLDER mode=caller host=127.0.0.1 port=7100     pull from a listening sender
 #include "arrivals.h"
 #include <algorithm>
 #include <cstdio>

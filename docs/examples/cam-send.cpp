@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Embedding camsender: a live test picture (H.264) and tone (AAC) for some seconds.
 //
-//   cam-send 10 mode=caller host=127.0.0.1 port=7000     push to a listening receiver
-//   cam-send 10 mode=listener port=7000                  let receivers pull
+//   cam-send 10 mode=caller host=127.0.0.1 port=7100     push to a listening receiver
+//   cam-send 10 mode=listener port=7100                  let receivers pull
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>

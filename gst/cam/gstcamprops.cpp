@@ -296,7 +296,11 @@ const Field fields[] = {
         [] (const ElementSettings &s, GValue *v) {
           g_value_set_int (v, static_cast<int> (s.current_port));
         }},
-    {prop_guid, [] (ElementSettings &s, const GValue *v) { s.identity.guid = guid_of (v); },
+    {prop_guid,
+        [] (ElementSettings &s, const GValue *v) {
+          s.identity.guid = guid_of (v);
+          s.identity.temporary = false;
+        },
         [] (const ElementSettings &s, GValue *v) { put_text (v, s.identity.guid); }},
     {prop_guid_to, [] (ElementSettings &s, const GValue *v) { s.identity.guid_to = guid_of (v); },
         [] (const ElementSettings &s, GValue *v) { put_text (v, s.identity.guid_to); }},

@@ -45,6 +45,7 @@
 #include "common/serial_queue.h"
 #include "gstcamprops.h"
 #include "gstcamsink.h"
+#include "outage.h"
 #include "sender_deliveries.h"
 #include "stats.h"
 #include "tls_properties.h"
@@ -70,8 +71,10 @@ public:
     if (engine ())
       return true;
     settings.update ([] (ElementSettings &x) {
-      if (x.identity.guid.empty ())
-        x.identity.guid = CharPtr (g_uuid_string_random ()).get ();
+      if (!x.identity.guid.empty ())
+        return;
+      x.identity.guid = CharPtr (g_uuid_string_random ()).get ();
+      x.identity.temporary = true;
     });
     ElementSettings s = *settings.lock ();
     if (s.net.protocol == Protocol::udp && s.net.mode == Mode::listener) {
@@ -174,6 +177,7 @@ public:
   void on_link_event (LinkEvent e) override
   {
     events_->post ([this, event = std::move (e)] {
+      outage_.note (element_, event);
       StructurePtr s (structure_of (event));
       g_signal_emit_by_name (element_, event_name (event.type), s.get ());
       gst_element_post_message (
@@ -266,6 +270,7 @@ private:
   Guarded<std::vector<Ref<GstCamSink>>> sinks_;
   Guarded<std::shared_ptr<SenderEngine>> engine_;
   Guarded<StructurePtr> last_stats_;
+  Outage outage_; // event thread
   std::unique_ptr<SerialQueue> events_, upstream_;
 };
 

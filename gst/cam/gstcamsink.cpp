@@ -30,6 +30,12 @@ public:
     const auto [engine, id] = run ();
     if (!engine)
       return GST_FLOW_FLUSHING;
+    if (!caps_known_) {
+      GST_ELEMENT_ERROR (base_, STREAM, FORMAT,
+          ("camsender needs to know what it sends: this stream has no caps."),
+          ("put a parser, or capssetter, in front of it"));
+      return GST_FLOW_NOT_NEGOTIATED;
+    }
     MessageRef m = message_of (b, base_->segment, type, id, seq_++, Clock::now ());
     if (!m) {
       GST_ELEMENT_ERROR (base_, RESOURCE, READ, ("A buffer could not be read."), (nullptr));
@@ -55,6 +61,7 @@ public:
       return false;
     }
     send (Kind::caps, as_bytes (view));
+    caps_known_ = true;
     return true;
   }
 
@@ -139,7 +146,8 @@ private:
 
   GstBaseSink *base_;
   Guarded<State> state_;
-  std::uint32_t seq_ = 0; // streaming thread
+  std::uint32_t seq_ = 0;   // streaming thread
+  bool caps_known_ = false; // streaming thread
 };
 } // namespace reach::cam
 

@@ -69,7 +69,7 @@ gboolean apply_uri (GObject *element, const char *text, GError **error)
   gst_util_set_object_arg (element, "mode", scheme == "cam+udp" ? "listener" : "caller");
   const char *host = gst_uri_get_host (uri.get ());
   if (host && *host)
-    g_object_set (element, "host", host, nullptr);
+    g_object_set (element, scheme == "cam+udp" ? "bind-address" : "host", host, nullptr);
   const guint port = gst_uri_get_port (uri.get ());
   if (port != GST_URI_NO_PORT && port > 65535)
     return bad (error, std::to_string (port) + " is no port: the largest is 65535");

@@ -174,6 +174,7 @@ std::unique_ptr<Storage> ReceiverImpl::keep (const std::uint8_t *begin, std::siz
 void ReceiverImpl::on_link_event (LinkEvent e)
 {
   events_->post ([this, event = std::move (e)] {
+    outage_.note (element_, event);
     StructurePtr s (structure_of (event));
     g_signal_emit_by_name (element_, event_name (event.type), s.get ());
     gst_element_post_message (

@@ -6,6 +6,7 @@
 #include "common/serial_queue.h"
 #include "common/slabs.h"
 #include "gstcamprops.h"
+#include "outage.h"
 #include "padoutput.h"
 #include "receiver_deliveries.h"
 #include "stats.h"
@@ -95,6 +96,7 @@ private:
   Guarded<ClockBase> clock_;
   Guarded<StructurePtr> last_stats_;
   Guarded<PadTotals> gone_; // of pads that were removed
+  Outage outage_;           // event thread
   std::unique_ptr<SerialQueue> events_;
   guint group_id_ = 0;
   Slabs slabs_; // loop thread

@@ -106,7 +106,7 @@ inline LinkEventSeen event_seen (const GstStructure *s)
 // What an element told, by signals and by messages.
 struct Told {
   std::vector<LinkEventSeen> signals, messages;
-  std::vector<std::string> errors, others; // others: names of further element messages
+  std::vector<std::string> errors, warnings, others; // others: names of further element messages
 };
 
 constexpr const char *event_names[] = {"channel-opened", "connecting", "connected", "connect-error",
@@ -217,6 +217,12 @@ private:
       GError *error = nullptr;
       gst_message_parse_error (m, &error, nullptr);
       told.update ([error] (Told &t) { t.errors.push_back (error->message); });
+      g_error_free (error);
+    }
+    if (GST_MESSAGE_TYPE (m) == GST_MESSAGE_WARNING) {
+      GError *error = nullptr;
+      gst_message_parse_warning (m, &error, nullptr);
+      told.update ([error] (Told &t) { t.warnings.push_back (error->message); });
       g_error_free (error);
     }
     const GstStructure *s = gst_message_get_structure (m);

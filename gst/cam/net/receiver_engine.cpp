@@ -139,8 +139,8 @@ Remote *ReceiverEngine::find_run (std::uint64_t run_id)
 Remote *ReceiverEngine::find_resumable (const Hello &h, const std::string &origin)
 {
   for (auto &[id, r] : remotes_)
-    if (h.guid.empty () ? r->guid.empty () && r->origin == origin && !r->connected ()
-                        : r->guid == h.guid)
+    if (h.guid.empty () || h.temporary_guid ? !r->named && r->origin == origin && !r->connected ()
+                                            : r->guid == h.guid)
       return r.get ();
   return nullptr;
 }
@@ -185,6 +185,7 @@ Remote *ReceiverEngine::attach (const Hello &h, const std::string &origin, Link 
       return nullptr;
     r->run_id = h.run_id;
     r->guid = h.guid;
+    r->named = !h.guid.empty () && !h.temporary_guid;
     r->origin = origin;
   }
   r->session_key = h.session_key;

@@ -338,6 +338,7 @@ Hello SenderEngine::hello (MediaType type, std::uint64_t link_key) const
   h.run_id = run_id_;
   h.session_key = session_key_;
   h.link_key = link_key;
+  h.temporary_guid = identity_.use_guid && identity_.temporary;
   if (identity_.use_guid)
     h.guid = identity_.guid;
   h.guid_to = identity_.guid_to;

@@ -22,6 +22,7 @@ struct SenderEntry {
 struct Identity {
   std::string guid, guid_to, guid_group;
   bool use_guid = true;
+  bool temporary = false; // the guid was made up for this run
 };
 
 // What the tls properties say. A passphrase turns TLS on by itself: whoever sets one means it.

@@ -51,7 +51,8 @@ void SoupTls::apply (SoupSession *session)
   if (!config_.pins.empty () || !config_.verify) {
     soup_session_set_tls_database (session, nullptr); // nothing passes without accept ()
   } else if (!config_.ca_file.empty ()) {
-    GTlsDatabase *database = g_tls_file_database_new (config_.ca_file.c_str (), nullptr);
+    const CharPtr path (g_canonicalize_filename (config_.ca_file.c_str (), nullptr));
+    GTlsDatabase *database = g_tls_file_database_new (path.get (), nullptr);
     soup_session_set_tls_database (session, database);
     g_clear_object (&database);
   }

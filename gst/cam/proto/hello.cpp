@@ -4,7 +4,8 @@
 
 namespace reach::cam {
 namespace {
-constexpr std::uint8_t flag_list_complete = 1, flag_unlimited = 2, flag_relay = 4;
+constexpr std::uint8_t flag_list_complete = 1, flag_unlimited = 2, flag_relay = 4,
+                       flag_temporary_guid = 8;
 constexpr std::uint8_t flag_sparse = 1, flag_eos = 2;
 constexpr std::size_t stream_fixed = 18; // bytes of an entry without its texts and tags
 
@@ -119,9 +120,9 @@ std::vector<std::uint8_t> encode (const Hello &h)
   w.u8 (static_cast<std::uint8_t> (h.role));
   w.u8 (static_cast<std::uint8_t> (h.type));
   w.u8 (h.media_types);
-  w.u8 (
-      static_cast<std::uint8_t> ((h.list_complete ? flag_list_complete : 0) |
-                                 (h.unlimited ? flag_unlimited : 0) | (h.relay ? flag_relay : 0)));
+  w.u8 (static_cast<std::uint8_t> ((h.list_complete ? flag_list_complete : 0) |
+                                   (h.unlimited ? flag_unlimited : 0) | (h.relay ? flag_relay : 0) |
+                                   (h.temporary_guid ? flag_temporary_guid : 0)));
   w.u64 (h.run_id);
   w.u64 (h.session_key);
   w.u64 (h.link_key);
@@ -156,6 +157,7 @@ std::optional<Hello> decode_hello (Bytes in)
   h.list_complete = flags & flag_list_complete;
   h.unlimited = flags & flag_unlimited;
   h.relay = flags & flag_relay;
+  h.temporary_guid = flags & flag_temporary_guid;
   h.run_id = r.u64 ();
   h.session_key = r.u64 ();
   h.link_key = r.u64 ();

@@ -65,6 +65,8 @@ struct Hello {
   // nothing.
   bool unlimited = false;
   bool relay = false; // a media server's welcome: the link carries streams of many senders
+  // The author made its guid up for this run: nobody is known again by it.
+  bool temporary_guid = false;
   std::vector<StreamInfo> streams;
 
   bool operator== (const Hello &) const = default;

@@ -322,6 +322,22 @@ GST_START_TEST (test_defaults_are_true)
 }
 GST_END_TEST
 
+// What a receiver could make nothing of is told to who sends it.
+GST_START_TEST (test_no_caps)
+{
+  Sender sender (way_of (true, 0));
+  sender.play ();
+  auto &stream = sender.add ("data_0", nullptr);
+  stream.begin ();
+  GstSegment segment;
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  stream.event (gst_event_new_segment (&segment));
+  fail_unless_equals_int (
+      gst_pad_push (stream.pad, make_buffer (10, 0, 0).release ()), GST_FLOW_NOT_NEGOTIATED);
+  fail_unless_equals_int (sender.told.get ().errors.size (), 1);
+}
+GST_END_TEST
+
 static Suite *limits_suite ()
 {
   register_plugins ();
@@ -340,6 +356,7 @@ static Suite *limits_suite ()
   tcase_add_test (tc, test_port_in_use);
   tcase_add_test (tc, test_pull_over_udp);
   tcase_add_test (tc, test_defaults_are_true);
+  tcase_add_test (tc, test_no_caps);
   return s;
 }
 

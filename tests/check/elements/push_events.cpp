@@ -110,6 +110,8 @@ GST_START_TEST (test_push_refused)
   sender.play ();
   sender.add ("video_0", video_caps).push (make_buffer (100, 0, 0));
   fail_unless (sender.wait_event ("connect-error", 3));
+  // Nor is it silence.
+  fail_unless (sender.wait_told ([] (const Told &t) { return t.warnings.size () == 1; }));
   sender.null ();
   const auto all = events (sender);
   const auto links = by_link (all);

@@ -203,6 +203,30 @@ GST_START_TEST (test_keep_listening)
 }
 GST_END_TEST
 
+// Another process in the place of the first, with another guid that nobody chose.
+GST_START_TEST (test_restart_without_a_guid)
+{
+  Broken b (0);
+  g_object_set (b.sender.element, "guid", nullptr, nullptr);
+  b.start ();
+  b.sender.null ();
+  fail_unless (b.receiver.wait_event ("disconnected", 2));
+  Sender next (b.way);
+  g_object_set (next.element, "port", static_cast<gint> (b.receiver.port ()), nullptr);
+  next.play ();
+  const std::size_t before = b.receiver.on ("video_0").n_buffers ();
+  auto &video = next.add ("video_0", video_caps);
+  for (int tries = 0; tries < 400; tries++) {
+    video.push (make_buffer (100, 1, 0));
+    if (b.receiver.wait_buffers ("video_0", before + 1, milliseconds (50)))
+      break;
+  }
+  const Received r = b.receiver.on ("video_0");
+  fail_unless (r.n_buffers () > before && !r.removed);
+  fail_unless_equals_int (r.n_events (GST_EVENT_EOS), 0);
+}
+GST_END_TEST
+
 // Of many senders that come and go, keep-listening keeps the pads of the last one only.
 GST_START_TEST (test_keep_listening_keeps_one)
 {
@@ -320,6 +344,7 @@ static Suite *resume_suite ()
   tcase_add_loop_test (tc, test_end_after_the_window, 0, n_ways);
   tcase_add_loop_test (tc, test_eos_of_the_last_sender_ends, 0, n_ways);
   tcase_add_loop_test (tc, test_keep_listening, 0, n_ways);
+  tcase_add_test (tc, test_restart_without_a_guid);
   tcase_add_test (tc, test_keep_listening_keeps_one);
   tcase_add_loop_test (tc, test_idle_timeout_zero, 0, n_push);
   tcase_add_loop_test (tc, test_idle_timeout_of_a_second, 0, n_push);

@@ -143,6 +143,7 @@ GST_START_TEST (test_parsing)
       {"cam+http://example.com:80", 2, 0, 80, "example.com"},
       {"cam+tcp://[2001:db8::1]:9", 1, 0, 9, "2001:db8::1"},
       {"cam+udp://:7200?mode=listener", 0, 1, 7200, nullptr},
+      {"cam+udp://127.0.0.1:7200", 0, 1, 7200, nullptr},
       {"cam+tcp://:7300?mode=listener", 1, 1, 7300, nullptr},
   };
   for (const Row &r : rows) {
@@ -152,6 +153,8 @@ GST_START_TEST (test_parsing)
     fail_unless (protocol == r.protocol && mode == r.mode && port == r.port, "%s", r.uri);
     if (r.host)
       fail_unless (string_property (e, "host") == r.host);
+    if (strstr (r.uri, "udp://127"))
+      fail_unless (string_property (e, "bind-address") == "127.0.0.1");
     gchar *uri = gst_uri_handler_get_uri (GST_URI_HANDLER (e));
     fail_unless_equals_string (uri, r.uri);
     g_free (uri);
