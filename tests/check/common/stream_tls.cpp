@@ -294,9 +294,9 @@ GST_START_TEST (test_s_client)
                    " -CAfile " + server.files.ca () + " -connect " + server.address.text ());
   p.write ("from s_client\n");
   fail_unless (server.end.wait_input (14), "%s", server.end.seen.get ().detail.c_str ());
-  fail_unless_equals_string (server.end.seen.get ().input.c_str (), "from s_client\n");
+  fail_unless (server.end.seen.get ().input == "from s_client\n");
   server.end.send ("to s_client\n");
-  fail_unless_equals_string (p.read_until ("\n").c_str (), "to s_client\n");
+  fail_unless (p.read_until ("\n") == "to s_client\n");
   if (__i__ == 1) { // asks to negotiate again, and must not get it
     p.write ("R\n");
     server.end.send ("still here\n");
@@ -323,7 +323,7 @@ GST_START_TEST (test_s_server)
   fail_unless (seen.find ("to s_server\n") != std::string::npos, "%s", seen.c_str ());
   p.write ("from s_server\n");
   fail_unless (client.wait_input (14));
-  fail_unless_equals_string (client.seen.get ().input.c_str (), "from s_server\n");
+  fail_unless (client.seen.get ().input == "from s_server\n");
 }
 GST_END_TEST
 
