@@ -8,6 +8,15 @@
 
 using namespace reach::test;
 
+#ifdef __SANITIZE_ADDRESS__
+// LeakSanitizer itself crashes at exit where GnuTLS, which libsoup uses, has been in other threads.
+// The leaks tracer looks at this test instead.
+extern "C" int __lsan_is_turned_off ()
+{
+  return 1;
+}
+#endif
+
 namespace {
 struct Pair {
   explicit Pair (const Way &w) : id (files.issue ("server")), way (w), sender (w), receiver (w)
