@@ -82,7 +82,8 @@ public:
     auto s = server ();
     if (!s)
       return;
-    last_stats_.update ([&] (StructurePtr &p) { p.reset (server_stats (s->snapshot ())); });
+    StructurePtr last (server_stats (s->snapshot ())); // asks the loops: not under the lock
+    last_stats_.update ([&] (StructurePtr &p) { p.swap (last); });
     server_.update ([] (auto &p) { p.reset (); });
     s.reset (); // the last reference, but for calls under way
     events_->drain ();
