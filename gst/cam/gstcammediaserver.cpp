@@ -50,6 +50,17 @@ GType gst_cam_duplicate_id_get_type (void)
   return type;
 }
 
+GType gst_cam_keep_client_info_get_type (void);
+#define GST_TYPE_CAM_KEEP_CLIENT_INFO (gst_cam_keep_client_info_get_type ())
+GType gst_cam_keep_client_info_get_type (void)
+{
+  static const GEnumValue values[] = {{0, "Nothing of a client that has gone", "never"},
+      {1, "Its permanent memberships of groups", "groups"},
+      {2, "And its contacts, permissions and user info", "all"}, {0, nullptr, nullptr}};
+  static const GType type = g_enum_register_static ("GstCamKeepClientInfo", values);
+  return type;
+}
+
 namespace reach::cam {
 namespace {
 class MediaServerImpl final : public MediaServer::Events {
@@ -71,6 +82,13 @@ public:
            "udp-port), or 0 for any.",
               s.bind_address.c_str (), s.port, s.udp_port),
           ("%s", error.c_str ()));
+      return false;
+    }
+    if (!made->load (error)) {
+      GST_ELEMENT_ERROR (element_, RESOURCE, READ,
+          ("Could not take over the state file: %s. Move it away to begin without.",
+              error.c_str ()),
+          (nullptr));
       return false;
     }
     server_.update ([&] (auto &p) { p = made; });
@@ -107,6 +125,17 @@ public:
     });
   }
 
+  void on_state_lost (std::string error) override
+  {
+    events_->post ([this, e = std::move (error)] {
+      GST_ELEMENT_WARNING (element_, RESOURCE, WRITE,
+          ("Could not write the state file: %s. What changes from now on is lost with this "
+           "process, until a later write succeeds.",
+              e.c_str ()),
+          (nullptr));
+    });
+  }
+
   Guarded<ServerSettings> settings;
 
 private:
@@ -127,6 +156,8 @@ enum Prop : guint {
   prop_resume_window,
   prop_max_clients,
   prop_duplicate_id,
+  prop_keep_client_info,
+  prop_state_file,
   prop_latency,
   prop_max_queue_time,
   prop_video_buffer_size, // and those of the other types, in their order
@@ -197,6 +228,14 @@ static void set_gobject_property (GObject *o, guint id, const GValue *v, GParamS
     case prop_duplicate_id:
       s.replace_duplicates = g_value_get_enum (v) != 0;
       return true;
+    case prop_keep_client_info:
+      s.keep = static_cast<KeepClientInfo> (g_value_get_enum (v));
+      return true;
+    case prop_state_file: {
+      const char *path = g_value_get_string (v);
+      s.state_file = path ? path : "";
+      return true;
+    }
     case prop_latency:
       s.latency = reach::milliseconds (g_value_get_uint (v));
       return true;
@@ -235,6 +274,10 @@ static void get_setting (const ServerSettings &s, GObject *o, guint id, GValue *
     return g_value_set_uint (v, static_cast<guint> (s.max_clients));
   case prop_duplicate_id:
     return g_value_set_enum (v, s.replace_duplicates);
+  case prop_keep_client_info:
+    return g_value_set_enum (v, static_cast<gint> (s.keep));
+  case prop_state_file:
+    return g_value_set_string (v, s.state_file.empty () ? nullptr : s.state_file.c_str ());
   case prop_latency:
     return g_value_set_uint (
         v, count (std::chrono::duration_cast<reach::milliseconds> (s.latency)));
@@ -355,6 +398,13 @@ static void install_limits (GObjectClass *k)
       g_param_spec_enum ("duplicate-id", "Duplicate id",
           "What happens when a second client comes with a guid that is in use",
           GST_TYPE_CAM_DUPLICATE_ID, 1, rw));
+  g_object_class_install_property (k, prop_keep_client_info,
+      g_param_spec_enum ("keep-client-info", "Keep client info",
+          "What is kept of clients that have gone, for when they come back",
+          GST_TYPE_CAM_KEEP_CLIENT_INFO, 0, rw));
+  g_object_class_install_property (k, prop_state_file,
+      g_param_spec_string ("state-file", "State file",
+          "File in which what is kept outlives the element (NULL = none)", nullptr, rw));
   g_object_class_install_property (k, prop_latency,
       g_param_spec_uint ("latency", "Latency",
           "Milliseconds that recovery over UDP may take; the larger value of both sides counts", 0,
@@ -399,6 +449,7 @@ static void gst_cam_media_server_class_init (GstCamMediaServerClass *klass)
   object->set_property = set_gobject_property;
   object->get_property = get_gobject_property;
   gst_type_mark_as_plugin_api (GST_TYPE_CAM_DUPLICATE_ID, static_cast<GstPluginAPIFlags> (0));
+  gst_type_mark_as_plugin_api (GST_TYPE_CAM_KEEP_CLIENT_INFO, static_cast<GstPluginAPIFlags> (0));
   install_ports (object);
   install_limits (object);
   install_buffers (object);

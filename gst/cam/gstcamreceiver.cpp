@@ -36,6 +36,7 @@
  *
  * Since: 0.1
  */
+#include "ask_server.h"
 #include "camelements.h"
 #include "common/barrier.h"
 #include "gstcamprops.h"
@@ -182,6 +183,26 @@ static void gst_cam_receiver_class_init (GstCamReceiverClass *klass)
   install_own_properties (object);
   install_event_signals (G_TYPE_FROM_CLASS (klass), true);
   install_receiver_delivery_signals (G_TYPE_FROM_CLASS (klass));
+  install_ask_signals (
+      G_TYPE_FROM_CLASS (klass), [] (GstElement *e, GstStructure *request, GstPromise *promise) {
+        barrier (e, 0, [&] {
+          impl_of (e).ask (request, promise);
+          return 0;
+        });
+      });
+  /**
+   * GstCamReceiver::server-notice:
+   * @receiver: the camreceiver
+   * @event: `cam-server-notice` with peer, name, notice: a #GstStructure of this name with the
+   *     fields of the notice, and parameters (as in #GstCamReceiver::command-received)
+   *
+   * A media server tells what another client has done (docs/protocol-cam-server.md, Notices).
+   * Posted as element message too. Comes from the event thread, with no lock held.
+   *
+   * Since: 0.1
+   */
+  g_signal_new ("server-notice", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, nullptr, nullptr,
+      nullptr, G_TYPE_NONE, 1, GST_TYPE_STRUCTURE | G_SIGNAL_TYPE_STATIC_SCOPE);
   element->change_state = change_state;
   element->send_event = send_event;
   const auto any = reach::Ref<GstCaps>::adopt (gst_caps_new_any ());

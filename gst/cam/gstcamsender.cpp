@@ -39,6 +39,7 @@
  *
  * Since: 0.1
  */
+#include "ask_server.h"
 #include "camelements.h"
 #include "common/barrier.h"
 #include "common/ref.h"
@@ -167,6 +168,14 @@ public:
   std::uint64_t send_command (const GstStructure *command)
   {
     return deliveries_.send_command (engine ().get (), command);
+  }
+  void ask (const GstStructure *request, GstPromise *promise)
+  {
+    const auto e = engine ();
+    ask_server (
+        request, promise, events_.get (), !e ? SendAsk () : [e] (Command what, AskDone done) {
+          e->ask (std::move (what), std::move (done));
+        });
   }
   std::uint64_t send_file (const char *path, std::uint64_t offset)
   {
@@ -459,6 +468,13 @@ static void gst_cam_sender_class_init (GstCamSenderClass *klass)
       },
       [] (GstElement *e, const gchar *path, guint64 offset) -> guint64 {
         return barrier (e, std::uint64_t{0}, [&] { return impl_of (e).send_file (path, offset); });
+      });
+  install_ask_signals (
+      G_TYPE_FROM_CLASS (klass), [] (GstElement *e, GstStructure *request, GstPromise *promise) {
+        barrier (e, 0, [&] {
+          impl_of (e).ask (request, promise);
+          return 0;
+        });
       });
   g_signal_new ("bandwidth-changed", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, nullptr,
       nullptr, nullptr, G_TYPE_NONE, 1, G_TYPE_UINT64);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "receiver_impl.h"
+#include "ask_server.h"
 #include "common/barrier.h"
 #include "framing.h"
 #include "tls_properties.h"
@@ -257,6 +258,24 @@ void ReceiverImpl::on_file (const Remote &r, Link &l, Incoming m)
 void ReceiverImpl::on_file_link_ended (std::uint64_t remote_id)
 {
   deliveries_.on_file_link_ended (remote_id);
+}
+
+void ReceiverImpl::ask (const GstStructure *request, GstPromise *promise)
+{
+  const auto e = engine ();
+  ask_server (
+      request, promise, events_.get (), !e ? SendAsk () : [e] (Command what, AskDone done) {
+        e->ask (std::move (what), std::move (done));
+      });
+}
+
+void ReceiverImpl::on_server_notice (const std::string &peer, Command what)
+{
+  events_->post ([this, peer, notice = std::move (what)] {
+    GstStructure *s = notice_structure (peer, notice);
+    g_signal_emit_by_name (element_, "server-notice", s);
+    gst_element_post_message (element_, gst_message_new_element (GST_OBJECT (element_), s));
+  });
 }
 
 void ReceiverImpl::on_fatal (CloseReason why, std::string text, std::string detail)

@@ -34,6 +34,7 @@ public:
   void stop ();
 
   bool send_eos ();
+  void ask (const GstStructure *request, GstPromise *promise);
   void identity_changed ();
   GstStructure *stats ();
   ReceiverEngine::Snapshot snapshot ();
@@ -67,6 +68,7 @@ private:
   void on_command (const Remote &r, Link &l, Incoming m) override;
   void on_file (const Remote &r, Link &l, Incoming m) override;
   void on_file_link_ended (std::uint64_t remote_id) override;
+  void on_server_notice (const std::string &peer, Command what) override;
   void on_fatal (CloseReason why, std::string text, std::string detail) override;
   // ReceiverDeliveries::Host: any thread.
   void answer (std::uint64_t remote, MessageRef m) override;

@@ -15,6 +15,8 @@ std::string failure_of (CommandStatus s)
     return "the command is larger than the receiver takes";
   case CommandStatus::malformed:
     return "the receiver cannot read the command";
+  case CommandStatus::no_receiver:
+    return "the media server has no receiver for the command";
   }
   return "refused";
 }

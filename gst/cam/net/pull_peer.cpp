@@ -62,6 +62,28 @@ MediaType PullPeer::type_of (const Link &l) const
   return MediaType::video;
 }
 
+PullPeer::Server PullPeer::server () const
+{
+  for (const auto &[type, link] : links_)
+    if (link->core ().established () && !link->core ().peer ().relay)
+      return Server::no;
+  if (server_link ())
+    return Server::yes;
+  return stopped_ ? Server::over : Server::unknown;
+}
+
+Link *PullPeer::server_link () const
+{
+  Link *found = nullptr;
+  for (const auto &[type, link] : links_) {
+    const LinkCore &c = link->core ();
+    if (c.established () && !c.over () && c.peer ().relay)
+      if (!found || type == MediaType::command)
+        found = link.get ();
+  }
+  return found;
+}
+
 Remote *PullPeer::remote ()
 {
   return engine_.find (remote_id_);
@@ -88,14 +110,25 @@ void PullPeer::on_established (Link &l, const Hello &peer)
   if (session_->established ())
     backoff_.reset ();
   tell_events ();
+  engine_.send_asks ();
 }
 
 void PullPeer::on_received (Link &l, Incoming m)
 {
-  if (l.core ().peer ().relay)
+  if (m.header ().kind == Kind::answer)
+    engine_.asks_->on_answer (m.body ());
+  else if (m.header ().kind == Kind::notice)
+    on_notice (l, m.body ());
+  else if (l.core ().peer ().relay)
     sources_.on_received (type_of (l), l, std::move (m));
   else if (Remote *r = remote ())
     engine_.on_message (*r, l, std::move (m));
+}
+
+void PullPeer::on_notice (Link &l, Bytes body)
+{
+  if (auto notice = decode_notice (body))
+    engine_.element_.on_server_notice (l.peer (), std::move (*notice));
 }
 
 void PullPeer::on_clock (Link &, const Ping &p)
@@ -116,6 +149,7 @@ void PullPeer::on_ended (Link &l, const Link::End &end)
   if (end.why != CloseReason::local)
     last_ = end;
   engine_.detach (l, end);
+  engine_.asks_->link_ended (l);
   sources_.unlinked (type);
   engine_.loop_->destroy_later (std::move (links_[type]));
   links_.erase (type);
@@ -147,6 +181,12 @@ void PullPeer::tell_events ()
 }
 
 void PullPeer::schedule ()
+{
+  make_next_session ();
+  engine_.send_asks (); // or say that there will be no answer
+}
+
+void PullPeer::make_next_session ()
 {
   if (stopped_ || engine_.stopping_ || over_told_)
     return;

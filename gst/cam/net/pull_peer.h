@@ -22,6 +22,10 @@ public:
   void stop ();   // closes it for good
   void remake (); // the identity changed: a new session with it
   bool established () const { return session_ && session_->established (); }
+  // Whether the other end is a media server. Over: there is no session, nor will there be one.
+  enum class Server : std::uint8_t { unknown, no, yes, over };
+  Server server () const;
+  Link *server_link () const; // established; that of commands if there is one
   unsigned open_channels () const { return session_ ? session_->open_channels () : 0; }
   template <typename F> void each_link (F &&f)
   {
@@ -35,6 +39,7 @@ private:
   void on_hello (Link &, const Hello &) override {}
   void on_established (Link &l, const Hello &peer) override;
   void on_received (Link &, Incoming m) override;
+  void on_notice (Link &l, Bytes body);
   void on_clock (Link &, const Ping &p) override;
   void on_streams (Link &, const StreamList &l) override;
   void on_ended (Link &l, const Link::End &end) override;
@@ -43,6 +48,7 @@ private:
   void close_wanted ();
   void tell_events ();
   void schedule ();
+  void make_next_session ();
   Remote *remote ();
 
   ReceiverEngine &engine_;

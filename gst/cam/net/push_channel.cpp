@@ -25,9 +25,29 @@ void PushChannel::push (MessageRef m, TimePoint now)
     queue_.push (std::move (m), now);
 }
 
+bool PushChannel::due () const
+{
+  return !queue_.empty () || (lane_ && lane_->count () > 0) ||
+         (type_ == MediaType::command && engine_.asks_->unsent ());
+}
+
+// A media server is asked over the link of commands.
+void PushChannel::pump_asks ()
+{
+  if (type_ != MediaType::command || !engine_.asks_->unsent ())
+    return;
+  if (gave_up_)
+    engine_.asks_->fail_unsent (AskReply::not_connected (last_));
+  else if (open () && link_->core ().peer ().relay)
+    engine_.asks_->send (*link_);
+  else if (open ())
+    engine_.asks_->fail_unsent (AskReply::no_server ());
+}
+
 void PushChannel::pump ()
 {
   engine_.report_drops (queue_, type_);
+  pump_asks ();
   if (link_)
     link_->pump ();
   else if (lane_ && gave_up_ && lane_->count () > 0)
@@ -95,18 +115,29 @@ void PushChannel::on_established (Link &, const Hello &peer)
   if (lane_)
     lane_->linked ({peer_, peer.guid, peer.session_key, peer.run_id});
   link_->set_queue (&queue_);
-  link_->pump ();
+  pump ();
 }
 
 void PushChannel::on_received (Link &, Incoming m)
 {
   if (!lane_)
     return;
-  lane_->acknowledged (m.header ().kind, m.body ());
-  engine_.deliveries_->note (type_);
+  if (m.header ().kind == Kind::answer) {
+    engine_.asks_->on_answer (m.body ());
+  } else {
+    lane_->acknowledged (m.header ().kind, m.body ());
+    engine_.deliveries_->note (type_);
+  }
   pump ();
-  if (idle_ && lane_->count () == 0)
+  if (link_ && idle_ && !awaits ())
     link_->finish (ByeReason::idle);
+}
+
+// Acknowledgements or answers.
+bool PushChannel::awaits () const
+{
+  return (lane_ && lane_->count () > 0) ||
+         (type_ == MediaType::command && engine_.asks_->outstanding ());
 }
 
 void PushChannel::on_key_wanted (Link &, std::uint16_t stream)
@@ -117,7 +148,7 @@ void PushChannel::on_key_wanted (Link &, std::uint16_t stream)
 
 void PushChannel::on_idle (Link &link)
 {
-  idle_ = lane_ && lane_->count () > 0; // the acknowledgements are still to come
+  idle_ = awaits ();
   if (!idle_)
     link.finish (ByeReason::idle);
 }
@@ -137,6 +168,8 @@ void PushChannel::on_sent (Link &)
 void PushChannel::on_ended (Link &, const Link::End &end)
 {
   engine_.link_ended (end);
+  engine_.asks_->link_ended (*link_);
+  last_ = end.detail;
   told_.ended (end.detail);
   tell ();
   engine_.loop_->destroy_later (std::move (link_));
@@ -159,6 +192,7 @@ void PushChannel::retry (const Link::End &end)
   if (end.for_good () || !engine_.settings_.reconnect) {
     gave_up_ = true;
     queue_.clear ();
+    pump_asks ();
     if (lane_) {
       lane_->give_up (end.detail);
       engine_.deliveries_->note (type_);

@@ -25,7 +25,7 @@ public:
   MediaQueue &queue () { return queue_; }
   Link *link () const { return link_.get (); }
   bool stopped () const { return !link_; }
-  bool due () const { return !queue_.empty () || (lane_ && lane_->count () > 0); }
+  bool due () const;
 
 private:
   Hello make_hello (Link &) override;
@@ -40,6 +40,8 @@ private:
   void on_ended (Link &, const Link::End &end) override;
   void connect ();
   void retry (const Link::End &end);
+  void pump_asks ();
+  bool awaits () const;
   void tell ();
 
   SenderEngine &engine_;
@@ -47,7 +49,7 @@ private:
   MediaQueue queue_;
   Lane *lane_ = nullptr; // of commands and files
   std::unique_ptr<Link> link_;
-  std::string peer_;
+  std::string peer_, last_; // last_: why the last link ended
   std::uint64_t link_key_ = 0;
   PushLinkEvents told_{{}};
   Backoff backoff_;

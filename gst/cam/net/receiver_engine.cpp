@@ -8,7 +8,8 @@ ReceiverEngine::ReceiverEngine (
     Element &element, Settings settings, Identity identity, Options options)
     : element_ (element), settings_ (std::move (settings)), options_ (options),
       window_ (settings_.queue.max_bytes ? settings_.queue.max_bytes : 4u << 20),
-      identity_ (std::move (identity)), loop_ (std::make_unique<Loop> ("cam-receiver"))
+      identity_ (std::move (identity)), loop_ (std::make_unique<Loop> ("cam-receiver")),
+      asks_ (std::make_unique<Asks> (loop_->timers (), settings_.timeout (MediaType::command)))
 {
 }
 
@@ -26,6 +27,7 @@ ReceiverEngine::~ReceiverEngine ()
     intakes_.clear ();
     acceptor_.reset (); // after them: over UDP they speak through its socket
     peers_.clear ();
+    asks_.reset ();
     touched_.clear ();
     remotes_.clear ();
     owed_.clear ();
@@ -369,6 +371,34 @@ void ReceiverEngine::answer (std::uint64_t remote, MessageRef m)
     if (Link *l = r ? r->links[static_cast<std::size_t> (m->type)] : nullptr)
       l->send_control (m);
   });
+}
+
+void ReceiverEngine::ask (Command what, AskDone done)
+{
+  if (settings_.mode == Mode::listener)
+    return done (AskReply::no_server ());
+  if (!asks_->enter ())
+    return done (AskReply::too_many ());
+  loop_->post ([this, w = std::move (what), d = std::move (done)] {
+    asks_->push (w, d);
+    send_asks ();
+  });
+}
+
+// They wait while one of the peers may still turn out to be a media server.
+void ReceiverEngine::send_asks ()
+{
+  if (!asks_->unsent ())
+    return;
+  const auto is = [this] (PullPeer::Server s) {
+    return std::ranges::any_of (peers_, [s] (const auto &p) { return p->server () == s; });
+  };
+  for (const auto &p : peers_)
+    if (Link *l = p->server_link ())
+      return asks_->send (*l);
+  if (!peers_.empty () && !is (PullPeer::Server::unknown))
+    asks_->fail_unsent (
+        is (PullPeer::Server::no) ? AskReply::no_server () : AskReply::not_connected ("refused"));
 }
 
 void ReceiverEngine::set_identity (Identity identity)

@@ -2,6 +2,7 @@
 // The receiver's side: links in, streams out. Push: accepts any number of senders. Pull: keeps a
 // session with each sender it was told of, one link per requested media type.
 #pragma once
+#include "asks.h"
 #include "cam/proto/session_events.h"
 #include "intake.h"
 #include "pull_peer.h"
@@ -24,6 +25,7 @@ public:
     virtual void on_command (const Remote &r, Link &l, Incoming m) = 0;
     virtual void on_file (const Remote &r, Link &l, Incoming m) = 0;
     virtual void on_file_link_ended (std::uint64_t remote_id) = 0;
+    virtual void on_server_notice (const std::string &peer, Command what) = 0;
     virtual void on_fatal (CloseReason why, std::string text, std::string detail) = 0;
   };
   struct Options {
@@ -46,6 +48,9 @@ public:
   void set_identity (Identity identity);
   // A message to the sender, over the link of its type (command_ack, file_ack).
   void answer (std::uint64_t remote, MessageRef m);
+  // Of the media server that is pulled from, the first one when there are several. `done` is
+  // called once, on the loop thread or this one.
+  void ask (Command what, AskDone done);
   std::size_t window () const { return window_; }
 
   struct LinkInfo {
@@ -72,6 +77,7 @@ private:
   friend class RelaySources;
 
   void accept_transport (std::unique_ptr<Transport> t);
+  void send_asks ();
   Hello hello (MediaType type, std::uint64_t session_key, std::uint64_t link_key,
       const std::string &to) const;
   std::optional<Refuse> check_sender (const Hello &h, const std::string &host) const;
@@ -120,5 +126,6 @@ private:
 
   std::unique_ptr<Loop> loop_;  // joined before anything above goes
   std::unique_ptr<Timer> poll_; // poll-interval
+  std::unique_ptr<Asks> asks_;
 };
 } // namespace reach::cam

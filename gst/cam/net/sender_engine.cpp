@@ -33,6 +33,7 @@ SenderEngine::SenderEngine (Element &element, Settings settings, Identity identi
       [this] { rest_ = std::make_unique<WakeTimer> (*loop_, [this] { drain_and_rest (); }); });
   drops_ = std::make_unique<Timer> (loop_->timers (), [this] { tell_drops (); });
   deliveries_ = std::make_unique<Deliveries> (*loop_, settings_, element_);
+  asks_ = std::make_unique<Asks> (loop_->timers (), settings_.timeout (MediaType::command));
   if (settings_.mode == Mode::caller)
     for (std::size_t i = 0; i < n_media_types; i++)
       channels_[i] = std::make_unique<PushChannel> (*this, static_cast<MediaType> (i));
@@ -58,6 +59,7 @@ SenderEngine::~SenderEngine ()
     for (auto &c : channels_)
       c.reset ();
     subscribers_.clear ();
+    asks_.reset ();
     tell_drops ();
     drops_.reset ();
     rest_.reset ();
@@ -148,6 +150,19 @@ void SenderEngine::set_stream_id (std::uint16_t id, std::string stream_id)
       return;
     it->second.stream_id = text;
     tell_streams ();
+  });
+}
+
+void SenderEngine::ask (Command what, AskDone done)
+{
+  if (settings_.mode == Mode::listener)
+    return done (AskReply::no_server ());
+  if (!asks_->enter ())
+    return done (AskReply::too_many ());
+  loop_->post ([this, w = std::move (what), d = std::move (done)] {
+    asks_->push (w, d);
+    channel (MediaType::command).pump ();
+    streams_maybe_known ();
   });
 }
 

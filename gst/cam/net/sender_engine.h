@@ -2,6 +2,7 @@
 // The sender's side: streams in, links out. Push: one link per media type to one receiver, opened
 // when data are due. Pull: any number of receivers, each with one link per media type it asked for.
 #pragma once
+#include "asks.h"
 #include "cam/proto/session_events.h"
 #include "common/guarded.h"
 #include "common/loop.h"
@@ -53,6 +54,8 @@ public:
   {
     return deliveries_->deliver (type, std::move (d));
   }
+  // Of the media server that is pushed to. `done` is called once, on the loop thread or this one.
+  void ask (Command what, AskDone done);
   void set_identity (Identity identity); // open links are made anew
   // Waits until everything pushed has left, for `limit` at most or until `cancelled` () holds after
   // wake ().
@@ -148,5 +151,6 @@ private:
   std::unique_ptr<Timer> grace_, drops_;
   std::unique_ptr<WakeTimer> rest_;
   std::unique_ptr<Deliveries> deliveries_;
+  std::unique_ptr<Asks> asks_;
 };
 } // namespace reach::cam

@@ -159,7 +159,7 @@ std::optional<CommandAck> decode_command_ack (Bytes in)
   CommandAck a;
   a.id = r.u64 ();
   a.status = static_cast<CommandStatus> (r.u8 ());
-  if (r.failed () || a.status > CommandStatus::malformed)
+  if (r.failed () || a.status > CommandStatus::no_receiver)
     return std::nullopt;
   return a;
 }

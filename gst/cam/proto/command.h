@@ -43,6 +43,7 @@ enum class CommandStatus : std::uint8_t {
   no_room = 1,   // too many commands wait for the receiver's application
   too_large = 2, // for this receiver
   malformed = 3,
+  no_receiver = 4, // a media server: nobody is there to get it
 };
 struct CommandAck {
   std::uint64_t id = 0;

@@ -2,6 +2,7 @@
 #include "hub.h"
 #include "cam/net/settings.h"
 #include "media_server.h"
+#include "password_hash.h"
 #include <algorithm>
 
 namespace reach::cam {
@@ -15,6 +16,9 @@ RouterConfig router_config (const ServerSettings &s)
 {
   RouterConfig c;
   c.resume_window = s.resume_window;
+  c.keep = s.keep;
+  c.hash = [] (Bytes salt, std::string_view password) { return hash_password (salt, password); };
+  c.random = fill_random;
   return c;
 }
 } // namespace
@@ -44,6 +48,7 @@ Hub::~Hub () = default;
 void Hub::stop ()
 {
   stopped_ = true;
+  finish_state ();
   router_timer_.reset ();
   sources_.clear ();
   receivers_.clear ();
@@ -114,9 +119,8 @@ void Hub::displace (std::optional<Where> &slot, std::optional<Where> by)
 
 void Hub::on_sender (Where link, const Hello &h, const std::string &peer)
 {
-  if (h.type == MediaType::command || h.type == MediaType::file)
-    return refuse (link, h, peer, RefuseCode::type_not_offered,
-        "this media server takes no commands and files");
+  if (h.type == MediaType::file)
+    return refuse (link, h, peer, RefuseCode::type_not_offered, "this media server takes no files");
   bool duplicate = false;
   SourceEntry *s = source_of (h, duplicate);
   if (duplicate && !server_.settings ().replace_duplicates)

@@ -3,6 +3,7 @@
 // the relays what has changed; frames never pass here. On the loop of relay 0 only.
 #pragma once
 #include "cam/proto/router.h"
+#include "common/serial_queue.h"
 #include "common/timers.h"
 #include "server_settings.h"
 #include "server_types.h"
@@ -19,6 +20,7 @@ public:
   explicit Hub (MediaServer &server);
   ~Hub ();
 
+  bool load (Bytes state); // first; false: it cannot be read
   // From relays.
   void on_hello (Where link, const Hello &hello, const std::string &peer);
   void on_ended (Where link, const LinkEnd &end);
@@ -100,8 +102,15 @@ private:
 
   // What the router has to say, after each call of it.
   void look_after_router ();
+  void take_router_events ();
   void on_router_event (const RouterEvent &e);
   void kick (const Kick &k);
+
+  // What is kept (hub_state.cpp)
+  void answer (Where link, const MessageRef &m);
+  void write_state ();
+  void state_written (const std::string &error);
+  void finish_state ();
 
   // Sources (hub_sources.cpp)
   SourceEntry *source_of (const Hello &h, bool &duplicate);
@@ -138,5 +147,13 @@ private:
   std::uint32_t next_source_ = 1;
   Snapshot counters_;
   bool stopped_ = false;
+
+  // Answers that wait for the disk, in order; the first `covered_` are true with what is being
+  // written.
+  std::deque<std::pair<Where, MessageRef>> held_;
+  std::size_t held_bytes_ = 0, covered_ = 0;
+  bool state_dirty_ = false, state_writing_ = false;
+  std::string state_error_;           // of the last write
+  std::unique_ptr<SerialQueue> disk_; // joined before the rest goes
 };
 } // namespace reach::cam

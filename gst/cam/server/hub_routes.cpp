@@ -13,9 +13,11 @@ void Hub::route (SourceEntry &s)
 
 void Hub::route (SourceEntry &s, const std::string &guid)
 {
-  const std::uint8_t types = router_.media_types (s.told.guid, s.guid_to, s.group, guid);
   const auto known = s.visible.find (guid);
   const std::uint8_t before = known == s.visible.end () ? std::uint8_t{0} : known->second;
+  if (before == 0 && s.streams.empty ())
+    return; // a sender that only asks
+  const std::uint8_t types = router_.media_types (s.told.guid, s.guid_to, s.group, guid);
   const auto r = receivers_.find (guid);
   if (r == receivers_.end ())
     return;
@@ -31,6 +33,13 @@ void Hub::route (SourceEntry &s, const std::string &guid)
 }
 
 void Hub::look_after_router ()
+{
+  take_router_events ();
+  if (!stopped_)
+    write_state ();
+}
+
+void Hub::take_router_events ()
 {
   if (stopped_)
     return;
@@ -52,6 +61,8 @@ void Hub::on_router_event (const RouterEvent &e)
         route (*s, changed->guid);
   } else if (const auto *k = std::get_if<Kick> (&e)) {
     kick (*k);
+  } else if (std::holds_alternative<StateChanged> (e)) {
+    state_dirty_ = !server_.settings ().state_file.empty ();
   } else if (const auto *n = std::get_if<RouterNotice> (&e)) {
     const auto r = receivers_.find (n->to);
     const auto body = encode_notice (n->what);
@@ -95,10 +106,9 @@ void Hub::on_ask (Where link, const Ask &ask)
   else
     a = router_.ask (guid, ask.what, Clock::now ());
   a.id = ask.id;
-  const MessageRef m =
-      Message::control (Kind::answer, MediaType::command, 0, encode (a), Clock::now ());
-  server_.relay (link.relay).post ([key = link.link, m] (Relay &r) { r.answer (key, m); });
-  look_after_router ();
+  take_router_events ();
+  answer (link, Message::control (Kind::answer, MediaType::command, 0, encode (a), Clock::now ()));
+  write_state ();
 }
 
 void Hub::tell_all (SourceEntry &s)

@@ -167,6 +167,8 @@ void Hub::on_streams (Where link, const StreamList &list)
   set_home (s, l->second.type, home);
   if (changed)
     tell_all (s);
+  if (changed && s.visible.empty ())
+    route (s); // its first stream
 }
 
 // What a list must tell those who come later.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "media_server.h"
 #include "cam/net/udp_listener.h"
+#include "state_file.h"
 #include <algorithm>
 #include <unistd.h>
 
@@ -84,6 +85,21 @@ bool MediaServer::bind (std::string &error)
     return false;
   port_ = reach::Address::local_of (fd_).port ();
   return settings_.udp_port < 0 || udp_socket_.bind (udp_settings (settings_), error);
+}
+
+bool MediaServer::load (std::string &error)
+{
+  if (settings_.state_file.empty ())
+    return true;
+  const auto state = load_state (settings_.state_file, error);
+  if (!state)
+    return false;
+  bool ok = true;
+  if (!state->empty ())
+    relays_[0]->loop ().call ([&] { ok = hub_->load (*state); });
+  if (!ok)
+    error = settings_.state_file + " is not of a version that is known here";
+  return ok;
 }
 
 void MediaServer::start ()

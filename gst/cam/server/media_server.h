@@ -16,6 +16,7 @@ public:
   public:
     virtual ~Events () = default;
     virtual void on_client (ClientEvent e) = 0;
+    virtual void on_state_lost (std::string error) = 0; // it could not be written
   };
 
   MediaServer (Events &events, ServerSettings settings);
@@ -23,6 +24,7 @@ public:
 
   // READY; false and `error` when it cannot. The ports are then known (0 = none).
   bool bind (std::string &error);
+  bool load (std::string &error); // the state file, if there is one
   std::uint16_t port () const { return port_; }
   std::uint16_t udp_port () const { return udp_socket_.port (); }
   void start (); // PAUSED

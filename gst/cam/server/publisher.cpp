@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "publisher.h"
+#include "cam/proto/command.h"
 #include "relay.h"
 
 namespace reach::cam {
@@ -59,6 +60,8 @@ void Publisher::add_streams (const std::vector<NumberedStream> &streams)
 void Publisher::on_received (Incoming m)
 {
   const MessageHeader h = m.header ();
+  if (h.kind == Kind::command)
+    return decline (m.body ());
   if (!of_stream (h.kind))
     return;
   const auto it = streams_.find (h.stream);
@@ -79,6 +82,13 @@ void Publisher::publish (PublishedStream &s, Incoming m)
     relay_.to_hub ([where = relay_.where (connection_), n = s.number (), h, body] (
                        Hub &hub) { hub.on_sticky (where, n, h, body.bytes); });
   relay_.publish (s, out);
+}
+
+// Commands are not passed on: the sender is told so, instead of waiting.
+void Publisher::decline (Bytes command)
+{
+  connection_.link ().send_control (Message::control (Kind::command_ack, MediaType::command, 0,
+      encode (CommandAck{command_id (command), CommandStatus::no_receiver}), Clock::now ()));
 }
 
 void Publisher::hold_back (Incoming m)

@@ -28,6 +28,7 @@ private:
   void on_clock (const Ping &p) override;
   void on_streams (const StreamList &l) override;
   void publish (PublishedStream &s, Incoming m);
+  void decline (Bytes command);
   void hold_back (Incoming m);
 
   Relay &relay_;

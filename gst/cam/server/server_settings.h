@@ -2,6 +2,7 @@
 // What a media server is told: a snapshot of the element's properties, taken once per run.
 #pragma once
 #include "cam/proto/link_core.h"
+#include "cam/proto/router_types.h"
 #include <string>
 
 namespace reach::cam {
@@ -14,6 +15,8 @@ struct ServerSettings {
   Duration resume_window = seconds (15);
   std::size_t max_clients = 1000;
   bool replace_duplicates = true;
+  KeepClientInfo keep = KeepClientInfo::never;
+  std::string state_file; // empty: what is kept ends with the run
   // Bytes that may wait for one receiver, by type, and how long media may.
   std::array<std::size_t, n_media_types> buffer{
       800u << 10, 1600u << 10, 8000u << 10, 800u << 10, 10u << 20};

@@ -129,13 +129,13 @@ GST_END_TEST
 
 GST_START_TEST (test_acknowledgement)
 {
-  const CommandAck a{UINT64_MAX, CommandStatus::malformed};
+  const CommandAck a{UINT64_MAX, CommandStatus::no_receiver};
   const Wire wire = encode (a);
   fail_unless (decode_copy (decode_command_ack, wire) == a);
   for (std::size_t n = 0; n < wire.size (); n++)
     fail_if (decode_copy (decode_command_ack, Bytes (wire).first (n)));
   Wire unknown = wire;
-  unknown.back () = 4;
+  unknown.back () = 5;
   fail_if (decode_command_ack (unknown));
 }
 GST_END_TEST
