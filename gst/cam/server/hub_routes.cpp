@@ -51,7 +51,7 @@ void Hub::on_router_event (const RouterEvent &e)
       else
         route (*s, changed->guid);
   } else if (const auto *k = std::get_if<Kick> (&e)) {
-    kick (*k);
+    kick (k->guid, k->why);
   } else if (const auto *n = std::get_if<RouterNotice> (&e)) {
     const auto r = receivers_.find (n->to);
     const auto body = encode_notice (n->what);
@@ -66,19 +66,31 @@ void Hub::on_router_event (const RouterEvent &e)
   }
 }
 
-void Hub::kick (const Kick &k)
+bool Hub::kick (const std::string &guid, const std::string &why)
 {
-  const auto finish = [this] (const Links &links) {
+  bool there = false;
+  const auto finish = [&] (const Links &links, std::string &kicked) {
+    kicked = why;
     for (const auto &l : links)
-      if (l)
+      if (l && (there = true))
         server_.relay (l->relay).post (
             [key = l->link] (Relay &x) { x.finish (key, ByeReason::closed_by_application); });
   };
   for (const auto &[number, s] : sources_)
-    if (s->told.guid == k.guid)
-      finish (s->links);
-  if (const auto r = receivers_.find (k.guid); r != receivers_.end ())
-    finish (r->second.links);
+    if (!guid.empty () && s->told.guid == guid)
+      finish (s->links, s->kicked);
+  if (const auto r = receivers_.find (guid); r != receivers_.end ())
+    finish (r->second.links, r->second.kicked);
+  return there;
+}
+
+void Hub::ban (const std::string &guid, bool on)
+{
+  if (on)
+    router_.ban (guid, "blocked");
+  else
+    router_.unban (guid);
+  look_after_router ();
 }
 
 void Hub::on_ask (Where link, const Ask &ask)
