@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Embedding camsender: a live test picture (H.264) and tone (AAC) for some seconds.
+// Embedding camsender: a live test picture (H.264) and tone (AAC) for some seconds, or until
+// Ctrl-C.
 //
 //   cam-send 10 mode=caller host=127.0.0.1 port=7100     push to a listening receiver
 //   cam-send 10 mode=listener port=7100                  let receivers pull
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <glib-unix.h>
 #include <gst/gst.h>
 #include <string>
 
@@ -76,6 +78,13 @@ gboolean on_message (GstBus *, GstMessage *message, gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
+// Ctrl-C: the end of all streams; EOS comes on the bus when the receivers have it.
+gboolean on_interrupt (gpointer pipeline)
+{
+  gst_element_send_event (static_cast<GstElement *> (pipeline), gst_event_new_eos ());
+  return G_SOURCE_CONTINUE;
+}
+
 void print_stats (GstElement *out)
 {
   GstStructure *stats = nullptr;
@@ -104,6 +113,7 @@ int main (int argc, char **argv)
   Run run;
   GstBus *bus = gst_element_get_bus (pipeline);
   gst_bus_add_watch (bus, on_message, &run);
+  const guint interrupt = g_unix_signal_add (SIGINT, on_interrupt, pipeline);
 
   // A listener binds when it goes to READY, so port=0 has become a real one then.
   gst_element_set_state (pipeline, GST_STATE_READY);
@@ -115,6 +125,7 @@ int main (int argc, char **argv)
 
   print_stats (out);
   gst_element_set_state (pipeline, GST_STATE_NULL);
+  g_source_remove (interrupt);
   gst_bus_remove_watch (bus);
   gst_object_unref (bus);
   gst_object_unref (out);

@@ -30,10 +30,8 @@
  */
 #include "camelements.h"
 #include "common/barrier.h"
-#include "common/guarded.h"
-#include "common/ref.h"
-#include "common/serial_queue.h"
-#include "serverstats.h"
+#include "media_server_impl.h"
+#include "tls_properties.h"
 
 GST_DEBUG_CATEGORY_STATIC (cammediaserver_debug);
 #define GST_CAT_DEFAULT cammediaserver_debug
@@ -63,88 +61,6 @@ GType gst_cam_keep_client_info_get_type (void)
 
 namespace reach::cam {
 namespace {
-class MediaServerImpl final : public MediaServer::Events {
-public:
-  explicit MediaServerImpl (GstElement *e) : element_ (e) {}
-
-  bool ready ()
-  {
-    if (server ())
-      return true;
-    if (!events_)
-      events_ = std::make_unique<SerialQueue> ("cam-events");
-    const ServerSettings s = *settings.lock ();
-    auto made = std::make_shared<MediaServer> (*this, s);
-    std::string error;
-    if (!made->bind (error)) {
-      GST_ELEMENT_ERROR (element_, RESOURCE, OPEN_READ,
-          ("Could not listen on %s, TCP port %u and UDP port %d. Choose other ports (port, "
-           "udp-port), or 0 for any.",
-              s.bind_address.c_str (), s.port, s.udp_port),
-          ("%s", error.c_str ()));
-      return false;
-    }
-    if (!made->load (error)) {
-      GST_ELEMENT_ERROR (element_, RESOURCE, READ,
-          ("Could not take over the state file: %s. Move it away to begin without.",
-              error.c_str ()),
-          (nullptr));
-      return false;
-    }
-    server_.update ([&] (auto &p) { p = made; });
-    return true;
-  }
-  void start () { server ()->start (); }
-  void stop ()
-  {
-    auto s = server ();
-    if (!s)
-      return;
-    StructurePtr last (server_stats (s->snapshot ())); // asks the loops: not under the lock
-    last_stats_.update ([&] (StructurePtr &p) { p.swap (last); });
-    server_.update ([] (auto &p) { p.reset (); });
-    s.reset (); // the last reference, but for calls under way
-    events_->drain ();
-  }
-  GstStructure *stats ()
-  {
-    if (const auto s = server ())
-      return server_stats (s->snapshot ());
-    auto p = last_stats_.lock ();
-    return *p ? gst_structure_copy (p->get ()) : server_stats ({});
-  }
-  std::shared_ptr<MediaServer> server () { return *server_.lock (); }
-
-  void on_client (ClientEvent e) override
-  {
-    events_->post ([this, event = std::move (e)] {
-      StructurePtr s (structure_of (event));
-      g_signal_emit_by_name (element_, client_event_name (event.what), s.get ());
-      gst_element_post_message (
-          element_, gst_message_new_element (GST_OBJECT (element_), s.release ()));
-    });
-  }
-
-  void on_state_lost (std::string error) override
-  {
-    events_->post ([this, e = std::move (error)] {
-      GST_ELEMENT_WARNING (element_, RESOURCE, WRITE,
-          ("Could not write the state file: %s. What changes from now on is lost with this "
-           "process, until a later write succeeds.",
-              e.c_str ()),
-          (nullptr));
-    });
-  }
-
-  Guarded<ServerSettings> settings;
-
-private:
-  GstElement *element_; // owns us
-  Guarded<std::shared_ptr<MediaServer>> server_;
-  Guarded<StructurePtr> last_stats_;
-  std::unique_ptr<SerialQueue> events_;
-};
-
 enum Prop : guint {
   prop_port = 1,
   prop_udp_port,
@@ -160,9 +76,11 @@ enum Prop : guint {
   prop_state_file,
   prop_latency,
   prop_max_queue_time,
+  prop_user_file,
   prop_video_buffer_size, // and those of the other types, in their order
   prop_stats = prop_video_buffer_size + n_media_types,
 };
+static_assert (prop_stats < first_tls_property);
 } // namespace
 } // namespace reach::cam
 
@@ -178,10 +96,12 @@ GST_ELEMENT_REGISTER_DEFINE (
 using reach::barrier;
 using namespace reach::cam;
 
-static MediaServerImpl &impl_of (gpointer e)
+namespace reach::cam {
+MediaServerImpl &server_impl (gpointer e)
 {
   return *GST_CAM_MEDIA_SERVER (e)->impl;
 }
+} // namespace reach::cam
 
 static void gst_cam_media_server_init (GstCamMediaServer *self)
 {
@@ -200,7 +120,7 @@ static void finalize (GObject *o)
 
 static void set_gobject_property (GObject *o, guint id, const GValue *v, GParamSpec *spec)
 {
-  const bool known = impl_of (o).settings.update ([&] (ServerSettings &s) {
+  const bool known = server_impl (o).settings.update ([&] (ServerSettings &s) {
     switch (id) {
     case prop_port:
       s.port = static_cast<std::uint16_t> (g_value_get_int (v));
@@ -211,6 +131,11 @@ static void set_gobject_property (GObject *o, guint id, const GValue *v, GParamS
     case prop_bind_address: {
       const char *text = g_value_get_string (v);
       s.bind_address = text ? text : "";
+      return true;
+    }
+    case prop_user_file: {
+      const char *text = g_value_get_string (v);
+      s.user_file = text ? text : "";
       return true;
     }
     case prop_loops:
@@ -244,7 +169,7 @@ static void set_gobject_property (GObject *o, guint id, const GValue *v, GParamS
       return true;
     default:
       if (id < prop_video_buffer_size || id >= prop_stats)
-        return false;
+        return set_tls_property (s.tls, id, v);
       s.buffer[id - prop_video_buffer_size] = g_value_get_uint (v);
       return true;
     }
@@ -263,6 +188,8 @@ static void get_setting (const ServerSettings &s, GObject *o, guint id, GValue *
     return g_value_set_int (v, s.udp_port);
   case prop_bind_address:
     return g_value_set_string (v, s.bind_address.c_str ());
+  case prop_user_file:
+    return g_value_set_string (v, s.user_file.empty () ? nullptr : s.user_file.c_str ());
   case prop_loops:
     return g_value_set_uint (v, s.loops);
   case prop_gop_cache:
@@ -287,13 +214,14 @@ static void get_setting (const ServerSettings &s, GObject *o, guint id, GValue *
   default:
     if (id >= prop_video_buffer_size && id < prop_stats)
       return g_value_set_uint (v, static_cast<guint> (s.buffer[id - prop_video_buffer_size]));
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (o, id, spec);
+    if (!get_tls_property (s.tls, id, v))
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (o, id, spec);
   }
 }
 
 static void get_gobject_property (GObject *o, guint id, GValue *v, GParamSpec *spec)
 {
-  auto &impl = impl_of (o);
+  auto &impl = server_impl (o);
   const auto server = impl.server ();
   if (id == prop_stats)
     g_value_take_boxed (v, impl.stats ());
@@ -308,7 +236,7 @@ static void get_gobject_property (GObject *o, guint id, GValue *v, GParamSpec *s
 static GstStateChangeReturn change_state (GstElement *e, GstStateChange t)
 {
   return barrier (e, GST_STATE_CHANGE_FAILURE, [&] {
-    auto &impl = impl_of (e);
+    auto &impl = server_impl (e);
     if ((t == GST_STATE_CHANGE_NULL_TO_READY || t == GST_STATE_CHANGE_READY_TO_PAUSED) &&
         !impl.ready ())
       return GST_STATE_CHANGE_FAILURE;
@@ -405,6 +333,12 @@ static void install_limits (GObjectClass *k)
   g_object_class_install_property (k, prop_state_file,
       g_param_spec_string ("state-file", "State file",
           "File in which what is kept outlives the element (NULL = none)", nullptr, rw));
+  g_object_class_install_property (k, prop_user_file,
+      g_param_spec_string ("user-file", "User file",
+          "File with a line for each client that is let in, made by the action make-user; its "
+          "token "
+          "must be right (NULL = no tokens are asked for)",
+          nullptr, rw));
   g_object_class_install_property (k, prop_latency,
       g_param_spec_uint ("latency", "Latency",
           "Milliseconds that recovery over UDP may take; the larger value of both sides counts", 0,
@@ -420,27 +354,6 @@ static void install_limits (GObjectClass *k)
           GST_TYPE_STRUCTURE, ro));
 }
 
-/**
- * GstCamMediaServer::client-connected:
- * @self: the element
- * @event: what happened: `cam-client-connected`, with guid, peer and role (sender or receiver)
- *
- * The first connection of a sender or a receiver has been let in.
- */
-/**
- * GstCamMediaServer::client-disconnected:
- * @self: the element
- * @event: what happened: `cam-client-disconnected`, with guid, peer, role and reason
- *
- * Its last connection has ended. A sender may come back within resume-window.
- */
-/**
- * GstCamMediaServer::client-rejected:
- * @self: the element
- * @event: what happened: `cam-client-rejected`, with guid, peer, role and reason
- *
- * A connection was refused.
- */
 static void gst_cam_media_server_class_init (GstCamMediaServerClass *klass)
 {
   auto *object = G_OBJECT_CLASS (klass);
@@ -453,11 +366,10 @@ static void gst_cam_media_server_class_init (GstCamMediaServerClass *klass)
   install_ports (object);
   install_limits (object);
   install_buffers (object);
-  for (const char *name : {"client-connected", "client-disconnected", "client-rejected"})
-    g_signal_new (name, G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, nullptr, nullptr, nullptr,
-        G_TYPE_NONE, 1, GST_TYPE_STRUCTURE | G_SIGNAL_TYPE_STATIC_SCOPE);
+  install_tls_properties (object);
   element->change_state = change_state;
   element->send_event = send_event;
+  install_server_signals (G_TYPE_FROM_CLASS (klass));
   gst_element_class_set_static_metadata (element, "Cam media server", "Generic/Network",
       "Carries media from camsender to camreceiver where neither can reach the other, over UDP, "
       "TCP or HTTP",

@@ -192,6 +192,10 @@ void install_addresses (GObjectClass *k, bool sender)
   text (prop_proxy_pw, "proxy-pw", "Proxy password",
       "Password for the HTTP proxy; never shown in logs or statistics", nullptr, rw);
   install_tls_properties (k);
+  text (prop_token, "token", "Token",
+      "A secret by which a media server knows this client (mode=caller; NULL = none). Set tls, or "
+      "everybody on the way can read it. Reads back as ***",
+      nullptr, rw);
 }
 } // namespace
 
@@ -375,6 +379,10 @@ const Field fields[] = {
     {prop_proxy_pw, [] (ElementSettings &s, const GValue *v) { s.net.proxy_pw = text_of (v); },
         [] (const ElementSettings &s, GValue *v) {
           put_text (v, s.net.proxy_pw.empty () ? "" : "***");
+        }},
+    {prop_token, [] (ElementSettings &s, const GValue *v) { s.identity.token = text_of (v); },
+        [] (const ElementSettings &s, GValue *v) {
+          put_text (v, s.identity.token.empty () ? "" : "***");
         }},
     {prop_session_key, nullptr,
         [] (const ElementSettings &s, GValue *v) { g_value_set_uint64 (v, s.session_key); }},

@@ -76,6 +76,7 @@ enum Prop : guint {
   prop_sync,
   prop_drain_timeout,
   prop_bandwidth,
+  prop_token,
 };
 
 void install_common_properties (GObjectClass *klass, LinkRole role);

@@ -88,7 +88,7 @@ public:
       events_ = std::make_unique<SerialQueue> ("cam-events");
       upstream_ = std::make_unique<SerialQueue> ("cam-upstream", 256);
     }
-    if (!use_tls (element_, s.net))
+    if (!use_tls (element_, s.net, !s.identity.token.empty ()))
       return false;
     auto e = std::make_shared<SenderEngine> (*this, s.net, s.identity);
     std::string error;

@@ -25,8 +25,8 @@ gboolean apply_query (GObject *element, GstUri *uri, GError **error)
     const auto *name = static_cast<const char *> (key);
     GParamSpec *spec = g_object_class_find_property (G_OBJECT_GET_CLASS (element), name);
     GValue v = G_VALUE_INIT;
-    if (std::string (name) == "passphrase") {
-      ok = bad (error, "a URI is no place for a passphrase: set the property");
+    if (const std::string n = name; n == "passphrase" || n == "token") {
+      ok = bad (error, "a URI is no place for a " + n + ": set the property");
       break;
     }
     if (!spec || !(spec->flags & G_PARAM_WRITABLE)) {

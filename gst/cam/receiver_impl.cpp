@@ -39,7 +39,7 @@ bool ReceiverImpl::ready ()
   }
   if (!events_)
     events_ = std::make_unique<SerialQueue> ("cam-events");
-  if (!use_tls (element_, s.net))
+  if (!use_tls (element_, s.net, !s.identity.token.empty ()))
     return false;
   ReceiverDeliveries::Limits limits;
   limits.max_command = s.max_command_size;

@@ -60,8 +60,10 @@ GstStructure *structure_of (const ClientEvent &e)
 {
   const std::string name = std::string ("cam-") + client_event_name (e.what);
   GstStructure *s = gst_structure_new (name.c_str (), "guid", G_TYPE_STRING, e.guid.c_str (),
-      "peer", G_TYPE_STRING, e.peer.c_str (), "role", G_TYPE_STRING,
-      e.role == LinkRole::sender ? "sender" : "receiver", nullptr);
+      "peer", G_TYPE_STRING, e.peer.c_str (), nullptr);
+  if (e.role)
+    gst_structure_set (
+        s, "role", G_TYPE_STRING, *e.role == LinkRole::sender ? "sender" : "receiver", nullptr);
   if (e.what != ClientEvent::What::connected)
     gst_structure_set (s, "reason", G_TYPE_STRING, e.reason.c_str (), nullptr);
   return s;

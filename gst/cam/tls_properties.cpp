@@ -8,6 +8,8 @@ namespace {
 constexpr auto rw =
     static_cast<GParamFlags> (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
 
+static_assert (prop_tls == first_tls_property);
+
 struct Text {
   guint id;
   std::string TlsSettings::*member;
@@ -80,8 +82,11 @@ bool get_tls_property (const TlsSettings &s, guint id, GValue *v)
   return true;
 }
 
-bool use_tls (gpointer element, Settings &s)
+bool use_tls (gpointer element, Settings &s, bool token)
 {
+  if (token && s.mode == Mode::caller && !s.tls.wanted ())
+    GST_ELEMENT_WARNING (element, RESOURCE, SETTINGS,
+        ("The token is sent in clear: set tls=true, here and at the media server."), (nullptr));
   const std::string wrong = secure (s);
   if (!wrong.empty ())
     GST_ELEMENT_ERROR (

@@ -283,6 +283,13 @@ void StreamSocket::close ()
   queue_.clear ();
 }
 
+StreamSocket::Detached StreamSocket::detach ()
+{
+  Detached d{std::exchange (fd_, -1), tls_ ? release_tls () : nullptr};
+  close ();
+  return d;
+}
+
 void StreamSocket::fail (int error)
 {
   close ();

@@ -31,7 +31,8 @@ public:
   // Connecting starts at once; on_connected or on_closed follows, never from within the
   // constructor.
   StreamSocket (Loop &loop, Owner &owner, const Address &to, std::unique_ptr<TlsSession> tls = {});
-  // Takes an accepted descriptor over. on_connected comes only with TLS.
+  // Takes an accepted descriptor over. on_connected comes only with TLS whose handshake is not
+  // over.
   StreamSocket (Loop &loop, Owner &owner, int fd, std::unique_ptr<TlsSession> tls = {});
   ~StreamSocket () override; // closes; not from within an owner's callback
   StreamSocket (const StreamSocket &) = delete;
@@ -48,9 +49,17 @@ public:
   // closed too.
   void finish ();
   void close (); // at once; no callback follows
+  // Gives the connection away, maybe to a socket on another loop; no callback follows. What came
+  // and the owner has not got goes along. Not while anything is queued.
+  struct Detached {
+    int fd = -1; // of whoever has this
+    std::unique_ptr<TlsSession> tls;
+  };
+  Detached detach ();
 
   bool open () const { return fd_ >= 0; }
   bool connected () const { return connected_; }
+  bool established () const { return connected_ && (!tls_ || tls_->told); } // and shook hands
   // Bytes queued here, or unsent in the kernel: how far behind the peer is.
   std::size_t queued () const;
   bool congested (); // the kernel holds more than notsent_limit unsent; on_writable will follow
@@ -91,6 +100,7 @@ private:
   void fail (int error);
 
   void begin_tls ();
+  std::unique_ptr<TlsSession> release_tls ();
   bool read_tls (bool &more);
   bool process_tls ();
   void write_tls ();

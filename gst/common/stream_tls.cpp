@@ -32,7 +32,20 @@ TlsInfo StreamSocket::tls_info () const
 
 void StreamSocket::begin_tls ()
 {
-  tls_->limit.arm (Clock::now () + handshake_limit);
+  if (tls_->session->state () == TlsSession::State::handshake)
+    return tls_->limit.arm (Clock::now () + handshake_limit);
+  // From another socket, which may have read more than it could use.
+  tls_->told = true;
+  tls_->resume.arm (Clock::now ());
+}
+
+std::unique_ptr<TlsSession> StreamSocket::release_tls ()
+{
+  tls_->session->hold ();
+  auto &out = tls_->session->output ().bytes;
+  out.erase (out.begin (), out.begin () + static_cast<std::ptrdiff_t> (tls_->written));
+  tls_->written = 0;
+  return std::move (tls_->session);
 }
 
 bool StreamSocket::read_tls (bool &more)

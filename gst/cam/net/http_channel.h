@@ -18,6 +18,7 @@ public:
   ~HttpChannel () override;
 
   void start (Owner &owner) override;
+  void limit_messages (std::size_t most) override { reader_.limit (most); }
   std::string peer () const override { return peer_; }
   TransportStats stats () const override;
   TlsInfo security () const override { return security_; }

@@ -62,13 +62,13 @@ void HttpService::drop_stranger ()
     oldest->abort ();
 }
 
-void HttpService::take (int fd, Bytes before)
+void HttpService::take (StreamSocket::Detached accepted, Bytes before)
 {
   if (connections_.size () >= config_.connections)
     drop_stranger ();
   auto c = std::make_unique<HttpServerConnection> (loop_,
-      static_cast<HttpServerConnection::Routes &> (*this), config_.connection, fd,
-      config_.tls ? config_.tls->session () : nullptr);
+      static_cast<HttpServerConnection::Routes &> (*this), config_.connection, accepted.fd,
+      std::move (accepted.tls));
   HttpServerConnection *p = c.get ();
   connections_.emplace (p, std::move (c));
   if (connections_.size () > config_.connections)

@@ -39,7 +39,9 @@ public:
   // Whether a connection that starts so is HTTP; nothing while there are too few bytes.
   static std::optional<bool> is_http (Bytes first);
   // Takes an accepted connection over, and what was read from it already.
-  void take (int fd, Bytes before);
+  void take (StreamSocket::Detached accepted, Bytes before);
+  // The same for one that nobody has looked at.
+  void take (int fd) { take ({fd, config_.tls ? config_.tls->session () : nullptr}, {}); }
 
   Loop &loop () { return loop_; }
   StorageSource &storage () { return storage_; }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "link.h"
+#include <limits>
 
 namespace reach::cam {
 namespace {
@@ -14,6 +15,8 @@ Link::Link (Loop &loop, Owner &owner, std::unique_ptr<Transport> transport, Link
       core_ (config, Clock::now ()), link_key_ (link_key),
       timer_ (loop.timers (), [this] { on_timer (); }), in_ (Clock::now ()), out_ (Clock::now ())
 {
+  if (!config.initiator)
+    transport_->limit_messages (max_unaccepted);
   arm ();
 }
 
@@ -50,6 +53,7 @@ void Link::on_closed (CloseReason why, const std::string &detail)
 void Link::accept (const Welcome &ours)
 {
   clock_told_ = ours.running_time != no_time;
+  transport_->limit_messages (std::numeric_limits<std::size_t>::max ());
   core_.accept (ours, Clock::now ());
   drain_events ();
   pump ();

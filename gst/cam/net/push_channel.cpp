@@ -112,6 +112,8 @@ void PushChannel::on_established (Link &, const Hello &peer)
         engine_.keys_->request (id);
       }
   }
+  if (link_->core ().list_cut ())
+    link_->send_control (engine_.streams_message ());
   if (lane_)
     lane_->linked ({peer_, peer.guid, peer.session_key, peer.run_id});
   link_->set_queue (&queue_);

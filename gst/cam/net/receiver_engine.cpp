@@ -97,6 +97,8 @@ Hello ReceiverEngine::hello (
     h.guid = identity_.guid;
   h.guid_to = to;
   h.guid_group = identity_.guid_group;
+  if (settings_.mode == Mode::caller)
+    h.token = identity_.token;
   h.running_time = no_time;
   h.latency_ms = static_cast<std::uint32_t> (
       std::chrono::duration_cast<milliseconds> (settings_.latency).count ());

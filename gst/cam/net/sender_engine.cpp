@@ -358,6 +358,8 @@ Hello SenderEngine::hello (MediaType type, std::uint64_t link_key) const
     h.guid = identity_.guid;
   h.guid_to = identity_.guid_to;
   h.guid_group = identity_.guid_group;
+  if (settings_.mode == Mode::caller)
+    h.token = identity_.token;
   h.running_time = clock.running_time;
   h.latency = clock.latency;
   h.latency_ms = static_cast<std::uint32_t> (
@@ -369,11 +371,16 @@ Hello SenderEngine::hello (MediaType type, std::uint64_t link_key) const
   return h;
 }
 
+MessageRef SenderEngine::streams_message () const
+{
+  return Message::control (
+      Kind::streams, MediaType::data, 0, encode (stream_list ()), Clock::now ());
+}
+
 // The list changed while links are open.
 void SenderEngine::tell_streams ()
 {
-  const auto m =
-      Message::control (Kind::streams, MediaType::data, 0, encode (stream_list ()), Clock::now ());
+  const auto m = streams_message ();
   for (auto &c : channels_)
     if (c && c->open ())
       c->link ()->send_control (m);

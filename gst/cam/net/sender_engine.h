@@ -103,6 +103,7 @@ private:
   void accept_transport (std::unique_ptr<Transport> t);
   Hello hello (MediaType type, std::uint64_t link_key) const;
   StreamList stream_list () const;
+  MessageRef streams_message () const;
   StreamInfo before_queue (StreamInfo s) const;
   void tell_streams ();
   void link_ended (const Link::End &end);

@@ -21,6 +21,7 @@ struct SenderEntry {
 
 struct Identity {
   std::string guid, guid_to, guid_group;
+  std::string token; // for a media server; a secret
   bool use_guid = true;
   bool temporary = false; // the guid was made up for this run
 };

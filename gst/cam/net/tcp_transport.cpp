@@ -43,25 +43,37 @@ TcpTransport::TcpTransport (Loop &loop, StorageSource &storage, std::string host
 {
 }
 
-TcpTransport::TcpTransport (
-    Loop &loop, StorageSource &storage, int fd, const std::shared_ptr<const TlsContext> &tls)
+TcpTransport::TcpTransport (Loop &loop, StorageSource &storage, StreamSocket::Detached accepted,
+    std::vector<std::uint8_t> before)
     : loop_ (loop), reader_ (storage),
-      socket_ (std::make_unique<StreamSocket> (loop, *this, fd, tls ? tls->session () : nullptr)),
-      soon_ (loop.timers (), [this] { owner_->on_open (); }),
+      socket_ (std::make_unique<StreamSocket> (loop, *this, accepted.fd, std::move (accepted.tls))),
+      before_ (std::move (before)), soon_ (loop.timers (), [this] { begin (); }),
       linger_ (loop.timers (), [this] { end (CloseReason::local, ""); })
 {
+  socket_->set_reading (before_.empty ());
 }
 
 void TcpTransport::start (Transport::Owner &owner)
 {
   owner_ = &owner;
-  if (socket_ && !socket_->secure ())
+  if (socket_ && socket_->established ())
     soon_.arm (Clock::now ());
   else if (!socket_)
     resolve_ = std::make_unique<Resolve> (loop_.context (), host_, port_,
         [this] (std::vector<Address> found, const std::string &error) {
           on_resolved (std::move (found), error);
         });
+}
+
+void TcpTransport::begin ()
+{
+  owner_->on_open ();
+  if (before_.empty () || over_ || closing_)
+    return;
+  reader_.input (std::exchange (before_, {}));
+  deliver ();
+  if (!over_ && !closing_)
+    socket_->set_reading (true);
 }
 
 void TcpTransport::on_resolved (std::vector<Address> found, const std::string &error)

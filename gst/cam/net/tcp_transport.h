@@ -13,9 +13,9 @@ public:
   // Connects: `host` may be a name.
   TcpTransport (Loop &loop, StorageSource &storage, std::string host, std::uint16_t port,
       std::shared_ptr<const TlsContext> tls = {});
-  // Takes an accepted connection over.
-  TcpTransport (Loop &loop, StorageSource &storage, int fd,
-      const std::shared_ptr<const TlsContext> &tls = {});
+  // Takes an accepted connection over, and what was read from it already.
+  TcpTransport (Loop &loop, StorageSource &storage, StreamSocket::Detached accepted,
+      std::vector<std::uint8_t> before = {});
 
   void start (Transport::Owner &owner) override;
   void send (MessageRef m) override;
@@ -23,6 +23,7 @@ public:
   std::size_t room () const override;
   bool idle () const override { return !socket_ || socket_->queued () == 0; }
   void close (bool drain) override;
+  void limit_messages (std::size_t most) override { reader_.limit (most); }
   std::string peer () const override;
   TransportStats stats () const override;
   TlsInfo security () const override { return socket_ ? socket_->tls_info () : TlsInfo{}; }
@@ -37,6 +38,7 @@ private:
   void on_closed (int error) override;
   void on_resolved (std::vector<Address> found, const std::string &error);
   void connect_next ();
+  void begin ();
   void deliver ();
   void end (CloseReason why, const std::string &detail);
 
@@ -49,6 +51,7 @@ private:
   std::unique_ptr<Resolve> resolve_;
   std::vector<Address> candidates_; // still to be tried, best last
   std::unique_ptr<StreamSocket> socket_;
+  std::vector<std::uint8_t> before_;     // read before it was ours
   std::unique_ptr<StreamSocket> failed_; // kept until the next try: it called us
   Timer soon_;   // on_open of an accepted connection, and the next candidate
   Timer linger_; // bounds close (true)

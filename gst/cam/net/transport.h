@@ -50,6 +50,8 @@ public:
   virtual bool idle () const = 0;
   // drain: what is queued is still delivered, within the transport's own bound; on_closed follows.
   virtual void close (bool drain) = 0;
+  // The largest message that is taken from the peer from now on, beside what its kind allows.
+  virtual void limit_messages (std::size_t most) {}
   virtual std::string peer () const = 0; // "address:port", "[address]:port"
   virtual TransportStats stats () const = 0;
   virtual TlsInfo security () const { return {}; } // empty: plaintext

@@ -16,7 +16,8 @@ class TcpAcceptor final : public Acceptor {
 public:
   TcpAcceptor (Loop &loop, StorageSource &storage, const Settings &s, int fd, Accepted accepted)
       : listener_ (loop, fd, [&loop, &storage, accepted, tls = s.tls_context] (int peer) {
-          accepted (std::make_unique<TcpTransport> (loop, storage, peer, tls));
+          accepted (std::make_unique<TcpTransport> (
+              loop, storage, StreamSocket::Detached{peer, tls ? tls->session () : nullptr}));
         })
   {
   }
@@ -45,7 +46,7 @@ public:
   HttpAcceptor (Loop &loop, StorageSource &storage, const Settings &s, int fd, LinkRole role,
       Accepted accepted)
       : accepted_ (std::move (accepted)), service_ (loop, storage, http_config (s, role), *this),
-        listener_ (loop, fd, [this] (int peer) { service_.take (peer, {}); })
+        listener_ (loop, fd, [this] (int peer) { service_.take (peer); })
   {
   }
 

@@ -28,6 +28,11 @@ public:
   std::size_t room () const override;
   bool idle () const override { return !link_ || link_->idle (); }
   void close (bool drain) override;
+  void limit_messages (std::size_t most) override
+  {
+    if (link_)
+      link_->limit (most);
+  }
   TransportStats stats () const override;
   TlsInfo security () const override { return tls_ ? tls_->info () : TlsInfo{}; }
 

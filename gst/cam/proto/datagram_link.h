@@ -31,6 +31,9 @@ struct DatagramBatch {
 
 class DatagramLink final : private SentPackets::Owner {
 public:
+  // Of what comes: of a message, and of all that is held because something before it is missing.
+  void limit (std::size_t most) { reassembly_.limit (most); }
+
   static constexpr std::size_t max_batch = 64, max_batch_bytes = 64000; // less than an IP packet
 
   // The client's side: connects to `peer`.

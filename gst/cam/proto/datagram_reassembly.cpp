@@ -11,7 +11,7 @@ Reassembly::Result Reassembly::add (
     return Result::late;
   if (n - ring_.base () >= config_.max_window)
     return Result::no_room;
-  if (f.total > config_.max_message)
+  if (f.total > std::min<std::size_t> (config_.max_message, most_))
     return Result::too_big;
   while (ring_.end () <= n)
     ring_.push ();
@@ -33,7 +33,7 @@ Reassembly::Result Reassembly::add (
 Reassembly::Result Reassembly::open (
     Slot &s, const FragmentHeader &f, TimePoint deadline, TimePoint previous)
 {
-  if (held_ + f.total > config_.max_incomplete_bytes)
+  if (held_ + f.total > std::min<std::size_t> (config_.max_incomplete_bytes, most_))
     return Result::no_room;
   s.storage = source_.allocate (f.total);
   if (!s.storage || s.storage->bytes ().size () < f.total) {

@@ -4,6 +4,7 @@
 #pragma once
 #include "datagram_packet.h"
 #include <deque>
+#include <limits>
 
 namespace reach::cam {
 
@@ -16,6 +17,7 @@ public:
       : config_ (config), source_ (source), events_ (events)
   {
   }
+  void limit (std::size_t most) { most_ = most; } // of a message, and of all that is held
   void start (std::uint32_t first_message) { ring_.restart (first_message); }
 
   // deadline: when the message must be complete, previous: when the one before it must be.
@@ -60,6 +62,7 @@ private:
   IndexedRing<Slot> ring_;
   std::uint64_t first_known_ = 0; // no storage before it
   std::size_t held_ = 0;          // bytes of storage
+  std::size_t most_ = std::numeric_limits<std::size_t>::max ();
   std::uint64_t delivered_ = 0, lost_ = 0, unreported_ = 0;
   TimePoint timeout_ = TimePoint::max ();
 };

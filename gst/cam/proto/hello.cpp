@@ -8,6 +8,7 @@ constexpr std::uint8_t flag_list_complete = 1, flag_unlimited = 2, flag_relay = 
                        flag_temporary_guid = 8;
 constexpr std::uint8_t flag_sparse = 1, flag_eos = 2;
 constexpr std::size_t stream_fixed = 18; // bytes of an entry without its texts and tags
+constexpr std::size_t hello_without_list = 58 + 3 * (2 + max_guid) + 2 + max_token;
 
 bool clean (std::string_view s)
 {
@@ -72,7 +73,8 @@ bool get_stream (ByteReader &list, StreamInfo &s)
   return !r.failed () && !list.failed ();
 }
 
-void put_list (ByteWriter &w, const std::vector<StreamInfo> &streams)
+// False: some are left out.
+bool put_list (ByteWriter &w, const std::vector<StreamInfo> &streams, std::size_t most = max_hello)
 {
   const std::size_t count_at = w.size ();
   std::uint16_t n = 0;
@@ -80,12 +82,13 @@ void put_list (ByteWriter &w, const std::vector<StreamInfo> &streams)
   for (const StreamInfo &s : streams) {
     const std::size_t size = stream_fixed + s.stream_id.size () + s.caps.size () + s.tags.size () +
                              s.global_tags.size ();
-    if (n == max_streams || !fits (s) || w.size () + size > max_hello)
+    if (n == max_streams || !fits (s) || w.size () + size > most)
       continue;
     put_stream (w, s);
     n++;
   }
   w.patch (count_at, n);
+  return n == streams.size ();
 }
 
 bool get_list (ByteReader &r, std::vector<StreamInfo> &streams)
@@ -112,15 +115,16 @@ bool fits (const StreamInfo &s)
          clean (s.caps);
 }
 
-std::vector<std::uint8_t> encode (const Hello &h)
+std::vector<std::uint8_t> encode (const Hello &h, std::size_t most)
 {
-  ByteWriter w;
+  ByteWriter list, w;
+  const bool all = put_list (list, h.streams, most - hello_without_list);
   w.u32 (hello_magic);
   w.u16 (h.version);
   w.u8 (static_cast<std::uint8_t> (h.role));
   w.u8 (static_cast<std::uint8_t> (h.type));
   w.u8 (h.media_types);
-  w.u8 (static_cast<std::uint8_t> ((h.list_complete ? flag_list_complete : 0) |
+  w.u8 (static_cast<std::uint8_t> ((h.list_complete && all ? flag_list_complete : 0) |
                                    (h.unlimited ? flag_unlimited : 0) | (h.relay ? flag_relay : 0) |
                                    (h.temporary_guid ? flag_temporary_guid : 0)));
   w.u64 (h.run_id);
@@ -133,7 +137,9 @@ std::vector<std::uint8_t> encode (const Hello &h)
   put_string (w, h.guid, max_guid);
   put_string (w, h.guid_to, max_guid);
   put_string (w, h.guid_group, max_guid);
-  put_list (w, h.streams);
+  w.bytes (list.take ());
+  if (!h.token.empty ())
+    put_string (w, h.token, max_token);
   return w.take ();
 }
 
@@ -168,6 +174,8 @@ std::optional<Hello> decode_hello (Bytes in)
   if (!get_string (r, h.guid, max_guid) || !get_string (r, h.guid_to, max_guid) ||
       !get_string (r, h.guid_group, max_guid) || !get_list (r, h.streams))
     return std::nullopt;
+  if (r.left () > 0 && !get_string (r, h.token, max_token))
+    h.token.clear (); // something that is not known here
   return h;
 }
 

@@ -20,7 +20,11 @@ constexpr std::size_t max_guid = 64;
 constexpr std::size_t max_caps = 16u << 10;
 constexpr std::size_t max_tags = 16u << 10;
 constexpr std::size_t max_streams = 256;
+constexpr std::size_t max_token = 255;
 constexpr std::size_t max_hello = (256u << 10) - MessageHeader::size; // the whole body
+// What an acceptor reads of a peer that it has not let in: one message of so many bytes. What does
+// not fit into an initiator's hello follows its welcome.
+constexpr std::size_t max_unaccepted = 16u << 10;
 
 enum class LinkRole : std::uint8_t { sender = 0, receiver = 1 }; // what the hello's author is
 
@@ -64,6 +68,8 @@ struct Hello {
   // From a receiver that can neither ask nor answer (a plain HTTP client): send all, expect
   // nothing.
   bool unlimited = false;
+  // From an initiator: a secret that a media server may ask for. Never shown, never in a welcome.
+  std::string token;
   bool relay = false; // a media server's welcome: the link carries streams of many senders
   // The author made its guid up for this run: nobody is known again by it.
   bool temporary_guid = false;
@@ -119,7 +125,9 @@ struct Bye {
 void put_stream_list (ByteWriter &w, const StreamList &l);
 bool get_stream_list (ByteReader &r, StreamList &l);
 
-std::vector<std::uint8_t> encode (const Hello &h);
+// Within `most` bytes: streams are left out where the list would be longer, and then it is not
+// complete.
+std::vector<std::uint8_t> encode (const Hello &h, std::size_t most = max_hello);
 std::vector<std::uint8_t> encode (const StreamList &l);
 std::vector<std::uint8_t> encode (const Refuse &r);
 std::vector<std::uint8_t> encode (const Ping &p);

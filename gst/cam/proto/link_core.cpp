@@ -32,7 +32,12 @@ void LinkCore::opened (const Hello &ours, TimePoint now)
   if (!config_.initiator)
     return;
   type_ = ours.type;
-  send_control (control (Kind::hello, encode (ours), now));
+  constexpr std::size_t most = max_unaccepted - MessageHeader::size;
+  auto bytes = encode (ours);
+  list_cut_ = bytes.size () > most;
+  if (list_cut_)
+    bytes = encode (ours, most);
+  send_control (control (Kind::hello, std::move (bytes), now));
 }
 
 void LinkCore::input (Incoming m, TimePoint now)

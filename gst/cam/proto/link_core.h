@@ -89,6 +89,8 @@ public:
 
   bool established () const { return established_; }
   bool over () const { return over_; }
+  // Our hello did not take all streams: a streams message has to follow when it is established.
+  bool list_cut () const { return list_cut_; }
   const Hello &peer () const { return peer_; }
   std::int64_t credit () const { return credit_; }
   void set_idle (Duration idle) { config_.idle = idle; }
@@ -115,7 +117,7 @@ private:
   std::int64_t credit_ = 0;
   std::optional<ByeReason> bye_; // what the peer said
   bool established_ = false, hello_seen_ = false, over_ = false, ping_asked_ = false,
-       idle_told_ = false,
+       idle_told_ = false, list_cut_ = false,
        was_pending_ = false; // as of the last look
 };
 } // namespace reach::cam

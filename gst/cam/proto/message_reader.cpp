@@ -64,7 +64,8 @@ MessageReader::Fault MessageReader::check (const MessageHeader &h) const
 {
   if (!known (h.kind))
     return Fault::unknown_kind;
-  const std::size_t limit = bulk (h.kind) ? limits_.max_message : limits_.max_control;
+  const std::size_t limit =
+      std::min (bulk (h.kind) ? limits_.max_message : limits_.max_control, most_);
   if (limit < MessageHeader::size || h.length > limit - MessageHeader::size)
     return Fault::too_big;
   if (h.kind == Kind::frame && h.length < FrameHeader::size)

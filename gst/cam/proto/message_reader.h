@@ -7,6 +7,7 @@
 #pragma once
 #include "close_reason.h"
 #include "incoming.h"
+#include <limits>
 
 namespace reach::cam {
 
@@ -26,6 +27,8 @@ public:
   explicit MessageReader (StorageSource &frames) : MessageReader (frames, Limits{}) {}
   MessageReader (StorageSource &frames, Limits l) : frames_ (frames), limits_ (l) {}
 
+  // Of the messages that begin from now on, whatever the kind allows; max (): no more than that.
+  void limit (std::size_t most) { most_ = most; }
   // Any split is fine. Stops with a fault at the first bad header; messages before it are still
   // delivered, nothing is after it. Drain poll () after each call: what waits is what one call
   // brought.
@@ -51,6 +54,7 @@ private:
 
   StorageSource &frames_;
   Limits limits_;
+  std::size_t most_ = std::numeric_limits<std::size_t>::max ();
   std::array<std::uint8_t, MessageHeader::size> head_{};
   std::size_t head_size_ = 0;
   std::unique_ptr<Storage> storage_; // of the message under way

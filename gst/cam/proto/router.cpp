@@ -112,10 +112,12 @@ bool Router::ban (const std::string &guid, const std::string &why)
   return true;
 }
 
-void Router::unban (const std::string &guid)
+bool Router::unban (const std::string &guid)
 {
-  if (banned_.erase (guid) > 0)
-    changed (Keep::never);
+  if (banned_.erase (guid) == 0)
+    return false;
+  changed (Keep::never);
+  return true;
 }
 
 std::vector<std::string> Router::banned () const

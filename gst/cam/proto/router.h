@@ -52,7 +52,7 @@ public:
   // The server's own block list: a banned client cannot appear, and is kicked when it is there.
   // False: too many are, or not a guid.
   bool ban (const std::string &guid, const std::string &why);
-  void unban (const std::string &guid);
+  bool unban (const std::string &guid); // false: it was not
   std::vector<std::string> banned () const;
 
   // Notices in order, then routes (each client once), then at most one StateChanged.

@@ -7,8 +7,8 @@
 
 namespace reach::cam {
 
-Connection::Connection (Relay &relay, std::unique_ptr<Transport> transport, bool receivers)
-    : relay_ (relay), receivers_ (receivers)
+Connection::Connection (Relay &relay, std::unique_ptr<Transport> transport, Protocol protocol)
+    : relay_ (relay), protocol_ (protocol)
 {
   LinkCore::Config c;
   c.initiator = false;
@@ -22,10 +22,11 @@ Connection::~Connection () = default;
 
 void Connection::on_hello (Link &link, const Hello &hello)
 {
-  if (hello.role == LinkRole::receiver && !receivers_)
+  if (hello.role == LinkRole::receiver && protocol_ == Protocol::udp)
     return link.refuse (RefuseCode::wrong_role, "receivers come over TCP or HTTP");
-  relay_.to_hub ([where = relay_.where (*this), hello, peer = link.peer ()] (
-                     Hub &h) { h.on_hello (where, hello, peer); });
+  greeted_ = true;
+  relay_.to_hub ([where = relay_.where (*this), hello, peer = link.peer (), p = protocol_] (
+                     Hub &h) { h.on_hello (where, hello, peer, p); });
 }
 
 void Connection::prepare (const Role &role)

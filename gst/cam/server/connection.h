@@ -3,6 +3,7 @@
 // hello; the hub says whether it may stay.
 #pragma once
 #include "cam/net/link.h"
+#include "cam/net/settings.h"
 #include "server_types.h"
 
 namespace reach::cam {
@@ -22,8 +23,7 @@ public:
     virtual void on_sent () {}
   };
 
-  // receivers: may be a receiver's too (not over UDP).
-  Connection (Relay &relay, std::unique_ptr<Transport> transport, bool receivers);
+  Connection (Relay &relay, std::unique_ptr<Transport> transport, Protocol protocol);
   ~Connection () override;
 
   void start () { link_->start (); }
@@ -34,6 +34,7 @@ public:
   void refuse (RefuseCode code, const std::string &text) { link_->refuse (code, text); }
   void finish (ByeReason why) { link_->finish (why); }
   Link &link () { return *link_; }
+  bool greeted () const { return greeted_; } // the hub knows of it
   std::uint64_t key () const { return link_->key (); }
   Part *part () const { return part_.get (); }
 
@@ -50,7 +51,8 @@ private:
   void on_ended (Link &, const Link::End &end) override;
 
   Relay &relay_;
-  const bool receivers_;
+  const Protocol protocol_;
+  bool greeted_ = false;
   std::unique_ptr<Link> link_;
   std::unique_ptr<Part> part_; // before it, the link: it may reference it
 };

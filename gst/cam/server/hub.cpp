@@ -41,6 +41,13 @@ Hub::Hub (MediaServer &server)
     router_.timeout (Clock::now ());
     look_after_router ();
   });
+  ban_blocked ();
+}
+
+void Hub::ban_blocked ()
+{
+  for (const std::string &guid : server_.settings ().blocked)
+    router_.ban (guid, "blocked");
 }
 
 Hub::~Hub () = default;
@@ -52,6 +59,7 @@ void Hub::stop ()
   router_timer_.reset ();
   sources_.clear ();
   receivers_.clear ();
+  waiting_.clear ();
   links_.clear ();
 }
 
@@ -61,14 +69,35 @@ void Hub::tell_client (ClientEvent::What what, LinkRole role, const std::string 
   server_.events ().on_client ({what, role, guid, peer, reason});
 }
 
-void Hub::on_hello (Where link, const Hello &h, const std::string &peer)
+void Hub::on_hello (Where link, const Hello &h, const std::string &peer, Protocol protocol)
 {
   if (stopped_)
     return;
-  if (h.role == LinkRole::sender)
-    on_sender (link, h, peer);
+  static constexpr const char *names[] = {"udp", "tcp", "http"};
+  Waiting &w = waiting_[link.link] = {link, h, peer};
+  w.hello.token.clear ();
+  const auto verdict = server_.events ().on_login (
+      {link.link, h.guid, h.token, peer, names[static_cast<std::size_t> (protocol)]});
+  if (verdict)
+    on_verdict (link.link, *verdict);
+}
+
+void Hub::on_verdict (std::uint64_t login, Verdict verdict)
+{
+  auto node = waiting_.extract (login);
+  if (stopped_ || node.empty ())
+    return; // it did not wait so long
+  const Waiting &w = node.mapped ();
+  if (verdict == Verdict::no)
+    return refuse (w.link, w.hello, w.peer, RefuseCode::not_accepted,
+        "this media server does not let this guid in with this token");
+  if (verdict == Verdict::busy)
+    return refuse (w.link, w.hello, w.peer, RefuseCode::busy,
+        "this media server has too many clients to look at");
+  if (w.hello.role == LinkRole::sender)
+    on_sender (w.link, w.hello, w.peer);
   else
-    on_receiver (link, h, peer);
+    on_receiver (w.link, w.hello, w.peer);
   look_after_router ();
 }
 
@@ -78,6 +107,14 @@ void Hub::refuse (
   counters_.refused++;
   server_.relay (link.relay).post ([=] (Relay &r) { r.refuse (link.link, code, text); });
   tell_client (ClientEvent::What::rejected, h.role, h.guid, peer, text);
+}
+
+void Hub::on_stranger (const std::string &peer, const std::string &why)
+{
+  if (stopped_)
+    return;
+  counters_.refused++;
+  server_.events ().on_client ({ClientEvent::What::rejected, {}, {}, peer, why});
 }
 
 void Hub::prepare (Where link, const Role &role)
@@ -146,6 +183,7 @@ void Hub::attach (SourceEntry &s, Where link, const Hello &h, const std::string 
   links_[link.link] = {LinkRole::sender, h.type, s.told.number, {}};
   s.resume->cancel ();
   s.peer = peer;
+  s.kicked.clear ();
   s.guid_to = h.guid_to;
   s.group = h.guid_group;
   s.told.session_key = h.session_key;
@@ -178,7 +216,8 @@ void Hub::sender_ended (Where link, std::uint32_t number, MediaType type, const 
   if (s.connected ())
     return;
   router_.vanish (s.told.guid, Router::Part::sender, end.orderly, Clock::now ());
-  tell_client (ClientEvent::What::disconnected, LinkRole::sender, s.told.guid, s.peer, end.detail);
+  tell_client (ClientEvent::What::disconnected, LinkRole::sender, s.told.guid, s.peer,
+      s.kicked.empty () ? end.detail : s.kicked);
   break_source (s, end.idle);
 }
 
@@ -267,13 +306,15 @@ void Hub::receiver_ended (Where link, const std::string &guid, MediaType type, c
   for (auto &[number, s] : sources_)
     s->visible.erase (guid);
   router_.vanish (guid, Router::Part::receiver, end.orderly, Clock::now ());
-  tell_client (
-      ClientEvent::What::disconnected, LinkRole::receiver, guid, it->second.peer, end.detail);
+  const ReceiverEntry &r = it->second;
+  tell_client (ClientEvent::What::disconnected, LinkRole::receiver, guid, r.peer,
+      r.kicked.empty () ? end.detail : r.kicked);
   receivers_.erase (it);
 }
 
 void Hub::on_ended (Where link, const LinkEnd &end)
 {
+  waiting_.erase (link.link);
   const auto it = links_.find (link.link);
   if (it == links_.end ())
     return; // refused, or another link has taken its place

@@ -22,12 +22,18 @@ public:
 
   bool load (Bytes state); // first; false: it cannot be read
   // From relays.
-  void on_hello (Where link, const Hello &hello, const std::string &peer);
+  void on_hello (
+      Where link, const Hello &hello, const std::string &peer, Protocol protocol); // first
   void on_ended (Where link, const LinkEnd &end);
+  void on_stranger (const std::string &peer, const std::string &why); // did not get as far as hello
   void on_streams (Where link, const StreamList &list);
   void on_sticky (Where link, std::uint16_t number, const MessageHeader &h, Bytes body);
   void on_clock (Where link, const Ping &p, TimePoint arrived);
   void on_ask (Where link, const Ask &ask);
+  // From the application. Who is not let in has changed nothing here before.
+  void on_verdict (std::uint64_t login, Verdict verdict);
+  bool kick (const std::string &guid, const std::string &why); // false: it is not there
+  bool ban (const std::string &guid, bool on); // false: no guid, too many, was not banned
   void stop (); // tells nobody anything any more
 
   struct SourceInfo {
@@ -60,8 +66,8 @@ private:
   struct SourceEntry {
     Source told; // but for its streams and running time
     bool list_complete = false;
-    std::string guid_to, group, peer;
-    std::map<std::uint16_t, Stream> streams; // by our number
+    std::string guid_to, group, peer, kicked; // kicked: why
+    std::map<std::uint16_t, Stream> streams;  // by our number
     Links links;
     std::int64_t running_time = no_time;
     TimePoint clock_at{};
@@ -73,7 +79,7 @@ private:
   };
   struct ReceiverEntry {
     std::uint64_t run_id = 0, session_key = 0;
-    std::string peer;
+    std::string peer, kicked; // kicked: why
     Links links;
     bool connected () const;
   };
@@ -84,6 +90,12 @@ private:
     std::string guid;         // a receiver's
   };
 
+  struct Waiting {
+    Where link;
+    Hello hello; // without its token
+    std::string peer;
+  };
+
   // Handshakes (hub.cpp)
   void on_sender (Where link, const Hello &h, const std::string &peer);
   void attach (SourceEntry &s, Where link, const Hello &h, const std::string &peer);
@@ -91,6 +103,7 @@ private:
   bool check_receiver (Where link, const Hello &h, const std::string &peer);
   void refuse (Where link, const Hello &h, const std::string &peer, RefuseCode code,
       const std::string &text);
+  void ban_blocked (); // whom the application has blocked
   void prepare (Where link, const Role &role);
   void accept (Where link, const Hello &h);
   void displace (std::optional<Where> &slot, std::optional<Where> by);
@@ -104,7 +117,6 @@ private:
   void look_after_router ();
   void take_router_events ();
   void on_router_event (const RouterEvent &e);
-  void kick (const Kick &k);
 
   // What is kept (hub_state.cpp)
   void answer (Where link, const MessageRef &m);
@@ -141,6 +153,7 @@ private:
   const std::uint64_t run_id_, session_key_;
   std::map<std::uint32_t, std::unique_ptr<SourceEntry>> sources_;
   std::map<std::string, ReceiverEntry> receivers_;
+  std::map<std::uint64_t, Waiting> waiting_; // for a verdict, by link; at most 10 s: see LinkCore
   std::map<std::uint64_t, LinkEntry> links_;
   std::set<std::uint16_t> numbers_; // of streams, in use
   std::uint16_t next_number_ = 1;

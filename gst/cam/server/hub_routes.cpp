@@ -60,7 +60,7 @@ void Hub::on_router_event (const RouterEvent &e)
       else
         route (*s, changed->guid);
   } else if (const auto *k = std::get_if<Kick> (&e)) {
-    kick (*k);
+    kick (k->guid, k->why);
   } else if (std::holds_alternative<StateChanged> (e)) {
     state_dirty_ = !server_.settings ().state_file.empty ();
   } else if (const auto *n = std::get_if<RouterNotice> (&e)) {
@@ -77,19 +77,29 @@ void Hub::on_router_event (const RouterEvent &e)
   }
 }
 
-void Hub::kick (const Kick &k)
+bool Hub::kick (const std::string &guid, const std::string &why)
 {
-  const auto finish = [this] (const Links &links) {
+  bool there = false;
+  const auto finish = [&] (const Links &links, std::string &kicked) {
+    kicked = why;
     for (const auto &l : links)
-      if (l)
+      if (l && (there = true))
         server_.relay (l->relay).post (
             [key = l->link] (Relay &x) { x.finish (key, ByeReason::closed_by_application); });
   };
   for (const auto &[number, s] : sources_)
-    if (s->told.guid == k.guid)
-      finish (s->links);
-  if (const auto r = receivers_.find (k.guid); r != receivers_.end ())
-    finish (r->second.links);
+    if (!guid.empty () && s->told.guid == guid)
+      finish (s->links, s->kicked);
+  if (const auto r = receivers_.find (guid); r != receivers_.end ())
+    finish (r->second.links, r->second.kicked);
+  return there;
+}
+
+bool Hub::ban (const std::string &guid, bool on)
+{
+  const bool done = on ? router_.ban (guid, "blocked") : router_.unban (guid);
+  look_after_router ();
+  return done;
 }
 
 void Hub::on_ask (Where link, const Ask &ask)

@@ -11,7 +11,10 @@ constexpr std::size_t max_held = 16u << 20; // bytes of answers that wait for th
 
 bool Hub::load (Bytes state)
 {
-  return router_.load (state);
+  if (!router_.load (state))
+    return false;
+  ban_blocked ();
+  return true;
 }
 
 void Hub::answer (Where link, const MessageRef &m)

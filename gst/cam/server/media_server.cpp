@@ -25,6 +25,7 @@ Settings udp_settings (const ServerSettings &s)
   u.timeouts = s.timeouts;
   u.latency = s.latency;
   u.max_links = s.max_links ();
+  u.tls_context = s.tls_datagrams;
   return u;
 }
 
@@ -33,6 +34,9 @@ HttpService::Config http_config (const ServerSettings &s)
   HttpService::Config c;
   c.pull = c.push = true;
   c.channels = s.max_links ();
+  // With the request line, what a stranger can make us keep.
+  c.connection.http.header_bytes = 8u << 10;
+  c.connection.stash = 16u << 10;
   c.connections = 2 * s.max_links (); // a pulling client has one more, for what it sends up
   for (std::size_t i = 0; i < n_media_types; i++)
     c.timeouts[i] = std::chrono::duration_cast<milliseconds> (s.timeouts[i]);
@@ -109,32 +113,36 @@ void MediaServer::start ()
     Loop &loop = first.loop ();
     http_ = std::make_unique<HttpService> (
         loop, first.storage (), http_config (settings_), static_cast<HttpService::Owner &> (*this));
-    doorman_ = std::make_unique<Doorman> (
-        loop, settings_.max_links (), [this] (int fd, Doorman::Guest g) { let_in (fd, g); });
+    doorman_ = std::make_unique<Doorman> (loop, settings_.max_links (), settings_.tls_streams,
+        Doorman::House{[this] (Doorman::Guest g) { let_in (std::move (g)); },
+            [this] (const std::string &peer, const std::string &why) {
+              hub_->on_stranger (peer, why);
+            }});
     listener_ = std::make_unique<Listener> (
         loop, std::exchange (fd_, -1), [this] (int fd) { doorman_->take (fd); });
     if (const int fd = udp_socket_.take (); fd >= 0)
-      udp_ =
-          Acceptor::make (loop, first.storage (), udp_settings (settings_), fd, LinkRole::receiver,
-              [&first] (std::unique_ptr<Transport> t) { first.accept (std::move (t), false); });
+      udp_ = Acceptor::make (loop, first.storage (), udp_settings (settings_), fd,
+          LinkRole::receiver,
+          [&first] (std::unique_ptr<Transport> t) { first.accept (std::move (t), Protocol::udp); });
   });
 }
 
 // HTTP and UDP live on the first loop, TCP connections are spread over all.
-void MediaServer::let_in (int fd, Doorman::Guest guest)
+void MediaServer::let_in (Doorman::Guest guest)
 {
-  if (guest == Doorman::Guest::http)
-    return http_->take (fd, {});
+  if (guest.protocol == Doorman::Protocol::http)
+    return http_->take (std::move (guest.connection), guest.before);
   next_relay_ = (next_relay_ + 1) % static_cast<unsigned> (relays_.size ());
   if (next_relay_ == 0)
-    relays_[0]->take (fd);
-  else
-    relays_[next_relay_]->post ([fd] (Relay &r) { r.take (fd); });
+    return relays_[0]->take (std::move (guest));
+  // Tasks can be copied, a connection cannot.
+  relays_[next_relay_]->post ([g = std::make_shared<Doorman::Guest> (std::move (guest))] (
+                                  Relay &r) { r.take (std::move (*g)); });
 }
 
 void MediaServer::on_http_transport (std::unique_ptr<Transport> transport, MediaType)
 {
-  relays_[0]->accept (std::move (transport), true);
+  relays_[0]->accept (std::move (transport), Protocol::http);
 }
 
 void MediaServer::to_hub (std::function<void (Hub &)> task)
@@ -143,6 +151,25 @@ void MediaServer::to_hub (std::function<void (Hub &)> task)
     if (hub_)
       t (*hub_);
   });
+}
+
+bool MediaServer::kick (const std::string &guid, const std::string &why)
+{
+  bool there = false;
+  relays_[0]->loop ().call ([&] { there = hub_ && hub_->kick (guid, why); });
+  return there;
+}
+
+bool MediaServer::ban (const std::string &guid, bool on)
+{
+  bool done = false;
+  relays_[0]->loop ().call ([&] { done = hub_ && hub_->ban (guid, on); });
+  return done;
+}
+
+void MediaServer::respond (std::uint64_t login, Verdict verdict)
+{
+  to_hub ([login, verdict] (Hub &h) { h.on_verdict (login, verdict); });
 }
 
 MediaServer::Snapshot MediaServer::snapshot ()

@@ -17,6 +17,8 @@ public:
     virtual ~Events () = default;
     virtual void on_client (ClientEvent e) = 0;
     virtual void on_state_lost (std::string error) = 0; // it could not be written
+    // None: respond () follows, from another thread, within 10 s.
+    virtual std::optional<Verdict> on_login (Login login) = 0;
   };
 
   MediaServer (Events &events, ServerSettings settings);
@@ -33,7 +35,11 @@ public:
     Hub::Snapshot hub;
     RelayCounters relays;
   };
-  Snapshot snapshot (); // any thread; asks the loops
+  bool kick (const std::string &guid, const std::string &why); // any thread; false: not there
+  // Any thread; who is there is kicked. False: no guid, too many, was not banned.
+  bool ban (const std::string &guid, bool on);
+  void respond (std::uint64_t login, Verdict verdict); // any thread; a late one means nothing
+  Snapshot snapshot ();                                // any thread; asks the loops
 
   // For its parts, any thread.
   const ServerSettings &settings () const { return settings_; }
@@ -44,7 +50,7 @@ public:
 private:
   void on_http_transport (std::unique_ptr<Transport> transport, MediaType) override;
   std::vector<std::uint8_t> default_hello (MediaType) override { return {}; } // who would it be?
-  void let_in (int fd, Doorman::Guest guest);
+  void let_in (Doorman::Guest guest);
   template <typename F> void each_relay (F &&f);
 
   Events &events_;

@@ -74,16 +74,18 @@ void Relay::to_hub (std::function<void (Hub &)> task)
     server_.to_hub (std::move (task));
 }
 
-void Relay::take (int fd)
+void Relay::take (Doorman::Guest guest)
 {
-  accept (std::make_unique<TcpTransport> (*loop_, storage (), fd), true);
+  accept (std::make_unique<TcpTransport> (
+              *loop_, storage (), std::move (guest.connection), std::move (guest.before)),
+      Protocol::tcp);
 }
 
-void Relay::accept (std::unique_ptr<Transport> transport, bool receivers)
+void Relay::accept (std::unique_ptr<Transport> transport, Protocol protocol)
 {
   if (stopping_ || connections_.size () >= settings ().max_links ())
     return; // closes it
-  auto c = std::make_unique<Connection> (*this, std::move (transport), receivers);
+  auto c = std::make_unique<Connection> (*this, std::move (transport), protocol);
   Connection *p = c.get ();
   connections_.emplace (p->key (), std::move (c));
   p->start ();
@@ -110,7 +112,10 @@ void Relay::clear ()
 void Relay::ended (Connection &c, const Link::End &end)
 {
   const LinkEnd how{end.bye == ByeReason::idle, end.bye.has_value (), end.detail};
-  to_hub ([w = where (c), how] (Hub &h) { h.on_ended (w, how); });
+  if (c.greeted ())
+    to_hub ([w = where (c), how] (Hub &h) { h.on_ended (w, how); });
+  else if (end.why == CloseReason::malformed)
+    to_hub ([peer = c.link ().peer (), how] (Hub &h) { h.on_stranger (peer, how.detail); });
   const TransportStats t = c.link ().stats ();
   counters_.bytes_sent += t.bytes_sent;
   counters_.bytes_received += t.bytes_received;

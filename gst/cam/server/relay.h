@@ -4,6 +4,7 @@
 #pragma once
 #include "common/loop.h"
 #include "connection.h"
+#include "doorman.h"
 #include "hub.h"
 #include "server_settings.h"
 #include <unordered_map>
@@ -30,8 +31,8 @@ public:
   void to_hub (std::function<void (Hub &)> task);
 
   // Loop thread, all that follows.
-  void take (int fd); // an accepted TCP connection
-  void accept (std::unique_ptr<Transport> transport, bool receivers);
+  void take (Doorman::Guest guest); // a TCP connection
+  void accept (std::unique_ptr<Transport> transport, Protocol protocol);
   void say_bye (); // to all
   void clear ();
   RelayCounters counters ();

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What a media server is told: a snapshot of the element's properties, taken once per run.
 #pragma once
-#include "cam/proto/link_core.h"
+#include "cam/net/settings.h"
 #include "cam/proto/router_types.h"
+#include <set>
 #include <string>
 
 namespace reach::cam {
@@ -24,6 +25,10 @@ struct ServerSettings {
   std::array<Duration, n_media_types> timeouts{
       seconds (3), seconds (3), seconds (10), seconds (15), seconds (10)};
   Duration latency = milliseconds (125); // recovery over UDP
+  std::set<std::string> blocked;         // guids that are not let in
+  std::string user_file;                 // whom else; empty: nobody is asked for a token
+  TlsSettings tls;
+  std::shared_ptr<const TlsContext> tls_streams, tls_datagrams; // made of those; null: plaintext
 
   Duration timeout (MediaType t) const { return timeouts[static_cast<std::size_t> (t)]; }
   std::size_t max_links () const { return 10 * max_clients + 16; }

@@ -5,6 +5,7 @@
 #include "cam/proto/hello.h"
 #include "cam/proto/media_queue.h"
 #include <array>
+#include <optional>
 
 namespace reach::cam {
 
@@ -34,10 +35,18 @@ struct LinkEnd {
   std::string detail;
 };
 
+// A client's link that asks to be let in. The token is a secret: it goes nowhere but to who
+// decides.
+struct Login {
+  std::uint64_t id = 0; // of the answer
+  std::string guid, token, address, transport;
+};
+enum class Verdict : std::uint8_t { yes, no, busy }; // busy: it may try again
+
 struct ClientEvent {
   enum class What : std::uint8_t { connected, disconnected, rejected };
   What what{};
-  LinkRole role{};
+  std::optional<LinkRole> role;   // none: rejected before it could say
   std::string guid, peer, reason; // reason: but for connected
 };
 

@@ -121,6 +121,39 @@ GST_START_TEST (test_wire_image)
 }
 GST_END_TEST
 
+// The token is a field of its own behind all others, and only there when it is set.
+GST_START_TEST (test_token)
+{
+  Hello h = sample ();
+  const std::size_t without = encode (h).size ();
+  h.token = "open sesame";
+  const Wire wire = encode (h);
+  fail_unless_equals_int (wire.size (), without + 2 + h.token.size ());
+  fail_unless (decode_hello (wire) == h);
+  h.token = std::string (max_token + 1, 'x');
+  fail_unless_equals_int (decode_hello (encode (h))->token.size (), max_token);
+}
+GST_END_TEST
+
+// As many streams as there is room for, and then the list is not complete.
+GST_START_TEST (test_room_for_the_list)
+{
+  Hello h = sample ();
+  h.token = std::string (max_token, 'x');
+  h.streams.clear ();
+  for (std::uint16_t i = 0; i < 4; i++) {
+    h.streams.push_back (stream (i));
+    h.streams.back ().caps = std::string (6000, 'c');
+  }
+  constexpr std::size_t most = max_unaccepted - MessageHeader::size;
+  const Wire wire = encode (h, most);
+  fail_unless (wire.size () <= most);
+  const auto got = decode_hello (wire);
+  fail_unless (got && got->streams.size () == 2 && !got->list_complete && got->token == h.token);
+  fail_unless (decode_hello (encode (h)) == h);
+}
+GST_END_TEST
+
 GST_START_TEST (test_other_versions)
 {
   Hello h = sample ();
@@ -237,6 +270,8 @@ static Suite *hello_suite ()
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_round_trip_and_truncation);
   tcase_add_test (tc, test_wire_image);
+  tcase_add_test (tc, test_token);
+  tcase_add_test (tc, test_room_for_the_list);
   tcase_add_test (tc, test_other_versions);
   tcase_add_test (tc, test_impossible_values);
   tcase_add_test (tc, test_longer_stream_entry);

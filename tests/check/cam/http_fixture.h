@@ -122,7 +122,7 @@ public:
     fail_unless (fd >= 0, "%s", error.c_str ());
     loop.call ([&] {
       service = std::make_unique<HttpService> (loop, storage, config, *this);
-      listener = std::make_unique<Listener> (loop, fd, [this] (int c) { service->take (c, {}); });
+      listener = std::make_unique<Listener> (loop, fd, [this] (int c) { service->take (c); });
       port = listener->port ();
     });
   }

@@ -191,6 +191,29 @@ GST_START_TEST (test_too_big_before_allocation)
 }
 GST_END_TEST
 
+// A limit of the moment, below those of the kinds.
+GST_START_TEST (test_limit)
+{
+  CountingSource source;
+  MessageReader r (source);
+  r.limit (100);
+  Wire small;
+  append (small, Kind::hello, 0, 92, 1);
+  r.input (small);
+  fail_unless (r.poll () && r.fault () == Fault::none);
+  for (const Kind k : {Kind::hello, Kind::frame}) {
+    MessageReader strict (source);
+    strict.limit (100);
+    strict.input (header_only (k, 93));
+    fail_unless (strict.fault () == Fault::too_big);
+  }
+  fail_unless_equals_int (source.asked, 0);
+  r.limit (std::numeric_limits<std::size_t>::max ());
+  r.input (header_only (Kind::frame, 5000));
+  fail_unless (r.fault () == Fault::none && source.asked == 1);
+}
+GST_END_TEST
+
 GST_START_TEST (test_nothing_after_a_fault)
 {
   for (unsigned kind = 0; kind < 256; kind++) {
@@ -347,6 +370,7 @@ static Suite *message_reader_suite ()
   tcase_add_test (tc, test_byte_by_byte);
   tcase_add_test (tc, test_message_fields);
   tcase_add_test (tc, test_too_big_before_allocation);
+  tcase_add_test (tc, test_limit);
   tcase_add_test (tc, test_nothing_after_a_fault);
   tcase_add_test (tc, test_refused_storage);
   tcase_add_test (tc, test_direct);

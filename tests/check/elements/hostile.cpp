@@ -165,7 +165,7 @@ GST_START_TEST (test_idle_and_slow_connections)
   RawSocket s = b.attack ();
   const std::string text = b.http ()
                                ? "GET /cam/v1/pull/video HTTP/1.1\r\nX-A: aaaaaaaaaaaaaaaaaaaaa"
-                               : message (Kind::hello, std::string (500, '\0'), 60000);
+                               : message (Kind::hello, std::string (500, '\0'), 16000);
   const gint64 start = g_get_monotonic_time ();
   std::size_t at = 0;
   while (!s.wait_closed (nullptr, milliseconds (200))) {

@@ -72,6 +72,33 @@ GST_START_TEST (test_over_a_restart)
 }
 GST_END_TEST
 
+// Whom the application blocks stays out, with what the file says and after it.
+GST_START_TEST (test_blocked_over_a_restart)
+{
+  const Folder folder;
+  const auto emit = [] (const Server &s, const char *what, const char *guid) {
+    gboolean done = FALSE;
+    g_signal_emit_by_name (s.element, what, guid, &done);
+    return done != FALSE;
+  };
+  {
+    Server server;
+    keep (server, "groups", folder.file ());
+    server.play ();
+    fail_unless (emit (server, "block", "eve"));
+  }
+  Server server;
+  keep (server, "groups", folder.file ());
+  fail_unless (emit (server, "block", "mallory"));
+  server.play ();
+  fail_unless (emit (server, "unblock", "eve"));
+  fail_unless (!emit (server, "unblock", "eve"));
+  Viewer mallory (server, tcp_pull, "mallory");
+  mallory.play ();
+  fail_unless (server.wait_event ("rejected", "mallory"));
+}
+GST_END_TEST
+
 // It stays as it is: who is told can look at it.
 GST_START_TEST (test_a_damaged_file_is_an_error)
 {
@@ -184,6 +211,7 @@ static Suite *server_state_suite ()
     return s;
   }
   tcase_add_loop_test (tc, test_over_a_restart, 0, 3);
+  tcase_add_test (tc, test_blocked_over_a_restart);
   tcase_add_loop_test (tc, test_a_damaged_file_is_an_error, 0, 3);
   tcase_add_test (tc, test_a_file_that_cannot_be_written);
   tcase_add_test (tc, test_killed);

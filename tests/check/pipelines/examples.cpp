@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The embedding examples as a user runs them: two processes, the plugin loaded from its file.
 #include "check.h"
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -22,6 +23,7 @@ std::string env (const char *name)
   return value ? value : "";
 }
 
+// Ends, at the latest by force, before the test would be killed, so that its output is shown.
 class Program {
 public:
   Program (const std::string &name, std::initializer_list<std::string> args)
@@ -31,7 +33,7 @@ public:
     g_subprocess_launcher_setenv (
         launcher.get (), "GST_PLUGIN_PATH_1_0", env ("REACH_PLUGIN_PATH").c_str (), TRUE);
     const std::string file = env ("REACH_BUILD_DIR") + "/docs/examples/" + name;
-    std::vector<const char *> argv{file.c_str ()};
+    std::vector<const char *> argv{"timeout", "--kill-after=5", "100", file.c_str ()};
     for (const std::string &arg : args)
       argv.push_back (arg.c_str ());
     argv.push_back (nullptr);
@@ -43,8 +45,9 @@ public:
   ~Program ()
   {
     if (!ended_)
-      g_subprocess_force_exit (process_.get ());
+      interrupt (SIGTERM);
   }
+  void interrupt (int signal) { g_subprocess_send_signal (process_.get (), signal); }
 
   // The rest of the first line that starts with `prefix`, and all output up to there in `output`.
   std::string line (const std::string &prefix)
@@ -97,6 +100,13 @@ public:
     GStatBuf info;
     return g_stat ((path + file).c_str (), &info) == 0 ? static_cast<gsize> (info.st_size) : 0;
   }
+  // A receiver writes it: false when it has not so many bytes within 80 s.
+  bool wait_for (const std::string &file, gsize bytes) const
+  {
+    for (int i = 0; i < 8000 && size (file) < bytes; i++)
+      g_usleep (10'000);
+    return size (file) >= bytes;
+  }
   std::string path;
 };
 
@@ -139,11 +149,13 @@ void pull (const char *protocol)
 {
   Folder folder;
   const std::string p = std::string ("protocol=") + protocol;
-  Program sender ("cam-send", {"4", "mode=listener", p, "port=0"});
+  Program sender ("cam-send", {"90", "mode=listener", p, "port=0"});
   const std::string port = sender.line ("port ");
   fail_unless (std::atoi (port.c_str ()) > 0, "no port:\n%s", sender.output.c_str ());
   Program receiver (
       "cam-receive", {folder.path, "mode=caller", p, "host=127.0.0.1", "port=" + port});
+  fail_unless (folder.wait_for ("/reach.mkv", 400'000), "%s", receiver.output.c_str ());
+  sender.interrupt (SIGINT);
   fail_unless (sender.success (), "%s", sender.output.c_str ());
   fail_unless (receiver.success (), "%s", receiver.output.c_str ());
   // It joins late, at a key frame.

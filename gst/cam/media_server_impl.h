@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What is behind a cammediaserver element: its run, and what the run and the application tell each
+// other.
+#pragma once
+#include "common/guarded.h"
+#include "common/ref.h"
+#include "common/serial_queue.h"
+#include "server/user_file.h"
+#include "serverstats.h"
+
+namespace reach::cam {
+
+class MediaServerImpl final : public MediaServer::Events {
+public:
+  explicit MediaServerImpl (GstElement *e) : element_ (e) {}
+
+  // The element's state changes.
+  bool ready (); // false: an ERROR was posted
+  void start () { server ()->start (); }
+  void stop ();
+
+  // Any thread.
+  GstStructure *stats ();                                             // transfer full
+  std::shared_ptr<MediaServer> server () { return *server_.lock (); } // null: no run
+  // False: no such client. Its connections are closed; it may come back.
+  bool kick (const std::string &guid, const std::string &reason);
+  // Also for runs to come. False: not a guid, too many, or (unblock) it was not blocked.
+  bool block (const std::string &guid);
+  bool unblock (const std::string &guid);
+
+  Guarded<ServerSettings> settings;
+
+private:
+  void on_client (ClientEvent e) override;
+  void on_state_lost (std::string error) override;
+  std::optional<Verdict> on_login (Login login) override;
+  void respond (std::uint64_t login, Verdict verdict); // not from a loop: the run may end here
+  bool use_tls (ServerSettings &s);
+  bool read_users (const std::string &path);
+  std::optional<Verdict> ask_application (Login login);
+
+  GstElement *element_; // owns us
+  Guarded<std::shared_ptr<MediaServer>> server_;
+  Guarded<StructurePtr> last_stats_;
+  std::unique_ptr<SerialQueue> events_;
+  // Hashing takes its time, and neither sockets nor handlers wait for it.
+  std::unique_ptr<UserFile> users_; // null: no file. Used in logins_ alone while there is a run
+  std::unique_ptr<SerialQueue> logins_;
+};
+
+// The element's signals, with its actions.
+void install_server_signals (GType type);
+MediaServerImpl &server_impl (gpointer element);
+} // namespace reach::cam

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "user_file.h"
+#include "cam/proto/hello.h"
+#include "common/password.h"
+#include <cerrno>
+#include <cstring>
+#include <glib.h>
+
+namespace reach::cam {
+namespace {
+bool good (const std::string &guid)
+{
+  return !guid.empty () && guid.size () <= max_guid && guid[0] != '#' &&
+         guid.find_first_of ("\r\n") == guid.npos && g_utf8_validate (guid.c_str (), -1, nullptr);
+}
+} // namespace
+
+UserFile::UserFile () : decoy_ (hash_password ("")), secret_ (decoy_) {}
+
+std::unique_ptr<UserFile> UserFile::load (const std::string &path, std::string &error)
+{
+  FILE *f = fopen (path.c_str (), "re");
+  if (!f) {
+    error = path + ": " + strerror (errno);
+    return {};
+  }
+  std::string text (max_size + 1, '\0');
+  text.resize (fread (text.data (), 1, text.size (), f));
+  const bool broken = ferror (f);
+  fclose (f);
+  if (broken || text.size () > max_size) {
+    error = path + (broken ? ": cannot be read" : ": is larger than 16 MiB");
+    return {};
+  }
+  std::unique_ptr<UserFile> made (new UserFile);
+  if (const std::string wrong = made->parse (text); !wrong.empty ()) {
+    error = path + ", " + wrong;
+    return {};
+  }
+  return made;
+}
+
+std::string UserFile::parse (const std::string &text)
+{
+  std::size_t number = 0, from = 0;
+  while (from < text.size ()) {
+    number++;
+    const std::size_t end = std::min (text.find ('\n', from), text.size ());
+    std::string line = text.substr (from, end - from);
+    from = end + 1;
+    if (!line.empty () && line.back () == '\r')
+      line.pop_back ();
+    if (line.empty () || line[0] == '#')
+      continue;
+    // A guid may have colons, a hash has two.
+    std::size_t colon = line.rfind (':');
+    for (int i = 0; i < 2 && colon != 0 && colon != line.npos; i++)
+      colon = line.rfind (':', colon - 1);
+    const std::string guid = line.substr (0, colon);
+    if (colon == line.npos || !good (guid) || !is_password_hash (line.substr (colon + 1)))
+      return "line " + std::to_string (number) +
+             ": is not guid:hash, as the action make-user writes it";
+    if (!hashes_.emplace (guid, line.substr (colon + 1)).second)
+      return "line " + std::to_string (number) + ": this guid was there before";
+  }
+  return {};
+}
+
+PasswordKey UserFile::remember (const std::string &token) const
+{
+  PasswordKey key;
+  pbkdf2 (token, as_bytes (secret_), 1, key);
+  return key;
+}
+
+bool UserFile::check (const std::string &guid, const std::string &token)
+{
+  const auto it = hashes_.find (guid);
+  if (it == hashes_.end ()) {
+    check_password (token, decoy_);
+    return false;
+  }
+  const PasswordKey key = remember (token);
+  if (const auto p = passed_.find (guid); p != passed_.end () && p->second == key)
+    return true;
+  if (!check_password (token, it->second))
+    return false;
+  passed_[guid] = key;
+  return true;
+}
+
+std::string UserFile::line (const std::string &guid, const std::string &token)
+{
+  if (!good (guid) || token.empty () || token.size () > max_token)
+    return {};
+  const std::string hash = hash_password (token);
+  return hash.empty () ? hash : guid + ":" + hash;
+}
+} // namespace reach::cam
