@@ -120,7 +120,7 @@ void FileLane::begin ()
   const Job &j = jobs_.front ();
   const FileSource &f = j.source ();
   put (Kind::file_begin,
-      encode (FileBegin{j.id, f.size, std::min (j.from, f.size), f.mtime, f.name}));
+      encode (FileBegin{j.id, f.size, std::min (j.from, f.size), f.mtime, f.name, {}}));
   expect ();
 }
 

@@ -101,7 +101,8 @@ std::optional<std::vector<std::uint8_t>> encode (const Command &c)
     if (w.size () > max_command)
       return std::nullopt;
   }
-  return w.take ();
+  write (c.envelope, w);
+  return w.size () > max_command ? std::nullopt : std::optional (w.take ());
 }
 
 namespace {
@@ -123,7 +124,7 @@ std::optional<Command> decode_any (Bytes in, std::size_t limit)
       return std::nullopt;
     c.parameters.push_back (std::move (p));
   }
-  return c;
+  return read (r, c.envelope) ? std::optional (std::move (c)) : std::nullopt;
 }
 } // namespace
 

@@ -2,7 +2,7 @@
 // Commands on the wire (docs/protocol-cam-commands.md): a name and typed parameters, and the answer
 // that it has been handled.
 #pragma once
-#include "common/proto/bytes.h"
+#include "envelope.h"
 #include <optional>
 #include <string>
 #include <variant>
@@ -27,6 +27,7 @@ struct Command {
   std::uint64_t id = 0; // grows with each command of a run
   std::string name;
   std::vector<Parameter> parameters;
+  Envelope envelope;
   bool operator== (const Command &) const = default;
 };
 

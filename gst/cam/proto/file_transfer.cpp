@@ -16,6 +16,7 @@ std::vector<std::uint8_t> encode (const FileBegin &b)
   w.u64 (b.offset);
   w.i64 (b.mtime);
   w.str16 (std::string_view (b.name).substr (0, max_file_name));
+  write (b.envelope, w);
   return w.take ();
 }
 
@@ -28,7 +29,7 @@ std::optional<FileBegin> decode_file_begin (Bytes in)
   b.offset = r.u64 ();
   b.mtime = r.i64 ();
   b.name = r.str16 (max_file_name);
-  if (r.failed () || b.id == 0 || b.size > max_size || b.offset > b.size)
+  if (!read (r, b.envelope) || r.failed () || b.id == 0 || b.size > max_size || b.offset > b.size)
     return std::nullopt;
   return b;
 }

@@ -2,7 +2,7 @@
 // Files on the wire (docs/protocol-cam-commands.md): begin, data, end with the hash of the whole
 // file, and the receiver's answers, which say how much it has.
 #pragma once
-#include "common/proto/bytes.h"
+#include "envelope.h"
 #include <array>
 #include <optional>
 #include <string>
@@ -22,6 +22,7 @@ struct FileBegin {
   std::uint64_t offset = 0; // 0: from the start. Else: go on with what the receiver has, if it does
   std::int64_t mtime = no_mtime; // ns since 1970
   std::string name;              // any bytes: safe_file_name () before use
+  Envelope envelope;
   bool operator== (const FileBegin &) const = default;
 };
 

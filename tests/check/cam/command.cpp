@@ -57,13 +57,20 @@ using Ids = std::vector<std::uint64_t>;
 
 GST_START_TEST (test_round_trip_and_truncation)
 {
-  Wire wire = *encode (sample ());
-  fail_unless (decode_copy (decode, wire) == sample ());
-  fail_unless (command_id (wire) == sample ().id);
+  Command c = sample ();
+  const std::size_t bare = encode (c)->size ();
+  c.envelope = {513, "to", "group", "from"};
+  Wire wire = *encode (c);
+  fail_unless (decode_copy (decode, wire) == c);
+  fail_unless (command_id (wire) == c.id);
   for (std::size_t n = 0; n < wire.size (); n++)
-    fail_unless (!decode_copy (decode, Bytes (wire).first (n)), "accepts %zu bytes", n);
+    fail_unless (!decode_copy (decode, Bytes (wire).first (n)) == (n != bare), "%zu bytes", n);
   wire.insert (wire.end (), 9, 0xff); // a later revision's fields
-  fail_unless (decode_copy (decode, wire) == sample ());
+  fail_unless (decode_copy (decode, wire) == c);
+  c.envelope.from.assign (65, 'x');
+  fail_unless (!decode (*encode (c)));
+  c.envelope.from = "\xff";
+  fail_unless (!decode (*encode (c)));
 }
 GST_END_TEST
 
@@ -77,6 +84,11 @@ GST_START_TEST (test_bytes)
   const Wire expected{0, 0, 0, 0, 0, 0, 0, 7, 0, 2, 'g', 'o', 0, 2, 0, 1, 'n', 2, 0xff, 0xff, 0xff,
       0xfe, 0, 1, 't', 7, 0, 0, 0, 1, 'x'};
   fail_unless (encode (c) == expected);
+  c.envelope = {258, "a", "", "bc"};
+  Wire addressed = expected;
+  for (const std::uint8_t b : Wire{1, 2, 0, 1, 'a', 0, 0, 0, 2, 'b', 'c'})
+    addressed.push_back (b);
+  fail_unless (encode (c) == addressed);
   fail_unless (
       (encode (CommandAck{7, CommandStatus::too_large}) == Wire{0, 0, 0, 0, 0, 0, 0, 7, 2}));
 }
@@ -96,6 +108,7 @@ GST_START_TEST (test_what_is_not_encoded)
   fail_unless (refused ([] (Command &c) { c.parameters.resize (65, {"x", true}); }));
   fail_if (refused ([] (Command &c) { c.parameters.resize (64, {"x", true}); }));
   fail_unless (refused ([] (Command &c) { c.parameters[0].value = Wire (max_command); }));
+  fail_unless (refused ([] (Command &c) { c.envelope.from.assign (max_command, 'x'); }));
   fail_unless (refused ([] (Command &c) { c.parameters[0].value = std::string ("\xff"); }));
   fail_unless (refused ([] (Command &c) { c.parameters[0].value = std::string ("a\0b", 3); }));
 }

@@ -48,7 +48,7 @@ struct Fixture final : FileReceiver::Owner {
   void begin (
       std::uint64_t id, std::uint64_t size, const std::string &name, std::uint64_t offset = 0)
   {
-    put (Kind::file_begin, encode (FileBegin{id, size, offset, FileBegin::no_mtime, name}));
+    put (Kind::file_begin, encode (FileBegin{id, size, offset, FileBegin::no_mtime, name, {}}));
   }
   void data (std::uint64_t id, std::uint64_t position, std::string_view payload)
   {
