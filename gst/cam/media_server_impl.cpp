@@ -27,6 +27,14 @@ bool MediaServerImpl::ready ()
         ("%s", error.c_str ()));
     return false;
   }
+  if (!made->open_store (error)) {
+    GST_ELEMENT_ERROR (element_, RESOURCE, OPEN_READ_WRITE,
+        ("Could not use a file for what waits: %s. Choose another buffer-directory, or "
+         "buffer-store=memory.",
+            error.c_str ()),
+        (nullptr));
+    return false;
+  }
   if (!made->load (error)) {
     GST_ELEMENT_ERROR (element_, RESOURCE, READ,
         ("Could not take over the state file: %s. Move it away to begin without.", error.c_str ()),

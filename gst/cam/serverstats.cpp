@@ -25,11 +25,12 @@ GstStructure *server_stats (const MediaServer::Snapshot &x)
       static_cast<guint64> (r.links), "frames-received", G_TYPE_UINT64, r.frames_received,
       "frames-discarded", G_TYPE_UINT64, r.frames_discarded, "messages-sent", G_TYPE_UINT64,
       r.frames_sent, "bytes-received", G_TYPE_UINT64, r.bytes_received, "bytes-sent", G_TYPE_UINT64,
-      r.bytes_sent, "frames-dropped", G_TYPE_UINT64, r.queues.frames_dropped, "bytes-dropped",
-      G_TYPE_UINT64, r.queues.bytes_dropped, "gops-dropped", G_TYPE_UINT64, r.queues.gops_dropped,
-      "cached-bytes", G_TYPE_UINT64, static_cast<guint64> (r.cached_bytes), "key-requests",
-      G_TYPE_UINT64, r.key_requests, "refused", G_TYPE_UINT64, x.hub.refused, "resumed",
-      G_TYPE_UINT64, x.hub.resumed, "replaced", G_TYPE_UINT64, x.hub.replaced, nullptr);
+      r.bytes_sent, "frames-limited", G_TYPE_UINT64, r.frames_limited, "frames-dropped",
+      G_TYPE_UINT64, r.queues.frames_dropped, "bytes-dropped", G_TYPE_UINT64,
+      r.queues.bytes_dropped, "gops-dropped", G_TYPE_UINT64, r.queues.gops_dropped, "cached-bytes",
+      G_TYPE_UINT64, static_cast<guint64> (r.cached_bytes), "key-requests", G_TYPE_UINT64,
+      r.key_requests, "refused", G_TYPE_UINT64, x.hub.refused, "resumed", G_TYPE_UINT64,
+      x.hub.resumed, "replaced", G_TYPE_UINT64, x.hub.replaced, nullptr);
   GValue senders = G_VALUE_INIT, receivers = G_VALUE_INIT;
   g_value_init (&senders, GST_TYPE_LIST);
   g_value_init (&receivers, GST_TYPE_LIST);

@@ -34,7 +34,7 @@ void Connection::prepare (const Role &role)
   const Hello &hello = link_->core ().peer ();
   link_->set_timeout (relay_.settings ().timeout (hello.type));
   if (hello.role == LinkRole::sender)
-    part_ = std::make_unique<Publisher> (relay_, *this, role.source, role.streams);
+    part_ = std::make_unique<Publisher> (relay_, *this, role);
   else
     part_ = std::make_unique<Viewer> (relay_, *this, hello.type);
 }

@@ -17,6 +17,9 @@ RouterConfig router_config (const ServerSettings &s)
   RouterConfig c;
   c.resume_window = s.resume_window;
   c.keep = s.keep;
+  c.limits.max_groups = s.max_groups;
+  if (s.list_users)
+    c.served |= ask_bit (AskType::list_users);
   c.hash = [] (Bytes salt, std::string_view password) { return hash_password (salt, password); };
   c.random = fill_random;
   return c;
@@ -195,7 +198,7 @@ void Hub::attach (SourceEntry &s, Where link, const Hello &h, const std::string 
     s.told.latency = h.latency;
   }
   update_streams (s, {h.list_complete, h.streams}, h.type);
-  prepare (link, {s.told.number, numbered (s, h.type)});
+  prepare (link, {s.told.number, numbered (s, h.type), s.bandwidth});
   set_home (s, h.type, link);
   tell_all (s);
   route (s);

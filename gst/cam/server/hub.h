@@ -34,7 +34,7 @@ public:
   void on_verdict (std::uint64_t login, Verdict verdict);
   bool kick (const std::string &guid, const std::string &why); // false: it is not there
   bool ban (const std::string &guid, bool on); // false: no guid, too many, was not banned
-  void stop (); // tells nobody anything any more
+  void stop ();                                // tells nobody anything any more
 
   struct SourceInfo {
     std::uint32_t number;
@@ -72,6 +72,7 @@ private:
     std::int64_t running_time = no_time;
     TimePoint clock_at{};
     std::unique_ptr<Timer> resume;
+    std::shared_ptr<Bandwidth> bandwidth;
     std::map<std::string, std::uint8_t> visible; // receivers that know of it → media types
 
     bool connected () const;

@@ -47,6 +47,8 @@ Hub::SourceEntry *Hub::make_source (const Hello &h, const std::string &peer)
   s->told.run_id = h.run_id;
   s->told.guid = h.guid;
   s->peer = peer;
+  if (const auto limit = server_.settings ().max_bitrate; limit > 0)
+    s->bandwidth = std::make_shared<Bandwidth> (limit);
   s->resume = std::make_unique<Timer> (
       server_.relay (0).loop ().timers (), [this, n = s->told.number] { remove_source (n); });
   SourceEntry *p = s.get ();

@@ -91,6 +91,14 @@ bool MediaServer::bind (std::string &error)
   return settings_.udp_port < 0 || udp_socket_.bind (udp_settings (settings_), error);
 }
 
+bool MediaServer::open_store (std::string &error)
+{
+  bool ok = true;
+  if (settings_.store_in_files)
+    each_relay ([&] (Relay &r) { ok = ok && r.open_store (error); });
+  return ok;
+}
+
 bool MediaServer::load (std::string &error)
 {
   if (settings_.state_file.empty ())

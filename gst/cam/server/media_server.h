@@ -26,7 +26,8 @@ public:
 
   // READY; false and `error` when it cannot. The ports are then known (0 = none).
   bool bind (std::string &error);
-  bool load (std::string &error); // the state file, if there is one
+  bool open_store (std::string &error); // before start ()
+  bool load (std::string &error);       // the state file, if there is one
   std::uint16_t port () const { return port_; }
   std::uint16_t udp_port () const { return udp_socket_.port (); }
   void start (); // PAUSED

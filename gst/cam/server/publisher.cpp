@@ -26,11 +26,10 @@ bool of_stream (Kind k)
 }
 } // namespace
 
-Publisher::Publisher (Relay &relay, Connection &connection, std::uint32_t source,
-    const std::vector<NumberedStream> &streams)
-    : relay_ (relay), connection_ (connection), source_ (source)
+Publisher::Publisher (Relay &relay, Connection &connection, const Role &role)
+    : relay_ (relay), connection_ (connection), source_ (role.source), bandwidth_ (role.bandwidth)
 {
-  add_streams (streams);
+  add_streams (role.streams);
 }
 
 Publisher::~Publisher ()
@@ -67,12 +66,32 @@ void Publisher::on_received (Incoming m)
   const auto it = streams_.find (h.stream);
   if (it == streams_.end ())
     return hold_back (std::move (m));
-  publish (*it->second.stream, std::move (m));
+  publish (it->second, std::move (m));
 }
 
-void Publisher::publish (PublishedStream &s, Incoming m)
+// What is too much goes before anybody can see a part of it.
+bool Publisher::within_bandwidth (Entry &e, Bytes frame)
+{
+  if (!bandwidth_)
+    return true;
+  const auto h = FrameHeader::parse (frame);
+  const bool video = e.stream->type () == MediaType::video;
+  if (h && !(video && e.cut && (h->flags & frame_delta_unit)) &&
+      bandwidth_->take (frame.size (), Clock::now ())) {
+    e.cut = false;
+    return true;
+  }
+  e.cut = true;
+  relay_.count ().frames_limited++;
+  return false;
+}
+
+void Publisher::publish (Entry &e, Incoming m)
 {
   const MessageHeader h = m.header ();
+  if (h.kind == Kind::frame && !within_bandwidth (e, m.body ()))
+    return;
+  PublishedStream &s = *e.stream;
   Slice body = body_of (std::move (m));
   const TimePoint now = Clock::now ();
   const MessageRef out = s.input (h, body, now);

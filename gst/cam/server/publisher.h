@@ -9,8 +9,7 @@ namespace reach::cam {
 
 class Publisher final : public Connection::Part {
 public:
-  Publisher (Relay &relay, Connection &connection, std::uint32_t source,
-      const std::vector<NumberedStream> &streams);
+  Publisher (Relay &relay, Connection &connection, const Role &role);
   ~Publisher () override;
 
   void add_streams (const std::vector<NumberedStream> &streams); // also those it has
@@ -22,18 +21,21 @@ private:
   struct Entry {
     std::unique_ptr<PublishedStream> stream;
     std::unique_ptr<Timer> key_timer;
+    bool cut = false; // by the limit, until a key frame
   };
   void established () override;
   void on_received (Incoming m) override;
   void on_clock (const Ping &p) override;
   void on_streams (const StreamList &l) override;
-  void publish (PublishedStream &s, Incoming m);
+  void publish (Entry &e, Incoming m);
+  bool within_bandwidth (Entry &e, Bytes frame);
   void decline (Bytes command);
   void hold_back (Incoming m);
 
   Relay &relay_;
   Connection &connection_;
-  const std::uint32_t source_;             // its number
+  const std::uint32_t source_; // its number
+  const std::shared_ptr<Bandwidth> bandwidth_;
   std::map<std::uint16_t, Entry> streams_; // by the sender's number
   // Of streams that the sender has listed and the hub has not numbered yet.
   std::vector<Incoming> early_;

@@ -25,6 +25,15 @@ private:
   std::size_t size_;
 };
 
+class StoredPiece final : public Storage {
+public:
+  explicit StoredPiece (FileStore::Piece p) : piece_ (std::move (p)) {}
+  std::span<std::uint8_t> bytes () override { return piece_.bytes; }
+
+private:
+  FileStore::Piece piece_;
+};
+
 // To the n-th of the cores that this process may use.
 void pin_this_thread (unsigned n)
 {
@@ -60,7 +69,15 @@ const ServerSettings &Relay::settings () const
 
 std::unique_ptr<Storage> Relay::allocate (std::size_t size)
 {
+  if (auto p = store_ ? store_->take (size) : FileStore::Piece{}; !p.bytes.empty ())
+    return std::make_unique<StoredPiece> (std::move (p));
   return std::make_unique<PlainStorage> (size);
+}
+
+bool Relay::open_store (std::string &error)
+{
+  store_ = FileStore::open (settings ().store_directory, error);
+  return store_ != nullptr;
 }
 
 void Relay::post (std::function<void (Relay &)> task)

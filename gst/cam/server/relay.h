@@ -2,6 +2,7 @@
 // The part of a media server that runs on one loop: links, streams in, streams out. Relays share
 // nothing: they post to each other and to the hub.
 #pragma once
+#include "common/file_store.h"
 #include "common/loop.h"
 #include "connection.h"
 #include "doorman.h"
@@ -31,7 +32,8 @@ public:
   void to_hub (std::function<void (Hub &)> task);
 
   // Loop thread, all that follows.
-  void take (Doorman::Guest guest); // a TCP connection
+  bool open_store (std::string &error); // what comes is kept there from now on
+  void take (Doorman::Guest guest);     // a TCP connection
   void accept (std::unique_ptr<Transport> transport, Protocol protocol);
   void say_bye (); // to all
   void clear ();
@@ -85,6 +87,7 @@ private:
   std::vector<std::uint64_t> touched_; // viewers to pump at the end of this round
   std::map<unsigned, std::vector<Routed>> abroad_;
   RelayCounters counters_;
+  std::unique_ptr<FileStore> store_; // null: in memory
   bool stopping_ = false, flushing_ = false;
   std::unique_ptr<Loop> loop_; // joined before anything above goes
 };

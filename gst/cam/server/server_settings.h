@@ -15,6 +15,11 @@ struct ServerSettings {
   std::size_t gop_cache = 4u << 20; // bytes per video stream, 0 = none
   Duration resume_window = seconds (15);
   std::size_t max_clients = 1000;
+  std::size_t max_groups = 1000;
+  bool list_users = false; // for who asks
+  std::uint64_t max_bitrate = 0; // of one sender's media, bits per second; 0 = no limit
+  bool store_in_files = false;   // what waits
+  std::string store_directory;   // empty: the system's for temporary files
   bool replace_duplicates = true;
   KeepClientInfo keep = KeepClientInfo::never;
   std::string state_file; // empty: what is kept ends with the run

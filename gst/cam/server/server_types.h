@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What the parts of a media server tell each other, across threads.
 #pragma once
+#include "bandwidth.h"
 #include "cam/net/transport.h"
 #include "cam/proto/hello.h"
 #include "cam/proto/media_queue.h"
 #include <array>
+#include <memory>
 #include <optional>
 
 namespace reach::cam {
@@ -26,6 +28,7 @@ struct NumberedStream {
 struct Role {
   std::uint32_t source = 0;
   std::vector<NumberedStream> streams;
+  std::shared_ptr<Bandwidth> bandwidth; // null: no limit
 };
 
 // How a client's link ended.
@@ -53,7 +56,7 @@ struct ClientEvent {
 // Counted by each relay.
 struct RelayCounters {
   std::uint64_t frames_received = 0, frames_discarded = 0, frames_sent = 0, key_requests = 0,
-                bytes_received = 0, bytes_sent = 0;
+                frames_limited = 0, bytes_received = 0, bytes_sent = 0;
   MediaQueue::Stats queues;
   std::size_t cached_bytes = 0, links = 0;
 
@@ -63,6 +66,7 @@ struct RelayCounters {
     frames_discarded += o.frames_discarded;
     frames_sent += o.frames_sent;
     key_requests += o.key_requests;
+    frames_limited += o.frames_limited;
     bytes_received += o.bytes_received;
     bytes_sent += o.bytes_sent;
     add (o.queues);
