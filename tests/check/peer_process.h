@@ -18,7 +18,12 @@ namespace reach::test {
 class PeerProcess {
 public:
   // `what` comes out of asked_for () in the other process.
-  explicit PeerProcess (const std::string &what)
+  explicit PeerProcess (const std::string &what) { start (what); }
+  ~PeerProcess () { kill (); }
+  PeerProcess (const PeerProcess &) = delete;
+  PeerProcess &operator= (const PeerProcess &) = delete;
+
+  void start (const std::string &what) // again, after kill ()
   {
     const std::string role = std::string (variable) + "=" + what;
     std::vector<char *> env;
@@ -38,10 +43,6 @@ public:
       ::_exit (127);
     }
   }
-  ~PeerProcess () { kill (); }
-  PeerProcess (const PeerProcess &) = delete;
-  PeerProcess &operator= (const PeerProcess &) = delete;
-
   void kill ()
   {
     const pid_t pid = std::exchange (pid_, -1);
