@@ -25,11 +25,12 @@ public:
 
   void start (const std::string &what) // again, after kill ()
   {
-    const std::string role = std::string (variable) + "=" + what;
+    std::string role = variable;
+    role.append (1, '=').append (what);
     std::vector<char *> env;
     for (char **e = environ; *e; e++)
       env.push_back (*e);
-    env.push_back (const_cast<char *> (role.c_str ()));
+    env.push_back (role.data ());
     char in_process[] = "CK_FORK=no";
     env.push_back (in_process);
     env.push_back (nullptr);
