@@ -203,7 +203,9 @@ void StreamSocket::write_plain ()
     std::size_t asked = 0;
     for (std::size_t i = 0; i < m.msg_iovlen; i++)
       asked += iov[i].iov_len;
-    const ssize_t n = sendmsg (fd_, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+    constexpr int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+    const ssize_t n =
+        m.msg_iovlen == 1 ? send (fd_, iov[0].iov_base, asked, flags) : sendmsg (fd_, &m, flags);
     if (n > 0)
       queue_.consume (static_cast<std::size_t> (n));
     if (!wrote (n, asked))

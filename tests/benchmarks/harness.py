@@ -2,6 +2,7 @@
 """Starts the processes of a measurement and reads their JSON lines."""
 import json
 import os
+import pathlib
 import select
 import shutil
 import socket
@@ -82,6 +83,7 @@ class Bench:
         self.quick, self.repeat = arguments.quick, arguments.repeat
         self.udp_loads = arguments.udp_load
         self.build = arguments.build
+        self.root = pathlib.Path(__file__).resolve().parents[2]
         self.pin = not arguments.no_pin and shutil.which('taskset') and len(os.sched_getaffinity(0)) > 1
         path = plugin_path(self.build)
         self.env = dict(os.environ, GST_PLUGIN_PATH_1_0=path,
@@ -98,9 +100,9 @@ class Bench:
         command = ['gst-inspect-1.0', '--exists', '--atleast-version=0.0', element]
         return subprocess.run(command, env=self.env).returncode == 0
 
-    def start(self, cpu, *arguments, **options):
-        """Starts a role. Sender on CPU 0, receiver on CPU 1, None: anywhere."""
-        command = ['taskset', '-c', str(cpu)] if self.pin and cpu is not None else []
+    def start(self, cpu, *arguments, prefix=(), **options):
+        """Starts a role. Sender on CPU 0, receiver on CPU 1, None: anywhere. prefix: a command that runs it."""
+        command = [*prefix] + (['taskset', '-c', str(cpu)] if self.pin and cpu is not None else [])
         command += [self.build / 'tests/benchmarks/reach-bench', *arguments]
         for name, value in options.items():
             command += ['--' + name.replace('_', '-'), value]

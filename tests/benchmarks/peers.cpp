@@ -46,6 +46,9 @@ std::string sender_line (const Options &o)
   if (peer == "tcp-server")
     return feed + "tcpserversink recover-policy=keyframe sync-method=latest-keyframe" + w.to () +
            plain_sink + w.extra;
+  if (peer == "rtmp")
+    return feed + "flvmux streamable=true ! rtmp2sink location=rtmp://" + w.host + ':' + w.port +
+           "/live/bench" + plain_sink + w.extra;
   const std::string pad = feed + "s." + w.pad + ' ';
   if (peer.starts_with ("cam-pull-"))
     return pad + w.ours ("camsender", "s", peer.substr (9), "listener") + " port=" + w.port;

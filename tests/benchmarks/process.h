@@ -67,5 +67,7 @@ int send (const Options &options);
 int receive (const Options &options);
 int fan_out_readers (const Options &options);
 int send_loop (const Options &options);
+int serve (const Options &options);
+int command_times (const Options &options);
 int cycles (const Options &options);
 } // namespace reach::bench

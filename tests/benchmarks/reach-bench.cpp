@@ -11,7 +11,7 @@ int main (int argc, char **argv)
   using namespace reach::bench;
   static const std::map<std::string, int (*) (const Options &)> roles{{"send", send},
       {"receive", receive}, {"fan-out-readers", fan_out_readers}, {"send-loop", send_loop},
-      {"cycles", cycles}};
+      {"serve", serve}, {"command-times", command_times}, {"cycles", cycles}};
   std::signal (SIGPIPE, SIG_IGN);
   gst_init (nullptr, nullptr);
   Options options;

@@ -18,13 +18,19 @@ namespace reach::test {
 class PeerProcess {
 public:
   // `what` comes out of asked_for () in the other process.
-  explicit PeerProcess (const std::string &what)
+  explicit PeerProcess (const std::string &what) { start (what); }
+  ~PeerProcess () { kill (); }
+  PeerProcess (const PeerProcess &) = delete;
+  PeerProcess &operator= (const PeerProcess &) = delete;
+
+  void start (const std::string &what) // again, after kill ()
   {
-    const std::string role = std::string (variable) + "=" + what;
+    std::string role = variable;
+    role.append (1, '=').append (what);
     std::vector<char *> env;
     for (char **e = environ; *e; e++)
       env.push_back (*e);
-    env.push_back (const_cast<char *> (role.c_str ()));
+    env.push_back (role.data ());
     char in_process[] = "CK_FORK=no";
     env.push_back (in_process);
     env.push_back (nullptr);
@@ -38,10 +44,6 @@ public:
       ::_exit (127);
     }
   }
-  ~PeerProcess () { kill (); }
-  PeerProcess (const PeerProcess &) = delete;
-  PeerProcess &operator= (const PeerProcess &) = delete;
-
   void kill ()
   {
     const pid_t pid = std::exchange (pid_, -1);

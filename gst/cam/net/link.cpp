@@ -13,7 +13,8 @@ Link::Link (Loop &loop, Owner &owner, std::unique_ptr<Transport> transport, Link
     std::uint64_t link_key)
     : loop_ (loop), owner_ (owner), transport_ (std::move (transport)),
       core_ (config, Clock::now ()), link_key_ (link_key),
-      timer_ (loop.timers (), [this] { on_timer (); }), in_ (Clock::now ()), out_ (Clock::now ())
+      timer_ (loop.timers (), [this] { on_timer (); }), in_ (Clock::now ()), out_ (Clock::now ()),
+      has_clock_ (config.clock_interval != LinkCore::forever)
 {
   if (!config.initiator)
     transport_->limit_messages (max_unaccepted);
@@ -25,7 +26,7 @@ Link::~Link () = default;
 void Link::on_open ()
 {
   const Hello hello = owner_.make_hello (*this);
-  clock_told_ = hello.running_time != no_time;
+  clock_told_ = !has_clock_ || hello.running_time != no_time;
   core_.opened (hello, Clock::now ());
   pump ();
 }
@@ -52,7 +53,7 @@ void Link::on_closed (CloseReason why, const std::string &detail)
 
 void Link::accept (const Welcome &ours)
 {
-  clock_told_ = ours.running_time != no_time;
+  clock_told_ = !has_clock_ || ours.running_time != no_time;
   transport_->limit_messages (std::numeric_limits<std::size_t>::max ());
   core_.accept (ours, Clock::now ());
   drain_events ();

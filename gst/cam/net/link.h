@@ -70,6 +70,7 @@ public:
   TransportStats stats (); // with the rates
   TlsInfo security () const { return transport_->security (); }
   bool drained () const { return (!queue_ || queue_->empty ()) && transport_->idle (); }
+  void prefetch_transport () const { transport_->prefetch (); } // see common/prefetch.h
   std::uint64_t messages_sent () const { return messages_sent_; }
 
 private:
@@ -101,6 +102,7 @@ private:
   std::uint64_t seen_in_ = 0, seen_out_ = 0, messages_sent_ = 0;
   RateMeter in_, out_;
   TimePoint measured_{};
+  const bool has_clock_;    // else frames are not of ours: a media server
   std::optional<End> end_;  // set when the core is over; told when the transport has closed
   bool clock_told_ = false; // the peer can place our frames in time
   bool passed_ = false;     // the transport has a message that did not come from the queue

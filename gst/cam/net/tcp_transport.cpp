@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "tcp_transport.h"
+#include "common/prefetch.h"
 #include "security.h"
 #include <cerrno>
 #include <cstring>
@@ -150,11 +151,11 @@ void TcpTransport::send (MessageRef m)
 {
   if (!socket_ || closing_ || over_)
     return;
-  if (m->body ().empty ())
-    return socket_->queue ({m->head (), m});
+  const Bytes head = m->head (), body = m->body ();
+  if (body.empty () || body.data () == head.data () + head.size ())
+    return socket_->queue ({{head.data (), head.size () + body.size ()}, std::move (m)});
   // What goes last keeps both.
-  socket_->queue ({m->head (), {}});
-  const Bytes body = m->body ();
+  socket_->queue ({head, {}});
   socket_->queue ({body, std::move (m)});
 }
 
@@ -206,6 +207,13 @@ std::string TcpTransport::peer () const
   return socket_ ? socket_->peer ()
                  : (host_.find (':') == std::string::npos ? host_ : "[" + host_ + "]") + ":" +
                        std::to_string (port_);
+}
+
+void TcpTransport::prefetch () const
+{
+  prefetch_object (*this);
+  if (socket_)
+    prefetch_object (*socket_);
 }
 
 TransportStats TcpTransport::stats () const

@@ -27,6 +27,7 @@ public:
   std::string peer () const override;
   TransportStats stats () const override;
   TlsInfo security () const override { return socket_ ? socket_->tls_info () : TlsInfo{}; }
+  void prefetch () const override;
 
 private:
   void on_connected () override;

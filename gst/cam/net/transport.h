@@ -55,5 +55,6 @@ public:
   virtual std::string peer () const = 0; // "address:port", "[address]:port"
   virtual TransportStats stats () const = 0;
   virtual TlsInfo security () const { return {}; } // empty: plaintext
+  virtual void prefetch () const {}                // see common/prefetch.h
 };
 } // namespace reach::cam

@@ -63,7 +63,7 @@ MessageRef Message::control (Kind kind, MediaType type, std::uint16_t stream,
   m->type = type;
   m->created = now;
   m->header.write (m->head_.data ());
-  m->head_size_ = MessageHeader::size;
+  m->head_bytes_ = {m->head_.data (), MessageHeader::size};
   m->body_ = slice_of (std::move (body));
   return MessageRef::adopt (m);
 }
@@ -96,12 +96,12 @@ void Message::set_frame (MediaType t, std::uint16_t stream, FrameHeader fh, Byte
   fh.write (p + MessageHeader::size);
   if (!extension.empty ())
     std::memcpy (p + MessageHeader::size + FrameHeader::size, extension.data (), extension.size ());
-  head_size_ = MessageHeader::size + fixed;
+  head_bytes_ = {head_.data (), MessageHeader::size + fixed};
   body_.bytes = payload;
 }
 
-MessageRef Message::routed (
-    Kind kind, MediaType type, std::uint16_t stream, std::uint32_t flags, Slice body, TimePoint now)
+MessageRef Message::routed (Kind kind, MediaType type, std::uint16_t stream, std::uint32_t flags,
+    Slice body, TimePoint now, std::uint8_t *place)
 {
   std::optional<FrameHeader> frame;
   if (kind == Kind::frame && !(frame = FrameHeader::parse (body.bytes)))
@@ -111,8 +111,6 @@ MessageRef Message::routed (
       static_cast<std::uint32_t> (body.size ())};
   m->type = type;
   m->created = now;
-  m->header.write (m->head_.data ());
-  m->head_size_ = MessageHeader::size;
   if (frame) {
     frame->flags |= flags;
     m->key = !(frame->flags & frame_delta_unit);
@@ -122,9 +120,13 @@ MessageRef Message::routed (
     m->frame_seq = frame->seq;
     m->frame_pts = frame->pts;
   }
-  if (frame && flags != 0) {
-    frame->write (m->head_.data () + MessageHeader::size);
-    m->head_size_ += FrameHeader::size;
+  const bool changed = frame && flags != 0;
+  std::uint8_t *head = place && !changed ? place : m->head_.data ();
+  m->header.write (head);
+  m->head_bytes_ = {head, MessageHeader::size};
+  if (changed) {
+    frame->write (head + MessageHeader::size);
+    m->head_bytes_ = {head, MessageHeader::size + FrameHeader::size};
     body = body.sub (FrameHeader::size, body.size () - FrameHeader::size);
   }
   m->body_ = std::move (body);

@@ -112,9 +112,9 @@ public:
   std::uint32_t frame_flags = 0, frame_seq = 0;
   std::int64_t frame_pts = no_time;
 
-  Bytes head () const { return {head_.data (), head_size_}; } // starts with the 8-byte header
+  Bytes head () const { return head_bytes_; } // starts with the 8-byte header
   Bytes body () const { return body_.bytes; }
-  std::size_t size () const { return head_size_ + body_.size (); }
+  std::size_t size () const { return head_bytes_.size () + body_.size (); }
 
   // A control message: everything behind the header is `body`.
   static Counted<const Message> control (Kind kind, MediaType type, std::uint16_t stream,
@@ -124,8 +124,10 @@ public:
       Bytes extension, Slice payload, TimePoint now);
   // A received stream message again, under another stream number: its body by reference. `flags`
   // are added to a frame's, else they are the message's. Empty: a frame whose body is none.
+  // `place`: the 8 bytes in front of `body`, if its owner has them for this message: then the
+  // header is written there, and what is sent is one piece.
   static Counted<const Message> routed (Kind kind, MediaType type, std::uint16_t stream,
-      std::uint32_t flags, Slice body, TimePoint now);
+      std::uint32_t flags, Slice body, TimePoint now, std::uint8_t *place = nullptr);
 
   Message () = default;
 
@@ -135,7 +137,7 @@ protected:
 
 private:
   std::array<std::uint8_t, max_head> head_{};
-  std::size_t head_size_ = 0;
+  Bytes head_bytes_; // in head_, or in front of the body
   Slice body_;
 };
 using MessageRef = Counted<const Message>;

@@ -12,7 +12,8 @@ PublishedStream::PublishedStream (const StreamInfo &info, std::size_t max_cache)
 {
 }
 
-MessageRef PublishedStream::input (const MessageHeader &h, Slice body, TimePoint now)
+MessageRef PublishedStream::input (
+    const MessageHeader &h, Slice body, TimePoint now, std::uint8_t *place)
 {
   const bool sticky = h.kind == Kind::caps || h.kind == Kind::tags;
   const bool global = h.kind == Kind::tags && (h.flags & tags_global);
@@ -20,7 +21,8 @@ MessageRef PublishedStream::input (const MessageHeader &h, Slice body, TimePoint
     return {};
   if (sticky)
     (h.kind == Kind::caps ? caps_ : global ? global_tags_ : tags_) = body;
-  MessageRef m = Message::routed (h.kind, type_, number_, global ? tags_global : 0u, body, now);
+  MessageRef m =
+      Message::routed (h.kind, type_, number_, global ? tags_global : 0u, body, now, place);
   if (m && h.kind == Kind::frame)
     note_frame (*m, body, now);
   else if (h.kind == Kind::caps || h.kind == Kind::eos)

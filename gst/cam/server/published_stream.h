@@ -19,7 +19,9 @@ public:
   PublishedStream (const StreamInfo &info, std::size_t max_cache);
 
   // A received message of this stream; gives the one for all listeners, or none when it is bad.
-  MessageRef input (const MessageHeader &h, Slice body, TimePoint now);
+  // `place`: where its header was, in front of the body, if that may be written to.
+  MessageRef input (
+      const MessageHeader &h, Slice body, TimePoint now, std::uint8_t *place = nullptr);
 
   // What comes before all that input () gives from now on.
   struct Join {

@@ -92,9 +92,10 @@ void Publisher::publish (Entry &e, Incoming m)
   if (h.kind == Kind::frame && !within_bandwidth (e, m.body ()))
     return;
   PublishedStream &s = *e.stream;
+  std::uint8_t *header = m.storage->bytes ().data (); // the sender's; ours takes its place
   Slice body = body_of (std::move (m));
   const TimePoint now = Clock::now ();
-  const MessageRef out = s.input (h, body, now);
+  const MessageRef out = s.input (h, body, now, header);
   if (!out)
     return;
   if (h.kind == Kind::caps || h.kind == Kind::tags || h.kind == Kind::eos)

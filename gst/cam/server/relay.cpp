@@ -124,6 +124,7 @@ void Relay::clear ()
   homes_.clear ();
   audiences_.clear ();
   abroad_.clear ();
+  arrived_.clear ();
 }
 
 void Relay::ended (Connection &c, const Link::End &end)
@@ -212,8 +213,12 @@ void Relay::add_streams (std::uint64_t link, const std::vector<NumberedStream> &
 
 void Relay::tell (std::uint64_t link, const MessageRef &m)
 {
-  if (Viewer *v = viewer (link))
-    v->push (m);
+  deliver (); // what came before
+  Viewer *v = viewer (link);
+  if (!v)
+    return;
+  v->push (m);
+  touch (*v);
 }
 
 void Relay::answer (std::uint64_t link, const MessageRef &m)
@@ -231,6 +236,7 @@ void Relay::add_home (Publisher &p, PublishedStream &s)
 
 void Relay::remove_home (PublishedStream &s)
 {
+  deliver ();
   const auto it = homes_.find (s.number ());
   if (it != homes_.end () && it->second.stream == &s) // else a newer link has it
     homes_.erase (it);
@@ -258,6 +264,7 @@ void Relay::join (std::uint16_t number, Where viewer_at)
     return; // its link has just ended; the hub is going to know
   const auto j = it->second.stream->join (Clock::now ());
   const auto listen = [number, home = index_, key = viewer_at.link, j] (Relay &r) {
+    r.deliver (); // what came before is not for it
     if (Viewer *v = r.viewer (key))
       v->listen (number, home, j.messages, j.bytes, j.decodable);
   };
@@ -272,6 +279,7 @@ void Relay::join (std::uint16_t number, Where viewer_at)
 void Relay::leave (std::uint16_t number, Where viewer_at)
 {
   const auto leave_there = [number, key = viewer_at.link] (Relay &r) {
+    r.deliver ();
     if (Viewer *v = r.viewer (key))
       v->leave (number);
   };
@@ -289,7 +297,10 @@ void Relay::publish (PublishedStream &s, const MessageRef &m)
   const auto home = homes_.find (s.number ());
   if (home == homes_.end () || home->second.stream != &s)
     return;
-  std::size_t n = deliver (s.number (), m);
+  const auto *here = audience (s.number ());
+  std::size_t n = here ? here->size () : 0;
+  if (here)
+    deliver_later (s.number (), m);
   for (const auto &[relay, viewers] : home->second.abroad) {
     abroad_[relay].emplace_back (s.number (), m);
     n += viewers;
@@ -301,15 +312,47 @@ void Relay::publish (PublishedStream &s, const MessageRef &m)
   counters_.frames_discarded += n == 0;
 }
 
-std::size_t Relay::deliver (std::uint16_t number, const MessageRef &m)
+std::vector<Viewer *> *Relay::audience (std::uint16_t number)
 {
   const auto it = audiences_.find (number);
-  if (it == audiences_.end ())
-    return 0;
-  // By index: whoever is closed for not taking anything leaves later.
-  for (std::size_t i = 0; i < it->second.size (); i++)
-    it->second[i]->push (m);
-  return it->second.size ();
+  return it == audiences_.end () ? nullptr : &it->second;
+}
+
+void Relay::deliver_later (std::uint16_t number, const MessageRef &m)
+{
+  arrived_.emplace_back (number, m);
+  flush_later ();
+}
+
+// Into the queues of who listens; whoever is closed for not taking anything leaves later.
+void Relay::deliver ()
+{
+  for (const auto &[number, m] : std::exchange (arrived_, {}))
+    if (const auto *viewers = audience (number))
+      for (Viewer *v : *viewers) {
+        v->push (m);
+        touch (*v);
+      }
+}
+
+// The same, and each writes at once what it got: what belongs to it is looked at once then, while
+// it is in the cache.
+void Relay::deliver_one_stream ()
+{
+  const auto batch = std::exchange (arrived_, {});
+  const auto *viewers = audience (batch.front ().first);
+  if (!viewers)
+    return;
+  const std::size_t n = viewers->size ();
+  for (std::size_t i = 0; i < n; i++) {
+    for (std::size_t turns = Viewer::prefetch_turns; turns > 0; turns--)
+      if (i + turns < n)
+        (*viewers)[i + turns]->prefetch (turns);
+    Viewer *v = (*viewers)[i];
+    for (const auto &[number, m] : batch)
+      v->push (m);
+    v->pump ();
+  }
 }
 
 void Relay::want_key (unsigned home, std::uint16_t number, bool joined)
@@ -327,8 +370,14 @@ void Relay::touch (Viewer &v)
 {
   if (std::exchange (v.touched, true))
     return;
-  touched_.push_back (v.key ());
+  touched_.push_back (&v);
   flush_later ();
+}
+
+void Relay::untouch (Viewer &v)
+{
+  if (v.touched)
+    std::erase (touched_, &v);
 }
 
 void Relay::flush_later ()
@@ -343,7 +392,8 @@ void Relay::send_abroad (unsigned relay)
   if (!batch.empty ())
     server_.relay (relay).post ([b = std::move (batch)] (Relay &r) {
       for (const auto &[number, m] : b)
-        r.deliver (number, m);
+        if (r.audience (number))
+          r.deliver_later (number, m);
     });
 }
 
@@ -352,8 +402,12 @@ void Relay::flush ()
   flushing_ = false;
   for (const auto &[relay, batch] : abroad_)
     send_abroad (relay);
-  for (const std::uint64_t link : std::exchange (touched_, {}))
-    if (Viewer *v = viewer (link))
-      v->pump ();
+  const auto other_stream = [this] (const Routed &r) { return r.first != arrived_.front ().first; };
+  if (touched_.empty () && !arrived_.empty () && std::ranges::none_of (arrived_, other_stream))
+    deliver_one_stream ();
+  deliver ();
+  // A pump may touch others; those wait for the next round.
+  for (Viewer *v : std::exchange (touched_, {}))
+    v->pump ();
 }
 } // namespace reach::cam

@@ -60,6 +60,7 @@ public:
   void remove_listener (std::uint16_t number, Viewer &v);
   void want_key (unsigned home, std::uint16_t number, bool joined);
   void touch (Viewer &v);
+  void untouch (Viewer &v); // before it goes
   RelayCounters &count () { return counters_; }
 
 private:
@@ -74,7 +75,10 @@ private:
   Connection *find (std::uint64_t link);
   Viewer *viewer (std::uint64_t link);
   Publisher *publisher (std::uint64_t link);
-  std::size_t deliver (std::uint16_t number, const MessageRef &m);
+  void deliver_later (std::uint16_t number, const MessageRef &m);
+  void deliver ();
+  void deliver_one_stream ();
+  std::vector<Viewer *> *audience (std::uint16_t number);
   void send_abroad (unsigned relay);
   void flush_later ();
   void flush ();
@@ -84,7 +88,8 @@ private:
   std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;
   std::unordered_map<std::uint16_t, Home> homes_;
   std::unordered_map<std::uint16_t, std::vector<Viewer *>> audiences_;
-  std::vector<std::uint64_t> touched_; // viewers to pump at the end of this round
+  std::vector<Routed> arrived_;   // in this round, for the listeners here
+  std::vector<Viewer *> touched_; // to pump at the end of this round
   std::map<unsigned, std::vector<Routed>> abroad_;
   RelayCounters counters_;
   std::unique_ptr<FileStore> store_; // null: in memory

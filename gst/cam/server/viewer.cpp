@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "viewer.h"
+#include "common/prefetch.h"
 #include "relay.h"
 
 namespace reach::cam {
@@ -11,20 +12,21 @@ MediaQueue::Limits limits_of (const ServerSettings &s, MediaType type)
 } // namespace
 
 Viewer::Viewer (Relay &relay, Connection &connection, MediaType type)
-    : relay_ (relay), connection_ (connection), limits_ (limits_of (relay.settings (), type)),
-      queue_ (type, limits_)
+    : relay_ (relay), connection_ (connection), link_ (connection.link ()),
+      limits_ (limits_of (relay.settings (), type)), queue_ (type, limits_)
 {
 }
 
 Viewer::~Viewer ()
 {
+  relay_.untouch (*this);
   for (const auto &[number, home] : streams_)
     relay_.remove_listener (number, *this);
 }
 
 void Viewer::established ()
 {
-  connection_.link ().set_queue (&queue_);
+  link_.set_queue (&queue_);
 }
 
 void Viewer::push (const MessageRef &m)
@@ -35,20 +37,31 @@ void Viewer::push (const MessageRef &m)
       return;
     last_clock_ = m;
   }
-  Link &link = connection_.link ();
-  if (m->header.kind == Kind::frame && link.core ().established ())
-    link.push (m, Clock::now ());
+  if (m->header.kind == Kind::frame && link_.core ().established ())
+    link_.push (m, Clock::now ());
   else if (!queue_.push (m, Clock::now ()))
     return connection_.finish (ByeReason::closed_by_application); // takes nothing at all
   ask_for_keys ();
-  relay_.touch (*this);
 }
 
 void Viewer::pump ()
 {
   touched = false;
-  connection_.link ().pump ();
+  link_.pump ();
   ask_for_keys ();
+}
+
+// Each step needs what the one before has fetched.
+void Viewer::prefetch (std::size_t turns) const
+{
+  switch (turns) {
+  case 3:
+    return prefetch_object (*this);
+  case 2:
+    return prefetch_object (link_);
+  default:
+    return link_.prefetch_transport ();
+  }
 }
 
 void Viewer::ask_for_keys ()
@@ -73,6 +86,7 @@ void Viewer::listen (std::uint16_t number, unsigned home, const std::vector<Mess
   raised_ = true;
   for (const MessageRef &m : messages)
     push (m);
+  relay_.touch (*this);
   if (!decodable)
     relay_.want_key (home, number, true);
 }

@@ -12,16 +12,18 @@ public:
   Viewer (Relay &relay, Connection &connection, MediaType type);
   ~Viewer () override;
 
-  // Into the queue; the relay pumps at the end of its round.
+  // Into the queue; a pump () follows, or a touch () so that it does.
   void push (const MessageRef &m);
   void pump ();
+  // It is going to be pushed to in so many turns, 1 to prefetch_turns.
+  static constexpr std::size_t prefetch_turns = 3;
+  void prefetch (std::size_t turns) const;
   // Joins a stream whose sender is at relay `home`.
   void listen (std::uint16_t number, unsigned home, const std::vector<MessageRef> &messages,
       std::size_t bytes, bool decodable);
   void leave (std::uint16_t number);
   bool touched = false; // the relay is going to pump it
   const MediaQueue &queue () const { return queue_; }
-  std::uint64_t key () const { return connection_.key (); }
 
 private:
   void established () override;
@@ -32,6 +34,7 @@ private:
 
   Relay &relay_;
   Connection &connection_;
+  Link &link_; // its
   const MediaQueue::Limits limits_;
   MediaQueue queue_;
   std::map<std::uint16_t, unsigned> streams_; // number → the relay that has its sender

@@ -72,6 +72,28 @@ GST_START_TEST (test_the_body_goes_on_by_reference)
 }
 GST_END_TEST
 
+// Where the sender's header was, ours is: one piece. Who joins gets another header and the same
+// body.
+GST_START_TEST (test_the_header_takes_the_place_of_the_received_one)
+{
+  PublishedStream s (info_of (0x1234), 1000);
+  const Slice frame = body (5, 0, 40);
+  std::vector<std::uint8_t> whole (MessageHeader::size, 0xff);
+  whole.insert (whole.end (), frame.bytes.begin (), frame.bytes.end ());
+  const Bytes in = Bytes (whole).subspan (MessageHeader::size);
+  const MessageRef m = s.input ({Kind::frame}, {in, {}}, t0, whole.data ());
+  fail_unless (m && m->head ().data () == whole.data () && m->body ().data () == in.data ());
+  const auto h = MessageHeader::parse (Bytes (whole).first<MessageHeader::size> ());
+  fail_unless (h.kind == Kind::frame && h.flags == 0 && h.stream == 0x1234);
+  fail_unless_equals_int (h.length, in.size ());
+  s.input ({Kind::frame}, body (6, frame_delta_unit, 80), t0);
+  const auto joined = s.join (t0).messages;
+  fail_unless_equals_int (joined.size (), 2);
+  fail_unless (joined[0]->head ().data () != whole.data ());
+  fail_unless (joined[0]->frame_flags == frame_past && joined[0]->frame_seq == 5);
+}
+GST_END_TEST
+
 GST_START_TEST (test_join_in_the_middle)
 {
   Fed f;
@@ -190,6 +212,7 @@ static Suite *published_stream_suite ()
   TCase *tc = tcase_create ("general");
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_the_body_goes_on_by_reference);
+  tcase_add_test (tc, test_the_header_takes_the_place_of_the_received_one);
   tcase_add_test (tc, test_join_in_the_middle);
   tcase_add_test (tc, test_pictures_in_parts);
   tcase_add_test (tc, test_the_cache_is_bounded);
