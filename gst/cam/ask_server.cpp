@@ -95,7 +95,7 @@ void ask_server (
   if (!send || !request)
     return p->reply ({"not-running", "the element is not running", {}});
   std::string error;
-  auto command = command_of (request, error);
+  auto command = command_of (request, {}, error);
   if (!command)
     return p->reply ({"malformed", error, {}});
   send (std::move (*command), [p, events] (AskReply r) {

@@ -70,9 +70,11 @@ bool structure_name (const std::string &name)
 }
 } // namespace
 
-std::optional<Command> command_of (const GstStructure *s, std::string &error)
+std::optional<Command> command_of (
+    const GstStructure *s, const Envelope &envelope, std::string &error)
 {
   Command c;
+  c.envelope = envelope;
   c.name = gst_structure_get_name (s);
   for (int i = 0; i < gst_structure_n_fields (s); i++) {
     const char *name = gst_structure_nth_field_name (s, static_cast<guint> (i));

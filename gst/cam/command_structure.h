@@ -6,7 +6,8 @@
 
 namespace reach::cam {
 // Empty, and `error` says why: a field's type does not travel, or it is too large.
-std::optional<Command> command_of (const GstStructure *s, std::string &error);
+std::optional<Command> command_of (
+    const GstStructure *s, const Envelope &envelope, std::string &error);
 // As it was sent, but for fields whose names this process does not admit (names.h).
 StructurePtr structure_of (const Command &c);
 // Every parameter, as values: a GstValueArray of "parameter" structures with name and value.

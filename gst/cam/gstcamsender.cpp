@@ -165,9 +165,10 @@ public:
     each_sink ([sync] (GstCamSink *s) { gst_base_sink_set_sync (GST_BASE_SINK (s), sync); });
   }
   std::shared_ptr<SenderEngine> engine () { return *engine_.lock (); }
-  std::uint64_t send_command (const GstStructure *command)
+  std::uint64_t send_command (
+      const GstStructure *command, const char *to, const char *group, unsigned index)
   {
-    return deliveries_.send_command (engine ().get (), command);
+    return deliveries_.send_command (engine ().get (), command, to, group, index);
   }
   void ask (const GstStructure *request, GstPromise *promise)
   {
@@ -204,17 +205,7 @@ public:
   }
   void on_dropped (MediaType type, const MediaQueue::Stats &d) override
   {
-    events_->post ([this, type, d] {
-      GstMessage *qos = gst_message_new_qos (GST_OBJECT (element_), TRUE, GST_CLOCK_TIME_NONE,
-          GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE);
-      gst_message_set_qos_stats (qos, GST_FORMAT_BUFFERS, G_MAXUINT64, d.frames_dropped);
-      gst_element_post_message (element_, qos);
-      gst_element_post_message (element_,
-          gst_message_new_element (GST_OBJECT (element_),
-              gst_structure_new ("cam-dropped", "media-type", G_TYPE_STRING, media_type_name (type),
-                  "frames", G_TYPE_UINT64, d.frames_dropped, "bytes", G_TYPE_UINT64,
-                  d.bytes_dropped, "gops", G_TYPE_UINT64, d.gops_dropped, nullptr)));
-    });
+    events_->post ([this, type, d] { post_dropped (element_, type, d); });
   }
   void on_bandwidth (std::uint64_t bits) override
   {
@@ -429,6 +420,13 @@ static gboolean send_event (GstElement *e, GstEvent *event)
   return GST_ELEMENT_CLASS (gst_cam_sender_parent_class)->send_event (e, event);
 }
 
+static guint64 send_command (
+    GstElement *e, const GstStructure *command, const gchar *to, const gchar *group, guint index)
+{
+  return barrier (
+      e, std::uint64_t{0}, [&] { return impl_of (e).send_command (command, to, group, index); });
+}
+
 /**
  * GstCamSender::bandwidth-changed:
  * @self: the element
@@ -461,11 +459,7 @@ static void gst_cam_sender_class_init (GstCamSenderClass *klass)
           "Estimated bits per second that the UDP links carry (0 = not known)", 0, G_MAXUINT64, 0,
           static_cast<GParamFlags> (G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
   install_event_signals (G_TYPE_FROM_CLASS (klass), false);
-  install_delivery_signals (
-      G_TYPE_FROM_CLASS (klass),
-      [] (GstElement *e, const GstStructure *command) -> guint64 {
-        return barrier (e, std::uint64_t{0}, [&] { return impl_of (e).send_command (command); });
-      },
+  install_delivery_signals (G_TYPE_FROM_CLASS (klass), send_command,
       [] (GstElement *e, const gchar *path, guint64 offset) -> guint64 {
         return barrier (e, std::uint64_t{0}, [&] { return impl_of (e).send_file (path, offset); });
       });

@@ -54,24 +54,27 @@ void ReceiverDeliveries::on_command (const Remote &r, const std::string &peer, c
         remote, id, too_large ? CommandStatus::too_large : CommandStatus::malformed);
   if (run->waiting >= limits_.max_waiting)
     return acknowledge (remote, id, CommandStatus::no_room);
+  if (!r.server) // whoever is at the other end of the link, whatever it says
+    command->envelope = {command->envelope.index, {}, {}, r.guid};
   run->newest = id;
   run->waiting++;
-  const bool posted =
-      host_.post_event ([this, c = std::move (*command), run, remote, peer, guid = r.guid,
-                            ours = r.our_session_key, theirs = r.session_key] {
-        GstStructure *s = gst_structure_new ("cam-command-received", "session-key", G_TYPE_UINT64,
-            ours, "remote-session-key", G_TYPE_UINT64, theirs, "guid", G_TYPE_STRING, guid.c_str (),
-            "index", G_TYPE_UINT, 0u, "peer", G_TYPE_STRING, peer.c_str (), "id", G_TYPE_UINT64,
-            c.id, "name", G_TYPE_STRING, c.name.c_str (), nullptr);
-        set_parameters (s, "parameters", c);
-        const StructurePtr same = structure_of (c);
-        gst_structure_set (s, "command", GST_TYPE_STRUCTURE, same.get (), nullptr);
-        g_signal_emit_by_name (element_, "command-received", s);
-        gst_element_post_message (element_, gst_message_new_element (GST_OBJECT (element_), s));
-        run->handled = c.id;
-        run->waiting--;
-        acknowledge (remote, c.id, CommandStatus::handled);
-      });
+  const bool posted = host_.post_event ([this, c = std::move (*command), run, remote, peer,
+                                            ours = r.our_session_key, theirs = r.session_key] {
+    const Envelope &e = c.envelope;
+    GstStructure *s = gst_structure_new ("cam-command-received", "session-key", G_TYPE_UINT64, ours,
+        "remote-session-key", G_TYPE_UINT64, theirs, "guid", G_TYPE_STRING, e.from.c_str (),
+        "group", G_TYPE_STRING, e.group.c_str (), "index", G_TYPE_UINT,
+        static_cast<guint> (e.index), "peer", G_TYPE_STRING, peer.c_str (), "id", G_TYPE_UINT64,
+        c.id, "name", G_TYPE_STRING, c.name.c_str (), nullptr);
+    set_parameters (s, "parameters", c);
+    const StructurePtr same = structure_of (c);
+    gst_structure_set (s, "command", GST_TYPE_STRUCTURE, same.get (), nullptr);
+    g_signal_emit_by_name (element_, "command-received", s);
+    gst_element_post_message (element_, gst_message_new_element (GST_OBJECT (element_), s));
+    run->handled = c.id;
+    run->waiting--;
+    acknowledge (remote, c.id, CommandStatus::handled);
+  });
   if (posted)
     return;
   run->waiting--;
@@ -133,8 +136,9 @@ void install_receiver_delivery_signals (GType receiver)
    * GstCamReceiver::command-received:
    * @receiver: the camreceiver
    * @event: `cam-command-received` with session-key (0 when the sender pushes),
-   *     remote-session-key, guid, index, peer, id, name, parameters (a #GstValueArray of structures
-   *     with name and value), and command: a #GstStructure like the one that was sent
+   *     remote-session-key, guid of the sender, group through which it came (media servers), index,
+   *     peer, id, name, parameters (a #GstValueArray of structures with name and value), and
+   *     command: a #GstStructure like the one that was sent
    *
    * A sender's command, in the order of its send-command calls and once. Field names that this
    * process does not know have a budget, as GLib keeps every one for good: those beyond it are left

@@ -16,19 +16,40 @@ void event_signal (const char *name, GType sender)
 
 const char *reason_of (Deliveries::Taken t)
 {
-  return t == Deliveries::Taken::no_receiver ? "no receiver is connected"
-                                             : "as many wait already as are kept";
+  switch (t) {
+  case Deliveries::Taken::no_receiver:
+    return "no such receiver is connected";
+  case Deliveries::Taken::no_server:
+    return "only a media server has groups";
+  default:
+    return "as many wait already as are kept";
+  }
 }
 } // namespace
 
-std::uint64_t SenderDeliveries::send_command (SenderEngine *engine, const GstStructure *command)
+std::optional<Envelope> SenderDeliveries::envelope_of (
+    const char *to, const char *group, unsigned index)
+{
+  Envelope e{static_cast<std::uint16_t> (index), to ? to : "", group ? group : "", {}};
+  if (index <= UINT16_MAX && fits (e))
+    return e;
+  GST_WARNING_OBJECT (element_, "not sent: an index above 65535, or a receiver's or group's name "
+                                "with more than 64 bytes or that is not UTF-8");
+  return std::nullopt;
+}
+
+std::uint64_t SenderDeliveries::send_command (SenderEngine *engine, const GstStructure *command,
+    const char *to, const char *group, unsigned index)
 {
   if (!engine || !command) {
     GST_WARNING_OBJECT (element_, "command not sent: the element is not running");
     return 0;
   }
+  const auto envelope = envelope_of (to, group, index);
+  if (!envelope)
+    return 0;
   std::string error;
-  auto c = command_of (command, error);
+  auto c = command_of (command, *envelope, error);
   if (!c) {
     GST_WARNING_OBJECT (element_, "command not sent: %s", error.c_str ());
     return 0;
@@ -36,6 +57,7 @@ std::uint64_t SenderDeliveries::send_command (SenderEngine *engine, const GstStr
   c->id = next_id_++;
   Delivery d;
   d.id = c->id;
+  d.envelope = *envelope;
   d.command = Message::control (Kind::command, MediaType::command, 0, *encode (*c), Clock::now ());
   const auto taken = engine->deliver (MediaType::command, std::move (d));
   if (taken == Deliveries::Taken::yes)
@@ -180,29 +202,40 @@ void install_delivery_signals (GType sender, SendCommand send_command, SendFile 
    * GstCamSender::send-command:
    * @sender: the camsender
    * @command: (transfer none): name and fields of the command
+   * @to: (nullable): guid of the receiver that it is for
+   * @group: (nullable): the group that it is for, when @to is %NULL or empty
+   * @index: a number for the receiver's application, up to 65535
    *
-   * Queues a command for the receiver (`mode=caller`) or for every receiver that is connected
-   * (`mode=listener`). Fields may be gboolean, gint, guint, gint64, guint64, gdouble, strings and
+   * Queues a command. Fields may be gboolean, gint, guint, gint64, guint64, gdouble, strings and
    * #GBytes; at most 64 of them, and 65536 bytes altogether. Commands arrive in order and once;
    * while the connection is away they are kept.
    *
-   * From any thread; does not wait. #GstCamSender::command-sent or #GstCamSender::command-failed
-   * follows, for each receiver.
+   * A media server passes it on to the client @to, else to the members of @group, else to the
+   * contacts of this client. Without one it is for the receiver (`mode=caller`) or for every
+   * receiver that is connected (`mode=listener`), of these only for the one called @to; there are
+   * no groups.
    *
-   * Returns: the command's id, or 0 when it was not taken: a field of another type, too large, 1024
-   * commands wait already, no receiver is connected (`mode=listener`), or the element is in NULL.
-   * The debug log says which.
+   * From any thread; does not wait. #GstCamSender::command-sent or #GstCamSender::command-failed
+   * follows, for each receiver; with a media server once for all.
+   *
+   * Returns: the command's id, or 0 when it was not taken: a field of another type, too large, a
+   * bad @to, @group or @index, 1024 commands wait already, no receiver or none called @to is
+   * connected, a @group without a media server, or the element is in NULL. The debug log says
+   * which. As long as it is not known what the other end is, @to and @group are looked at later.
    *
    * Since: 0.1
    */
   g_signal_new_class_handler ("send-command", sender, action, G_CALLBACK (send_command), nullptr,
-      nullptr, nullptr, G_TYPE_UINT64, 1, GST_TYPE_STRUCTURE | G_SIGNAL_TYPE_STATIC_SCOPE);
+      nullptr, nullptr, G_TYPE_UINT64, 4, GST_TYPE_STRUCTURE | G_SIGNAL_TYPE_STATIC_SCOPE,
+      G_TYPE_STRING | G_SIGNAL_TYPE_STATIC_SCOPE, G_TYPE_STRING | G_SIGNAL_TYPE_STATIC_SCOPE,
+      G_TYPE_UINT);
   /**
    * GstCamSender::command-sent:
    * @sender: the camsender
    * @event: `cam-command-sent` with id, peer, guid and remote-session-key of the receiver
    *
-   * A receiver's application has been given the command. The same structure is posted as element
+   * A receiver's application has been given the command; when a media server is the receiver,
+   * those of all whom it was for and who are there. The same structure is posted as element
    * message. Comes from the event thread, with no lock held.
    *
    * Since: 0.1

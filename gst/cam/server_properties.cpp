@@ -196,6 +196,22 @@ constexpr Property properties[] = {
           "limit)",
           0, G_MAXINT64, GST_SECOND, rw);
     }),
+    property<Uint<&S::max_command>> ([] {
+      return g_param_spec_uint ("max-command-size", "Max command size",
+          "Bytes that a command may have; larger ones are refused", 1024, max_command, max_command,
+          rw);
+    }),
+    property<Uint<&S::max_command_rate>> ([] {
+      return g_param_spec_uint ("max-command-rate", "Max command rate",
+          "Commands per second that a client may send; further ones are refused (0 = no limit)", 0,
+          G_MAXINT, 0, rw);
+    }),
+    property<Time<&S::command_patience, seconds>> ([] {
+      return g_param_spec_uint ("command-timeout", "Command timeout",
+          "Seconds that a receiver has to acknowledge a command, or to come back for it, before "
+          "the sender is told that it did not; less than the command-timeout of senders",
+          1, 86400, 10, rw);
+    }),
     property<Enum<&S::store_in_files>> ([] {
       return g_param_spec_enum ("buffer-store", "Buffer store",
           "Where the media and files that wait are kept", gst_cam_buffer_store_get_type (), 0, rw);

@@ -17,6 +17,10 @@ std::string failure_of (CommandStatus s)
     return "the receiver cannot read the command";
   case CommandStatus::no_receiver:
     return "the media server has no receiver for the command";
+  case CommandStatus::denied:
+    return "the receiver or the group takes no commands of this client";
+  case CommandStatus::gave_up:
+    return "a receiver has not acknowledged it to the media server in time";
   }
   return "refused";
 }
@@ -31,9 +35,21 @@ CommandLane::CommandLane (Timers &timers, MediaQueue &out, DeliveryEvents &event
 
 void CommandLane::push (Delivery d)
 {
+  if (linked_ && for_nobody (d.id, d.envelope))
+    return;
   if (!queue_.push (std::move (d.command), Clock::now ()))
     events_.on_command_done (receiver_, d.id, "the queue for this receiver is full");
+  else if (!linked_ && !(d.envelope.to.empty () && d.envelope.group.empty ()))
+    addresses_[d.id] = std::move (d.envelope);
   arm ();
+}
+
+bool CommandLane::for_nobody (std::uint64_t id, const Envelope &e)
+{
+  const char *why = not_for (receiver_, e);
+  if (why)
+    events_.on_command_done (receiver_, id, why);
+  return why != nullptr;
 }
 
 // Like a link's timer it is not put off on each acknowledgement.
@@ -66,6 +82,9 @@ void CommandLane::linked (ReceiverName r)
 {
   receiver_ = std::move (r);
   linked_ = true;
+  for (const auto &[id, envelope] : std::exchange (addresses_, {}))
+    if (for_nobody (id, envelope))
+      queue_.remove (id);
   queue_.restart (Clock::now ());
   arm ();
 }
@@ -81,6 +100,7 @@ void CommandLane::acknowledged (Kind kind, Bytes body)
 void CommandLane::give_up (const std::string &why)
 {
   timer_.cancel ();
+  addresses_.clear ();
   for (const std::uint64_t id : queue_.clear ())
     events_.on_command_done (receiver_, id, why);
 }

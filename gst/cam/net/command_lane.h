@@ -4,6 +4,7 @@
 #include "cam/proto/command_queue.h"
 #include "common/timers.h"
 #include "lane.h"
+#include <map>
 
 namespace reach::cam {
 class CommandLane final : public Lane {
@@ -23,6 +24,7 @@ public:
 private:
   void arm ();
   void on_timeout ();
+  bool for_nobody (std::uint64_t id, const Envelope &e);
 
   CommandQueue queue_;
   DeliveryEvents &events_;
@@ -31,5 +33,7 @@ private:
   Timer timer_;
   bool linked_ = false;
   ReceiverName receiver_;
+  // Of commands that came while it was not known who is there.
+  std::map<std::uint64_t, Envelope> addresses_;
 };
 } // namespace reach::cam

@@ -209,19 +209,19 @@ void PullPeer::make_next_session ()
       Clock::now () + backoff_.next (static_cast<std::uint32_t> (new_key () * 2654435761u)));
 }
 
-void PullPeer::remake ()
+void PullPeer::finish_all (ByeReason why)
 {
   std::vector<Link *> all;
   for (auto &[type, link] : links_)
     all.push_back (link.get ());
   for (Link *l : all)
-    l->finish (ByeReason::closed_by_application);
+    l->finish (why);
 }
 
 void PullPeer::stop ()
 {
   stopped_ = true;
   retry_.cancel ();
-  remake ();
+  finish_all (ByeReason::stopping);
 }
 } // namespace reach::cam

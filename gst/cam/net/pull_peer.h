@@ -18,13 +18,17 @@ public:
   PullPeer (ReceiverEngine &engine, SenderEntry entry);
   ~PullPeer () override;
 
-  void open ();   // a new session
-  void stop ();   // closes it for good
-  void remake (); // the identity changed: a new session with it
+  void open ();  // a new session
+  void stop ();  // closes it for good
+  void remake () // the identity changed: a new session with it
+  {
+    finish_all (ByeReason::closed_by_application);
+  }
   bool established () const { return session_ && session_->established (); }
   // Whether the other end is a media server. Over: there is no session, nor will there be one.
   enum class Server : std::uint8_t { unknown, no, yes, over };
   Server server () const;
+  Remote &server_remote () { return sources_.server (); }
   Link *server_link () const; // established; that of commands if there is one
   unsigned open_channels () const { return session_ ? session_->open_channels () : 0; }
   template <typename F> void each_link (F &&f)
@@ -46,6 +50,7 @@ private:
   MediaType type_of (const Link &l) const;
   void open_channel (MediaType type);
   void close_wanted ();
+  void finish_all (ByeReason why);
   void tell_events ();
   void schedule ();
   void make_next_session ();

@@ -130,6 +130,14 @@ Remote *ReceiverEngine::find (std::uint64_t id)
   return it == remotes_.end () ? nullptr : it->second.get ();
 }
 
+Remote *ReceiverEngine::find_peer (std::uint64_t id)
+{
+  for (const auto &p : peers_)
+    if (p->server_remote ().id == id)
+      return &p->server_remote ();
+  return find (id);
+}
+
 Remote *ReceiverEngine::find_run (std::uint64_t run_id)
 {
   for (auto &[id, r] : remotes_)
@@ -343,7 +351,7 @@ void ReceiverEngine::consumed (std::uint64_t remote, MediaType type, std::size_t
   if (settings_.mode == Mode::listener)
     return;
   loop_->post ([this, remote, type, bytes] {
-    Remote *r = find (remote);
+    Remote *r = find_peer (remote);
     if (!r)
       return;
     std::size_t &unread = r->unread[static_cast<std::size_t> (type)];
@@ -369,7 +377,7 @@ void ReceiverEngine::request_key (std::uint64_t remote, std::uint16_t stream)
 void ReceiverEngine::answer (std::uint64_t remote, MessageRef m)
 {
   loop_->post ([this, remote, m] {
-    Remote *r = find (remote);
+    Remote *r = find_peer (remote);
     if (Link *l = r ? r->links[static_cast<std::size_t> (m->type)] : nullptr)
       l->send_control (m);
   });

@@ -85,7 +85,7 @@ std::size_t size_of (const CommandValue &v)
 
 std::optional<std::vector<std::uint8_t>> encode (const Command &c)
 {
-  if (!good_name (c.name) || c.parameters.size () > max_parameters)
+  if (!good_name (c.name) || c.parameters.size () > max_parameters || !fits (c.envelope))
     return std::nullopt;
   ByteWriter w;
   w.u64 (c.id);
@@ -160,7 +160,7 @@ std::optional<CommandAck> decode_command_ack (Bytes in)
   CommandAck a;
   a.id = r.u64 ();
   a.status = static_cast<CommandStatus> (r.u8 ());
-  if (r.failed () || a.status > CommandStatus::no_receiver)
+  if (r.failed () || a.status > CommandStatus::gave_up)
     return std::nullopt;
   return a;
 }

@@ -44,7 +44,10 @@ enum class CommandStatus : std::uint8_t {
   no_room = 1,   // too many commands wait for the receiver's application
   too_large = 2, // for this receiver
   malformed = 3,
-  no_receiver = 4, // a media server: nobody is there to get it
+  // Of a media server alone:
+  no_receiver = 4, // nobody that it is for is there
+  denied = 5,      // whom it is for takes no commands of this client
+  gave_up = 6,     // a receiver has not acknowledged it in time
 };
 struct CommandAck {
   std::uint64_t id = 0;

@@ -43,20 +43,35 @@ void CommandQueue::erase (std::size_t at)
 {
   bytes_ -= commands_[at].command->size ();
   commands_.erase (commands_.begin () + static_cast<std::ptrdiff_t> (at));
-  under_way_--;
+  under_way_ -= at < under_way_;
+}
+
+std::size_t CommandQueue::find (std::uint64_t id, std::size_t among) const
+{
+  std::size_t i = 0;
+  while (i < among && command_id (commands_[i].command->body ()) != id)
+    i++;
+  return i;
 }
 
 bool CommandQueue::acknowledged (std::uint64_t id, TimePoint now)
 {
-  for (std::size_t i = 0; i < under_way_; i++) {
-    if (command_id (commands_[i].command->body ()) != id)
-      continue;
-    acknowledged_ = now;
-    erase (i);
-    fill (now);
-    return true;
-  }
-  return false;
+  const std::size_t at = find (id, under_way_);
+  if (at == under_way_)
+    return false;
+  acknowledged_ = now;
+  erase (at);
+  fill (now);
+  return true;
+}
+
+bool CommandQueue::remove (std::uint64_t id)
+{
+  const std::size_t at = find (id, commands_.size ());
+  if (at == commands_.size ())
+    return false;
+  erase (at);
+  return true;
 }
 
 TimePoint CommandQueue::poll_timeout () const

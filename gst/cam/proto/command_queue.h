@@ -23,6 +23,7 @@ public:
   void restart (TimePoint now);                  // a new link
   // The command with this id is over; false when none is under way with it.
   bool acknowledged (std::uint64_t id, TimePoint now);
+  bool remove (std::uint64_t id);      // of one that waits; false: there is none
   std::vector<std::uint64_t> clear (); // the ids of what is given up
   // The link is gone: nobody can acknowledge before restart ().
   void pause ();
@@ -37,6 +38,7 @@ private:
     TimePoint sent{};
   };
   void fill (TimePoint now);
+  std::size_t find (std::uint64_t id, std::size_t among) const; // `among`: not found
   void erase (std::size_t at);
 
   MediaQueue &out_;

@@ -3,15 +3,6 @@
 #include <algorithm>
 
 namespace reach::cam {
-void TokenBucket::fill (double per_second, double burst, TimePoint now)
-{
-  if (now <= filled)
-    return;
-  const std::chrono::duration<double> passed = now - filled;
-  tokens = std::min (burst, tokens + per_second * passed.count ());
-  filled = now;
-}
-
 Clients::Clients (const RouterLimits &limits, std::uint8_t default_accept)
     : limits_ (limits), default_accept_ (default_accept)
 {

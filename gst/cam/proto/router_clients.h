@@ -3,17 +3,11 @@
 // (router.h), which alone uses it.
 #pragma once
 #include "router_types.h"
+#include "token_bucket.h"
 #include <optional>
 #include <set>
 
 namespace reach::cam {
-
-// What may be done so many times a second, and more at once after a quiet time.
-struct TokenBucket {
-  double tokens = 0;
-  TimePoint filled{};
-  void fill (double per_second, double burst, TimePoint now);
-};
 
 // Other clients' guids, known to the server or not, each with media types.
 using GuidList = std::map<std::string, std::uint8_t, std::less<>>;

@@ -24,6 +24,17 @@ RouterConfig router_config (const ServerSettings &s)
   c.random = fill_random;
   return c;
 }
+
+CommandExchange::Limits command_limits (const ServerSettings &s)
+{
+  CommandExchange::Limits l;
+  l.lane.max_bytes = s.buffer[static_cast<std::size_t> (MediaType::command)];
+  l.lane.patience = s.command_patience;
+  l.resume_window = s.resume_window;
+  l.max_command = s.max_command;
+  l.per_second = s.max_command_rate;
+  return l;
+}
 } // namespace
 
 bool Hub::SourceEntry::connected () const
@@ -37,9 +48,14 @@ bool Hub::ReceiverEntry::connected () const
 }
 
 Hub::Hub (MediaServer &server)
-    : server_ (server), router_ (router_config (server.settings ())), run_id_ (new_key ()),
+    : server_ (server), router_ (router_config (server.settings ())),
+      commands_ (command_limits (server.settings ())), run_id_ (new_key ()),
       session_key_ (new_key ())
 {
+  commands_timer_ = std::make_unique<Timer> (server.relay (0).loop ().timers (), [this] {
+    commands_.timeout (Clock::now ());
+    send_commands ();
+  });
   router_timer_ = std::make_unique<Timer> (server.relay (0).loop ().timers (), [this] {
     router_.timeout (Clock::now ());
     look_after_router ();
@@ -60,6 +76,7 @@ void Hub::stop ()
   stopped_ = true;
   finish_state ();
   router_timer_.reset ();
+  commands_timer_.reset ();
   sources_.clear ();
   receivers_.clear ();
   waiting_.clear ();
@@ -254,6 +271,8 @@ bool Hub::check_receiver (Where link, const Hello &h, const std::string &peer)
     return no (RefuseCode::busy, "a receiver with this guid is connected");
   counters_.replaced++;
   tell_client (ClientEvent::What::disconnected, LinkRole::receiver, h.guid, r.peer, "replaced");
+  if (const auto &l = r.links[static_cast<std::size_t> (MediaType::command)])
+    commands_.unlinked (h.guid, *l, Clock::now ());
   for (auto &l : r.links)
     displace (l, {});
   for (auto &[number, s] : sources_)
@@ -271,6 +290,7 @@ void Hub::on_receiver (Where link, const Hello &h, const std::string &peer)
   r.run_id = h.run_id;
   r.session_key = h.session_key;
   r.peer = peer;
+  r.media_types = h.media_types;
   displace (r.links[static_cast<std::size_t> (h.type)], link);
   links_[link.link] = {LinkRole::receiver, h.type, 0, h.guid};
   prepare (link, {});
@@ -283,6 +303,11 @@ void Hub::on_receiver (Where link, const Hello &h, const std::string &peer)
     route (*s, h.guid);
   }
   accept (link, h);
+  if (h.type == MediaType::command)
+    commands_.linked (h.guid, link, Clock::now ());
+  else if (!takes_commands (h.guid))
+    commands_.gone (h.guid, Clock::now ());
+  send_commands ();
   if (!connected)
     tell_client (ClientEvent::What::connected, LinkRole::receiver, h.guid, peer);
 }
@@ -298,6 +323,11 @@ void Hub::stop_listening (Where link)
 void Hub::receiver_ended (Where link, const std::string &guid, MediaType type, const LinkEnd &end)
 {
   stop_listening (link);
+  if (type == MediaType::command)
+    commands_.unlinked (guid, link, Clock::now ());
+  if (end.stopping)
+    commands_.gone (guid, Clock::now ());
+  send_commands ();
   const auto it = receivers_.find (guid);
   if (it == receivers_.end ())
     return;
@@ -333,6 +363,7 @@ void Hub::on_ended (Where link, const LinkEnd &end)
 Hub::Snapshot Hub::snapshot () const
 {
   Snapshot out = counters_;
+  out.commands = commands_.stats ();
   std::map<std::string, std::size_t> seen;
   for (const auto &[number, s] : sources_) {
     out.sources.push_back ({number, s->told.guid, s->guid_to, s->group, s->peer, s->told.state,

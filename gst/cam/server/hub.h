@@ -3,6 +3,7 @@
 // the relays what has changed; frames never pass here. On the loop of relay 0 only.
 #pragma once
 #include "cam/proto/router.h"
+#include "command_exchange.h"
 #include "common/serial_queue.h"
 #include "common/timers.h"
 #include "server_settings.h"
@@ -30,6 +31,8 @@ public:
   void on_sticky (Where link, std::uint16_t number, const MessageHeader &h, Bytes body);
   void on_clock (Where link, const Ping &p, TimePoint arrived);
   void on_ask (Where link, const Ask &ask);
+  void on_command (Where link, Bytes body);
+  void on_command_ack (Where link, const CommandAck &ack);
   // From the application. Who is not let in has changed nothing here before.
   void on_verdict (std::uint64_t login, Verdict verdict);
   bool kick (const std::string &guid, const std::string &why); // false: it is not there
@@ -51,6 +54,7 @@ public:
     std::vector<SourceInfo> sources;
     std::vector<ReceiverInfo> receivers;
     std::uint64_t refused = 0, resumed = 0, replaced = 0;
+    CommandExchange::Stats commands;
   };
   Snapshot snapshot () const;
 
@@ -81,6 +85,7 @@ private:
   struct ReceiverEntry {
     std::uint64_t run_id = 0, session_key = 0;
     std::string peer, kicked; // kicked: why
+    std::uint8_t media_types = 0;
     Links links;
     bool connected () const;
   };
@@ -119,6 +124,11 @@ private:
   void take_router_events ();
   void on_router_event (const RouterEvent &e);
 
+  // Commands (hub_commands.cpp)
+  CommandExchange::Targets command_targets (const std::string &from, const Envelope &e) const;
+  bool takes_commands (const std::string &guid) const;
+  void send_commands (); // after each call of the exchange
+
   // What is kept (hub_state.cpp)
   void answer (Where link, const MessageRef &m);
   void write_state ();
@@ -150,7 +160,8 @@ private:
 
   MediaServer &server_;
   Router router_;
-  std::unique_ptr<Timer> router_timer_;
+  CommandExchange commands_;
+  std::unique_ptr<Timer> router_timer_, commands_timer_;
   const std::uint64_t run_id_, session_key_;
   std::map<std::uint32_t, std::unique_ptr<SourceEntry>> sources_;
   std::map<std::string, ReceiverEntry> receivers_;

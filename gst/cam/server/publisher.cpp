@@ -6,6 +6,7 @@
 namespace reach::cam {
 namespace {
 constexpr std::size_t max_early = 16u << 20;
+constexpr std::size_t max_commands = 64; // twice what a camsender has under way
 
 class StorageOwner final : public Shared {
 public:
@@ -60,7 +61,7 @@ void Publisher::on_received (Incoming m)
 {
   const MessageHeader h = m.header ();
   if (h.kind == Kind::command)
-    return decline (m.body ());
+    return pass_on (std::move (m));
   if (!of_stream (h.kind))
     return;
   const auto it = streams_.find (h.stream);
@@ -104,11 +105,18 @@ void Publisher::publish (Entry &e, Incoming m)
   relay_.publish (s, out);
 }
 
-// Commands are not passed on: the sender is told so, instead of waiting.
-void Publisher::decline (Bytes command)
+// The hub reads it. Who does not wait for answers does not fill its inbox.
+void Publisher::pass_on (Incoming command)
 {
-  connection_.link ().send_control (Message::control (Kind::command_ack, MediaType::command, 0,
-      encode (CommandAck{command_id (command), CommandStatus::no_receiver}), Clock::now ()));
+  if (commands_ < max_commands) {
+    commands_++;
+    return relay_.to_hub (
+        [where = relay_.where (connection_), body = body_of (std::move (command))] (
+            Hub &hub) { hub.on_command (where, body.bytes); });
+  }
+  const CommandAck no{command_id (command.body ()), CommandStatus::no_room};
+  connection_.link ().send_control (
+      Message::control (Kind::command_ack, MediaType::command, 0, encode (no), Clock::now ()));
 }
 
 void Publisher::hold_back (Incoming m)

@@ -15,6 +15,7 @@ public:
   void add_streams (const std::vector<NumberedStream> &streams); // also those it has
   // From its relay.
   void look_after_keys (PublishedStream &s);
+  void command_answered () { commands_ -= commands_ > 0; }
   std::size_t cached_bytes () const;
 
 private:
@@ -29,7 +30,7 @@ private:
   void on_streams (const StreamList &l) override;
   void publish (Entry &e, Incoming m);
   bool within_bandwidth (Entry &e, Bytes frame);
-  void decline (Bytes command);
+  void pass_on (Incoming command);
   void hold_back (Incoming m);
 
   Relay &relay_;
@@ -40,5 +41,6 @@ private:
   // Of streams that the sender has listed and the hub has not numbered yet.
   std::vector<Incoming> early_;
   std::size_t early_bytes_ = 0;
+  std::size_t commands_ = 0; // that the hub has not answered yet
 };
 } // namespace reach::cam

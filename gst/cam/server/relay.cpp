@@ -129,7 +129,8 @@ void Relay::clear ()
 
 void Relay::ended (Connection &c, const Link::End &end)
 {
-  const LinkEnd how{end.bye == ByeReason::idle, end.bye.has_value (), end.detail};
+  const LinkEnd how{
+      end.bye == ByeReason::idle, end.bye.has_value (), end.bye == ByeReason::stopping, end.detail};
   if (c.greeted ())
     to_hub ([w = where (c), how] (Hub &h) { h.on_ended (w, how); });
   else if (end.why == CloseReason::malformed)
@@ -223,6 +224,9 @@ void Relay::tell (std::uint64_t link, const MessageRef &m)
 
 void Relay::answer (std::uint64_t link, const MessageRef &m)
 {
+  if (m->header.kind == Kind::command_ack)
+    if (Publisher *p = publisher (link))
+      p->command_answered ();
   if (Connection *c = find (link))
     c->link ().send_control (m);
 }

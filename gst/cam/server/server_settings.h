@@ -16,7 +16,7 @@ struct ServerSettings {
   Duration resume_window = seconds (15);
   std::size_t max_clients = 1000;
   std::size_t max_groups = 1000;
-  bool list_users = false; // for who asks
+  bool list_users = false;       // for who asks
   std::uint64_t max_bitrate = 0; // of one sender's media, bits per second; 0 = no limit
   bool store_in_files = false;   // what waits
   std::string store_directory;   // empty: the system's for temporary files
@@ -30,8 +30,12 @@ struct ServerSettings {
   std::array<Duration, n_media_types> timeouts{
       seconds (3), seconds (3), seconds (10), seconds (15), seconds (10)};
   Duration latency = milliseconds (125); // recovery over UDP
-  std::set<std::string> blocked;         // guids that are not let in
-  std::string user_file;                 // whom else; empty: nobody is asked for a token
+  std::size_t max_command = cam::max_command;
+  unsigned max_command_rate = 0; // commands per second of a client, 0 = no limit
+  // What a receiver has to acknowledge a command, or to come back: less than senders wait.
+  Duration command_patience = seconds (10);
+  std::set<std::string> blocked; // guids that are not let in
+  std::string user_file;         // whom else; empty: nobody is asked for a token
   TlsSettings tls;
   std::shared_ptr<const TlsContext> tls_streams, tls_datagrams; // made of those; null: plaintext
 

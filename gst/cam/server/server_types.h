@@ -33,8 +33,9 @@ struct Role {
 
 // How a client's link ended.
 struct LinkEnd {
-  bool idle = false;    // the client had nothing to send
-  bool orderly = false; // it said bye
+  bool idle = false;     // the client had nothing to send
+  bool orderly = false;  // it said bye
+  bool stopping = false; // and that it does not come back
   std::string detail;
 };
 

@@ -7,7 +7,12 @@ namespace reach::cam {
 namespace {
 MediaQueue::Limits limits_of (const ServerSettings &s, MediaType type)
 {
-  return {.max_bytes = s.buffer[static_cast<std::size_t> (type)], .max_time = s.max_queue_time};
+  MediaQueue::Limits l{
+      .max_bytes = s.buffer[static_cast<std::size_t> (type)], .max_time = s.max_queue_time};
+  // The hub bounds what is under way; sources and notices need room too.
+  if (type == MediaType::command)
+    l.max_bytes = 2 * l.max_bytes + (1u << 20);
+  return l;
 }
 } // namespace
 
@@ -27,6 +32,15 @@ Viewer::~Viewer ()
 void Viewer::established ()
 {
   link_.set_queue (&queue_);
+}
+
+void Viewer::on_received (Incoming m)
+{
+  if (m.header ().kind != Kind::command_ack)
+    return;
+  if (const auto ack = decode_command_ack (m.body ()))
+    relay_.to_hub (
+        [where = relay_.where (connection_), a = *ack] (Hub &h) { h.on_command_ack (where, a); });
 }
 
 void Viewer::push (const MessageRef &m)

@@ -5,17 +5,19 @@
 using namespace reach::test;
 
 namespace {
-guint64 send (GstElement *sender, const GstStructure *s)
+guint64 send (GstElement *sender, const GstStructure *s, const char *to = nullptr,
+    const char *group = nullptr, guint index = 0)
 {
   guint64 id = 0;
-  g_signal_emit_by_name (sender, "send-command", s, &id);
+  g_signal_emit_by_name (sender, "send-command", s, to, group, index, &id);
   return id;
 }
 
-guint64 send_number (GstElement *sender, int n)
+guint64 send_number (GstElement *sender, int n, const char *to = nullptr,
+    const char *group = nullptr, guint index = 0)
 {
   GstStructure *s = gst_structure_new ("count", "n", G_TYPE_INT, n, nullptr);
-  const guint64 id = send (sender, s);
+  const guint64 id = send (sender, s, to, group, index);
   gst_structure_free (s);
   return id;
 }
@@ -319,6 +321,42 @@ GST_START_TEST (test_every_puller_gets_it)
 }
 GST_END_TEST
 
+// What is for another guid, or for a group, is not for a receiver that is no media server.
+GST_START_TEST (test_addressed_without_a_server)
+{
+  const Way way = ways[static_cast<std::size_t> (__i__)];
+  Pair pair (way);
+  g_object_set (pair.receiver, "guid", "ann", nullptr);
+  g_object_set (pair.sender, "guid-to", way.pull ? "" : "ann", nullptr);
+  Heard received (pair.receiver, "command-received"), failed (pair.sender, "command-failed");
+  pair.start_listener ();
+  fail_unless (reach_state (pair.sender, GST_STATE_PLAYING));
+  if (way.pull) {
+    Heard connected (pair.sender, "connected");
+    fail_unless (reach_state (pair.receiver, GST_STATE_PLAYING));
+    fail_unless (connected.wait_for (2));
+  } else { // not known yet: told later
+    fail_unless (send_number (pair.sender, 1, "bob") != 0);
+    fail_unless (send_number (pair.sender, 2, nullptr, "choir") != 0);
+    fail_unless (failed.wait_for (2));
+  }
+  fail_unless (send_number (pair.sender, 3, "ann", nullptr, 65535) != 0);
+  fail_unless (received.wait_for (1));
+  const GstStructure *event = received.all ()[0];
+  fail_unless_equals_int (number_of (event), 3);
+  guint index = 0;
+  fail_unless (gst_structure_get_uint (event, "index", &index) && index == 65535);
+  fail_unless_equals_string (gst_structure_get_string (event, "group"), "");
+  fail_unless (send_number (pair.sender, 4, "bob") == 0);
+  fail_unless (send_number (pair.sender, 5, nullptr, "choir") == 0);
+  fail_unless (send_number (pair.sender, 6, nullptr, nullptr, 65536) == 0);
+  fail_unless (send_number (pair.sender, 7, std::string (65, 'x').c_str ()) == 0);
+  fail_unless (send_number (pair.sender, 8) != 0);
+  fail_unless (received.wait_for (2));
+  fail_unless_equals_int (number_of (received.all ()[1]), 8);
+}
+GST_END_TEST
+
 // A link that is closed as soon as it has nothing to send still waits for the acknowledgement.
 GST_START_TEST (test_idle_timeout_zero)
 {
@@ -356,6 +394,7 @@ static Suite *commands_suite ()
   tcase_add_loop_test (tc, test_kept_while_reconnecting, 0, n);
   tcase_add_loop_test (tc, test_broken_while_under_way, 0, n);
   tcase_add_loop_test (tc, test_every_puller_gets_it, 0, n);
+  tcase_add_loop_test (tc, test_addressed_without_a_server, 0, n);
   tcase_add_loop_test (tc, test_idle_timeout_zero, 0, n);
   return s;
 }

@@ -106,29 +106,6 @@ GST_START_TEST (test_a_stream_comes_after_asks)
 }
 GST_END_TEST
 
-GST_START_TEST (test_commands_are_declined)
-{
-  Server server;
-  server.play ();
-  Asker camera (server, tcp_push, "camera");
-  Watched<std::string> reason;
-  g_signal_connect (camera.element, "command-failed",
-      G_CALLBACK (+[] (GstElement *, GstStructure *s, gpointer to) {
-        static_cast<Watched<std::string> *> (to)->set (text_of (s, "reason"));
-      }),
-      &reason);
-  camera.play ();
-  GstStructure *s = gst_structure_new_empty ("turn");
-  guint64 id = 0;
-  g_signal_emit_by_name (camera.element, "send-command", s, &id);
-  gst_structure_free (s);
-  fail_unless (id != 0);
-  fail_unless (reason.wait ([] (const std::string &r) { return !r.empty (); }));
-  fail_unless (
-      reason.get ().find ("no receiver") != std::string::npos, "%s", reason.get ().c_str ());
-}
-GST_END_TEST
-
 // No bye: the others are told that it was lost.
 GST_START_TEST (test_presence)
 {
@@ -212,7 +189,6 @@ static Suite *server_asks_suite ()
   tcase_add_test (tc, test_a_receiver_without_command_link);
   tcase_add_loop_test (tc, test_a_sender_asks, 0, n_cases);
   tcase_add_test (tc, test_a_stream_comes_after_asks);
-  tcase_add_test (tc, test_commands_are_declined);
   tcase_add_test (tc, test_presence);
   tcase_add_loop_test (tc, test_no_server, 0, n_ways);
   tcase_add_loop_test (tc, test_every_promise_ends, 0, 2);

@@ -120,7 +120,7 @@ struct Waiting {
   {
     guint64 id = 0;
     GstStructure *s = gst_structure_new_empty ("go");
-    g_signal_emit_by_name (sender, "send-command", s, &id);
+    g_signal_emit_by_name (sender, "send-command", s, nullptr, nullptr, 0u, &id);
     gst_structure_free (s);
     return id;
   }
