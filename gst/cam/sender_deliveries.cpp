@@ -16,8 +16,14 @@ void event_signal (const char *name, GType sender)
 
 const char *reason_of (Deliveries::Taken t)
 {
-  return t == Deliveries::Taken::no_receiver ? "no receiver is connected"
-                                             : "as many wait already as are kept";
+  switch (t) {
+  case Deliveries::Taken::no_receiver:
+    return "no such receiver is connected";
+  case Deliveries::Taken::no_server:
+    return "only a media server has groups";
+  default:
+    return "as many wait already as are kept";
+  }
 }
 } // namespace
 

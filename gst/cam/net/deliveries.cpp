@@ -2,6 +2,7 @@
 #include "deliveries.h"
 #include "command_lane.h"
 #include "file_lane.h"
+#include "file_source.h"
 #include "subscriber.h"
 #include <algorithm>
 
@@ -57,12 +58,33 @@ Lane &Deliveries::add (MediaType type, MediaQueue &out, std::function<void ()> p
   return *p.lane;
 }
 
-Deliveries::Taken Deliveries::deliver (MediaType type, Delivery d)
+void Deliveries::linked (MediaType type, ReceiverName r)
+{
+  waiting_[at (type)].receivers.update ([&] (auto &all) { all = {r}; });
+  pushed_[at (type)].lane->linked (std::move (r));
+}
+
+Deliveries::Taken Deliveries::check (MediaType type, const Envelope &e)
 {
   Waiting &w = waiting_[at (type)];
-  const std::size_t size = d.command ? d.command->size () : 0;
-  if (settings_.mode == Mode::listener && w.linked == 0)
+  const bool listens = settings_.mode == Mode::listener;
+  if (listens && w.linked == 0)
     return Taken::no_receiver;
+  if (e.to.empty () && e.group.empty ())
+    return Taken::yes;
+  const auto known = w.receivers.lock ();
+  if (std::ranges::any_of (*known, [&] (const auto &r) { return !not_for (r, e); }) ||
+      (known->empty () && !listens))
+    return Taken::yes;
+  return e.to.empty () ? Taken::no_server : Taken::no_receiver;
+}
+
+Deliveries::Taken Deliveries::deliver (MediaType type, Delivery d)
+{
+  if (const Taken t = check (type, d.envelope); t != Taken::yes)
+    return t;
+  Waiting &w = waiting_[at (type)];
+  const std::size_t size = d.command ? d.command->size () : 0;
   const std::size_t max = type == MediaType::command ? limits_.max_commands : limits_.max_files;
   if (w.posted + w.held >= max || w.posted_bytes + w.held_bytes + size > limits_.max_command_bytes)
     return Taken::full;
@@ -76,18 +98,43 @@ void Deliveries::take (MediaType type, Delivery d, std::size_t size)
 {
   Pushed &p = pushed_[at (type)];
   if (p.lane) {
-    p.lane->push (std::move (d));
+    p.lane->push (d);
     p.pump ();
     note (type);
   }
+  bool pushed = p.lane != nullptr;
   for (const auto &l : lanes_[at (type)]) {
+    if (not_for (l->receiver, d.envelope))
+      continue;
+    pushed = true;
     l->lane->push (d);
     if (l->subscriber)
       l->subscriber->pump ();
   }
+  if (!pushed)
+    fail (type, d, "the receiver is gone");
   Waiting &w = waiting_[at (type)];
   w.posted--;
   w.posted_bytes -= size;
+}
+
+// Who was there when it was taken has gone meanwhile.
+void Deliveries::fail (MediaType type, const Delivery &d, const std::string &why)
+{
+  ReceiverName r;
+  r.guid = d.envelope.to;
+  if (type == MediaType::command)
+    return events_.on_command_done (r, d.id, why);
+  events_.on_file_report ({FileReport::What::failed, r, d.id, 0, d.file->size, d.file->path, why});
+}
+
+void Deliveries::note_receivers (MediaType type)
+{
+  std::vector<ReceiverName> all;
+  for (const auto &l : lanes_[at (type)])
+    if (l->subscriber)
+      all.push_back (l->receiver);
+  waiting_[at (type)].receivers.update ([&] (auto &known) { known = std::move (all); });
 }
 
 void Deliveries::note (MediaType type)
@@ -104,7 +151,7 @@ Deliveries::PullLane &Deliveries::join (MediaType type, const ReceiverName &r, S
 {
   Lanes &all = lanes_[at (type)];
   const auto it = std::ranges::find_if (
-      all, [&] (const auto &l) { return r.run_id != 0 && l->run_id == r.run_id; });
+      all, [&] (const auto &l) { return r.run_id != 0 && l->receiver.run_id == r.run_id; });
   PullLane *lane;
   if (it != all.end ()) {
     lane = it->get ();
@@ -123,7 +170,6 @@ Deliveries::PullLane &Deliveries::join (MediaType type, const ReceiverName &r, S
         drop (type, over->get (), "the receiver did not come back");
     });
     lane = fresh.get ();
-    lane->run_id = r.run_id;
     lane->lane = make_lane (type, lane->queue, [lane] {
       if (lane->subscriber)
         lane->subscriber->pump ();
@@ -131,7 +177,9 @@ Deliveries::PullLane &Deliveries::join (MediaType type, const ReceiverName &r, S
     all.push_back (std::move (fresh));
   }
   lane->subscriber = &s;
+  lane->receiver = r;
   waiting_[at (type)].linked++;
+  note_receivers (type);
   lane->lane->linked (r);
   return *lane;
 }
@@ -145,8 +193,9 @@ void Deliveries::leave (MediaType type, Subscriber &s)
   PullLane &l = **it;
   waiting_[at (type)].linked--;
   l.subscriber = nullptr;
+  note_receivers (type);
   l.lane->unlinked ();
-  if (l.lane->count () == 0 || l.run_id == 0)
+  if (l.lane->count () == 0 || l.receiver.run_id == 0)
     return drop (type, &l, "the receiver is gone");
   const Duration keep = settings_.timeout (type);
   if (keep != LinkCore::forever)

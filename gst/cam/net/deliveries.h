@@ -4,6 +4,7 @@
 // which outlive its links for a while, as it will come back.
 #pragma once
 #include "cam/proto/media_queue.h"
+#include "common/guarded.h"
 #include "common/loop.h"
 #include "common/serial_queue.h"
 #include "lane.h"
@@ -15,7 +16,7 @@ class Subscriber;
 
 class Deliveries final {
 public:
-  enum class Taken { yes, no_receiver, full };
+  enum class Taken { yes, no_receiver, no_server, full };
   struct Limits {
     std::size_t max_commands = 1024; // waiting, in push for the receiver, in pull for the loop
     std::size_t max_command_bytes = 4u << 20;
@@ -26,7 +27,9 @@ public:
   Deliveries (Loop &loop, const Settings &settings, DeliveryEvents &events, Limits limits);
   ~Deliveries (); // loop thread, after stop ()
 
-  // Any thread. `type` is command or file.
+  // Any thread. `type` is command or file. What is addressed goes to the receivers of that guid; a
+  // media server gets it with its envelope, and groups are for media servers alone. While the push
+  // link has never been established it may be one: then the lane looks again.
   Taken deliver (MediaType type, Delivery d);
 
   // Loop thread.
@@ -35,6 +38,7 @@ public:
   static MediaQueue::Limits queue_limits (MediaType t, const Settings &s);
   // Push: the receiver's lane; `pump` sends what is in the queue.
   Lane &add (MediaType type, MediaQueue &out, std::function<void ()> pump);
+  void linked (MediaType type, ReceiverName r); // push: to this one
   // Pull: the lane of this receiver, with what it did not get before; null: it cannot have one.
   struct PullLane {
     PullLane (MediaType t, const Settings &s, Timers &timers, std::function<void ()> expired)
@@ -43,7 +47,7 @@ public:
     }
     MediaQueue queue;
     std::unique_ptr<Lane> lane;
-    std::uint64_t run_id = 0;
+    ReceiverName receiver;
     Subscriber *subscriber = nullptr; // while linked
     Timer expiry;
   };
@@ -60,10 +64,14 @@ private:
     std::atomic<std::size_t> posted{0}, posted_bytes{0}; // not seen by the loop yet
     std::atomic<std::size_t> held{0}, held_bytes{0};     // push: in the lane
     std::atomic<unsigned> linked{0};
+    Guarded<std::vector<ReceiverName>> receivers; // push: the one that was linked last
   };
   static std::size_t at (MediaType t) { return t == MediaType::command ? 0 : 1; }
   std::unique_ptr<Lane> make_lane (MediaType type, MediaQueue &out, std::function<void ()> pump);
+  Taken check (MediaType type, const Envelope &e);
   void take (MediaType type, Delivery d, std::size_t size);
+  void fail (MediaType type, const Delivery &d, const std::string &why);
+  void note_receivers (MediaType type);
   void drop (MediaType type, PullLane *l, const std::string &why);
   void bound_absent (MediaType type);
 

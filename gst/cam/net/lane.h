@@ -2,6 +2,7 @@
 // What one receiver is to get without loss, commands or files: kept until it has acknowledged them,
 // over as many links as that takes. Loop thread only.
 #pragma once
+#include "cam/proto/envelope.h"
 #include "cam/proto/message.h"
 #include <memory>
 #include <string>
@@ -13,15 +14,27 @@ class FileSource;
 struct ReceiverName {
   std::string peer, guid;
   std::uint64_t session_key = 0, run_id = 0;
+  bool server = false; // a media server, which passes on what is addressed
 };
 
-// One command or one file on its way to every receiver there is.
+// One command or one file on its way to every receiver that its envelope means.
 struct Delivery {
   std::uint64_t id = 0;
   MessageRef command;
   std::shared_ptr<const FileSource> file;
   std::uint64_t offset = 0; // of the file: where to begin
+  Envelope envelope;
 };
+
+// Why a receiver gets nothing with this address; null: it does.
+inline const char *not_for (const ReceiverName &r, const Envelope &e)
+{
+  if (r.server || (e.to.empty () && e.group.empty ()))
+    return nullptr;
+  if (e.to.empty ())
+    return "only a media server has groups";
+  return e.to == r.guid ? nullptr : "there is no receiver with this guid here";
+}
 
 struct FileReport {
   enum class What { started, progress, sent, failed };

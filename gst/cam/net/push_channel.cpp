@@ -115,7 +115,8 @@ void PushChannel::on_established (Link &, const Hello &peer)
   if (link_->core ().list_cut ())
     link_->send_control (engine_.streams_message ());
   if (lane_)
-    lane_->linked ({peer_, peer.guid, peer.session_key, peer.run_id});
+    engine_.deliveries_->linked (
+        type_, {peer_, peer.guid, peer.session_key, peer.run_id, peer.relay});
   link_->set_queue (&queue_);
   pump ();
 }
