@@ -87,7 +87,23 @@ std::optional<FileAck> decode_file_ack (Bytes in)
   a.id = r.u64 ();
   a.status = static_cast<FileStatus> (r.u8 ());
   a.bytes = r.u64 ();
-  if (r.failed () || a.id == 0 || a.status > FileStatus::timed_out || a.bytes > max_size)
+  if (r.failed () || a.id == 0 || a.status > FileStatus::no_receiver || a.bytes > max_size)
+    return std::nullopt;
+  return a;
+}
+
+std::vector<std::uint8_t> encode (const FileAbandon &a)
+{
+  ByteWriter w;
+  w.u64 (a.id);
+  return w.take ();
+}
+
+std::optional<FileAbandon> decode_file_abandon (Bytes in)
+{
+  ByteReader r (in);
+  const FileAbandon a{r.u64 ()};
+  if (r.failed () || a.id == 0)
     return std::nullopt;
   return a;
 }
