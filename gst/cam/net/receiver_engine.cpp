@@ -130,6 +130,15 @@ Remote *ReceiverEngine::find (std::uint64_t id)
   return it == remotes_.end () ? nullptr : it->second.get ();
 }
 
+Remote *ReceiverEngine::find_peer (std::uint64_t id)
+{
+  for (const auto &p : peers_)
+    for (Remote *r : {&p->server_remote (), &p->file_remote ()})
+      if (r->id == id)
+        return r;
+  return find (id);
+}
+
 Remote *ReceiverEngine::find_run (std::uint64_t run_id)
 {
   for (auto &[id, r] : remotes_)
@@ -240,7 +249,7 @@ void ReceiverEngine::on_message (Remote &r, Link &link, Incoming m)
   const std::size_t size = m.bytes ().size ();
   if (h.kind == Kind::command)
     return element_.on_command (r, link, std::move (m));
-  if (h.kind >= Kind::file_begin && h.kind <= Kind::file_end)
+  if ((h.kind >= Kind::file_begin && h.kind <= Kind::file_end) || h.kind == Kind::file_abandon)
     return element_.on_file (r, link, std::move (m)); // consumed () when they are written
   const auto it = r.streams.find (h.stream);
   if (it == r.streams.end ()) {
@@ -343,7 +352,7 @@ void ReceiverEngine::consumed (std::uint64_t remote, MediaType type, std::size_t
   if (settings_.mode == Mode::listener)
     return;
   loop_->post ([this, remote, type, bytes] {
-    Remote *r = find (remote);
+    Remote *r = find_peer (remote);
     if (!r)
       return;
     std::size_t &unread = r->unread[static_cast<std::size_t> (type)];
@@ -369,7 +378,7 @@ void ReceiverEngine::request_key (std::uint64_t remote, std::uint16_t stream)
 void ReceiverEngine::answer (std::uint64_t remote, MessageRef m)
 {
   loop_->post ([this, remote, m] {
-    Remote *r = find (remote);
+    Remote *r = find_peer (remote);
     if (Link *l = r ? r->links[static_cast<std::size_t> (m->type)] : nullptr)
       l->send_control (m);
   });

@@ -103,6 +103,7 @@ private:
   void intake_ended (Intake *i);
   void note_consumed (Link &link, std::size_t bytes);
   Remote *find (std::uint64_t id);
+  Remote *find_peer (std::uint64_t id); // or a media server
   void grant (Link &link, MediaType type, std::size_t bytes);
 
   Element &element_;

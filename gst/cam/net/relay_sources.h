@@ -4,10 +4,10 @@
 #pragma once
 #include "cam/proto/source.h"
 #include "link.h"
+#include "remote.h"
 
 namespace reach::cam {
 class ReceiverEngine;
-struct Remote;
 
 class RelaySources final {
 public:
@@ -21,6 +21,8 @@ public:
   void linked (MediaType type, Link &link);   // established
   void on_received (MediaType from, Link &link, Incoming m);
   void unlinked (MediaType type);
+  Remote &server () { return server_; } // which commands come from
+  Remote &files () { return files_; }
 
 private:
   // Links are not ordered among each other, so each of them tells of every source, and what a link
@@ -45,5 +47,9 @@ private:
   std::array<Link *, n_media_types> links_{};
   std::map<std::uint32_t, Known> sources_;         // by the server's source number
   std::map<std::uint16_t, std::uint32_t> streams_; // the server's stream number → source number
+  Remote server_;                                  // without streams; not among the engine's
+  // The same for files; another one in each session, as what is written of a former link is not
+  // acknowledged over a new one.
+  Remote files_;
 };
 } // namespace reach::cam

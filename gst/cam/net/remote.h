@@ -41,8 +41,9 @@ struct Remote {
   std::uint64_t run_id = 0, session_key = 0; // the sender's
   std::uint64_t our_session_key = 0;         // pull; a receiver of pushes has none
   std::string guid,
-      origin;         // origin: the peer's host, or the pull entry, for senders without a guid
-  bool named = false; // by its application: the guid is the same in its next run
+      origin;          // origin: the peer's host, or the pull entry, for senders without a guid
+  bool server = false; // a media server, for what it passes on of many senders
+  bool named = false;  // by its application: the guid is the same in its next run
   std::shared_ptr<RunClock> clock;
   struct Stream {
     StreamInfo info;

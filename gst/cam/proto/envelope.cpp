@@ -5,9 +5,9 @@
 
 namespace reach::cam {
 
-void write (const Envelope &a, ByteWriter &w)
+void write (const Envelope &a, ByteWriter &w, bool followed)
 {
-  if (a == Envelope{})
+  if (!followed && a == Envelope{})
     return;
   w.u16 (a.index);
   for (const std::string *s : {&a.to, &a.group, &a.from})

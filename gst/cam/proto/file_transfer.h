@@ -23,6 +23,8 @@ struct FileBegin {
   std::int64_t mtime = no_mtime; // ns since 1970
   std::string name;              // any bytes: safe_file_name () before use
   Envelope envelope;
+  // From a media server, which numbers its transfers anew: the sender's run and id.
+  std::uint64_t origin_run = 0, origin_id = 0;
   bool operator== (const FileBegin &) const = default;
 };
 

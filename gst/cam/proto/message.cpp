@@ -112,7 +112,7 @@ MessageRef Message::file_data (
   m->header.write (p);
   store_be (p + MessageHeader::size, id);
   store_be (p + MessageHeader::size + 8, position);
-  m->head_size_ = MessageHeader::size + fixed;
+  m->head_bytes_ = {p, MessageHeader::size + fixed};
   m->body_ = std::move (payload);
   return MessageRef::adopt (m);
 }

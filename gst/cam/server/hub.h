@@ -30,6 +30,8 @@ public:
   void on_sticky (Where link, std::uint16_t number, const MessageHeader &h, Bytes body);
   void on_clock (Where link, const Ping &p, TimePoint arrived);
   void on_ask (Where link, const Ask &ask);
+  void on_file_begin (Where link, FileBegin b);
+  void on_file_over (std::uint64_t id);
   // From the application. Who is not let in has changed nothing here before.
   void on_verdict (std::uint64_t login, Verdict verdict);
   bool kick (const std::string &guid, const std::string &why); // false: it is not there
@@ -91,6 +93,10 @@ private:
     std::string guid;         // a receiver's
   };
 
+  struct FileEntry {
+    Where sender;
+    std::set<std::string> receivers;
+  };
   struct Waiting {
     Where link;
     Hello hello; // without its token
@@ -118,6 +124,10 @@ private:
   void look_after_router ();
   void take_router_events ();
   void on_router_event (const RouterEvent &e);
+
+  // Files (hub_files.cpp)
+  FileStatus find_receivers (const FileBegin &b, std::vector<FileJob::Receiver> &all) const;
+  void set_file_link (const std::string &guid, std::optional<Where> link);
 
   // What is kept (hub_state.cpp)
   void answer (Where link, const MessageRef &m);
@@ -156,6 +166,8 @@ private:
   std::map<std::string, ReceiverEntry> receivers_;
   std::map<std::uint64_t, Waiting> waiting_; // for a verdict, by link; at most 10 s: see LinkCore
   std::map<std::uint64_t, LinkEntry> links_;
+  std::map<std::uint64_t, FileEntry> files_; // on their way
+  std::uint64_t next_file_ = 1;
   std::set<std::uint16_t> numbers_; // of streams, in use
   std::uint16_t next_number_ = 1;
   std::uint32_t next_source_ = 1;
