@@ -177,9 +177,10 @@ public:
           e->ask (std::move (what), std::move (done));
         });
   }
-  std::uint64_t send_file (const char *path, std::uint64_t offset)
+  std::uint64_t send_file (
+      const char *path, std::uint64_t offset, const char *to, const char *group, unsigned index)
   {
-    return deliveries_.send_file (engine ().get (), path, offset);
+    return deliveries_.send_file (engine ().get (), path, offset, to, group, index);
   }
 
   // SenderEngine::Element: the loop thread.
@@ -466,8 +467,10 @@ static void gst_cam_sender_class_init (GstCamSenderClass *klass)
       [] (GstElement *e, const GstStructure *command) -> guint64 {
         return barrier (e, std::uint64_t{0}, [&] { return impl_of (e).send_command (command); });
       },
-      [] (GstElement *e, const gchar *path, guint64 offset) -> guint64 {
-        return barrier (e, std::uint64_t{0}, [&] { return impl_of (e).send_file (path, offset); });
+      [] (GstElement *e, const gchar *path, guint64 offset, const gchar *to, const gchar *group,
+          guint index) -> guint64 {
+        return barrier (e, std::uint64_t{0},
+            [&] { return impl_of (e).send_file (path, offset, to, group, index); });
       });
   install_ask_signals (
       G_TYPE_FROM_CLASS (klass), [] (GstElement *e, GstStructure *request, GstPromise *promise) {

@@ -21,6 +21,8 @@ const char *failure_of (FileStatus s)
     return "the receiver has too many files to receive";
   case FileStatus::timed_out:
     return "the receiver waited too long";
+  case FileStatus::no_receiver:
+    return "the media server has no receiver for the file";
   default:
     return "the receiver could not make sense of it";
   }

@@ -5,6 +5,14 @@
 
 namespace reach::cam {
 
+bool fits (const Envelope &a)
+{
+  for (const std::string *s : {&a.to, &a.group, &a.from})
+    if (s->size () > max_guid || !is_text (*s))
+      return false;
+  return true;
+}
+
 void write (const Envelope &a, ByteWriter &w, bool followed)
 {
   if (!followed && a == Envelope{})

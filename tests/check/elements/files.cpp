@@ -56,7 +56,7 @@ std::size_t entries (const fs::path &folder)
 guint64 send (GstElement *sender, const fs::path &p, guint64 offset = 0)
 {
   guint64 id = 0;
-  g_signal_emit_by_name (sender, "send-file", p.c_str (), offset, &id);
+  g_signal_emit_by_name (sender, "send-file", p.c_str (), offset, nullptr, nullptr, 0u, &id);
   return id;
 }
 
