@@ -205,17 +205,7 @@ public:
   }
   void on_dropped (MediaType type, const MediaQueue::Stats &d) override
   {
-    events_->post ([this, type, d] {
-      GstMessage *qos = gst_message_new_qos (GST_OBJECT (element_), TRUE, GST_CLOCK_TIME_NONE,
-          GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE);
-      gst_message_set_qos_stats (qos, GST_FORMAT_BUFFERS, G_MAXUINT64, d.frames_dropped);
-      gst_element_post_message (element_, qos);
-      gst_element_post_message (element_,
-          gst_message_new_element (GST_OBJECT (element_),
-              gst_structure_new ("cam-dropped", "media-type", G_TYPE_STRING, media_type_name (type),
-                  "frames", G_TYPE_UINT64, d.frames_dropped, "bytes", G_TYPE_UINT64,
-                  d.bytes_dropped, "gops", G_TYPE_UINT64, d.gops_dropped, nullptr)));
-    });
+    events_->post ([this, type, d] { post_dropped (element_, type, d); });
   }
   void on_bandwidth (std::uint64_t bits) override
   {

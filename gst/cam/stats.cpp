@@ -113,4 +113,17 @@ GstStructure *receiver_stats (const ReceiverEngine::Snapshot &x, const PadTotals
   take_list (s, "links", &list);
   return s;
 }
+
+void post_dropped (GstElement *e, MediaType type, const MediaQueue::Stats &d)
+{
+  GstMessage *qos = gst_message_new_qos (GST_OBJECT (e), TRUE, GST_CLOCK_TIME_NONE,
+      GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE);
+  gst_message_set_qos_stats (qos, GST_FORMAT_BUFFERS, G_MAXUINT64, d.frames_dropped);
+  gst_element_post_message (e, qos);
+  gst_element_post_message (
+      e, gst_message_new_element (GST_OBJECT (e),
+             gst_structure_new ("cam-dropped", "media-type", G_TYPE_STRING, media_type_name (type),
+                 "frames", G_TYPE_UINT64, d.frames_dropped, "bytes", G_TYPE_UINT64, d.bytes_dropped,
+                 "gops", G_TYPE_UINT64, d.gops_dropped, nullptr)));
+}
 } // namespace reach::cam

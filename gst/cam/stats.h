@@ -13,4 +13,6 @@ struct PadTotals {
 GstStructure *sender_stats (const SenderEngine::Snapshot &s); // transfer full
 GstStructure *receiver_stats (
     const ReceiverEngine::Snapshot &s, const PadTotals &pads); // transfer full
+// What a sender has just dropped, as a QoS message and as an element message.
+void post_dropped (GstElement *e, MediaType type, const MediaQueue::Stats &dropped);
 } // namespace reach::cam

@@ -168,6 +168,7 @@ private:
   std::map<std::uint64_t, LinkEntry> links_;
   std::map<std::uint64_t, FileEntry> files_; // on their way
   std::uint64_t next_file_ = 1;
+  const TimePoint started_ = Clock::now ();
   std::set<std::uint16_t> numbers_; // of streams, in use
   std::uint16_t next_number_ = 1;
   std::uint32_t next_source_ = 1;

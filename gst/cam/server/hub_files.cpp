@@ -27,7 +27,11 @@ FileStatus Hub::find_receivers (const FileBegin &b, std::vector<FileJob::Receive
       return FileStatus::busy;
     all.push_back ({t.guid, r->second.links[file_type]});
   }
-  return all.empty () ? FileStatus::no_receiver : FileStatus::going_on;
+  if (!all.empty ())
+    return FileStatus::going_on;
+  // After a restart of the server senders may be back before their receivers: they try again.
+  const bool fresh = Clock::now () - started_ < server_.settings ().resume_window;
+  return fresh ? FileStatus::busy : FileStatus::no_receiver;
 }
 
 void Hub::on_file_begin (Where link, FileBegin b)

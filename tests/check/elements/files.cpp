@@ -1,58 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Files between camsender and camreceiver, pushed and pulled.
+#include "../file_folders.h"
 #include "delivery_fixture.h"
-#include <filesystem>
-#include <fstream>
-#include <random>
 #include <set>
 
 using namespace reach::test;
-namespace fs = std::filesystem;
 
 namespace {
-// Two empty folders that are gone with the test.
-struct Folders {
-  Folders ()
-  {
-    gchar *t = g_dir_make_tmp ("reach-files-XXXXXX", nullptr);
-    fail_unless (t != nullptr);
-    root = t;
-    g_free (t);
-    from = root / "from";
-    to = root / "to";
-    fs::create_directory (from);
-    fs::create_directory (to);
-  }
-  ~Folders () { fs::remove_all (root); }
-  fs::path root, from, to;
-};
-
-std::string noise (std::size_t n, unsigned seed = 1)
-{
-  std::mt19937_64 random (seed);
-  std::string s (n, '\0');
-  for (char &c : s)
-    c = static_cast<char> (random ());
-  return s;
-}
-
-void write_file (const fs::path &p, const std::string &content)
-{
-  std::ofstream (p, std::ios::binary) << content;
-}
-
-std::string content_of (const fs::path &p)
-{
-  std::ifstream in (p, std::ios::binary);
-  return {std::istreambuf_iterator<char> (in), {}};
-}
-
-std::size_t entries (const fs::path &folder)
-{
-  return static_cast<std::size_t> (
-      std::distance (fs::directory_iterator (folder), fs::directory_iterator ()));
-}
-
 guint64 send (GstElement *sender, const fs::path &p, guint64 offset = 0)
 {
   guint64 id = 0;
