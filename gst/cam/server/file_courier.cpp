@@ -90,7 +90,9 @@ void FileCourier::drain ()
   }
   if (core_.over ()) {
     timer_.cancel ();
-    return over_ ();
+    if (!std::exchange (told_over_, true))
+      over_ ();
+    return;
   }
   if (const TimePoint t = core_.poll_timeout (); t != TimePoint::max ())
     timer_.arm (t);

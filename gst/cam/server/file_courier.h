@@ -13,7 +13,7 @@ class Relay;
 
 class FileCourier final {
 public:
-  // over: nothing more comes of it; called from within a call of this or a timer.
+  // over: nothing more comes of it; called once, from within a call of this or a timer.
   FileCourier (Relay &relay, Connection &sender, FileJob job, std::function<void ()> over);
   ~FileCourier (); // whoever has not got all is told
 
@@ -34,5 +34,6 @@ private:
   const std::function<void ()> over_;
   FileExchange core_;
   Timer timer_;
+  bool told_over_ = false;
 };
 } // namespace reach::cam

@@ -7,7 +7,7 @@
 namespace reach::cam {
 namespace {
 // Files are bounded by their senders' windows; what is beyond waits for who takes nothing.
-constexpr std::size_t max_file_bytes = 8 * (file_window + FileExchange::slack);
+constexpr std::size_t max_file_bytes = 9 * (file_window + FileExchange::slack); // of 8 at most
 
 MediaQueue::Limits limits_of (const ServerSettings &s, MediaType type)
 {

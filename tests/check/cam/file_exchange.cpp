@@ -12,9 +12,9 @@ namespace {
 constexpr std::uint64_t ours = 77, theirs = 5;
 
 struct Fixture {
-  explicit Fixture (std::uint64_t size, std::size_t receivers, FileExchange::Config c = {},
+  explicit Fixture (std::uint64_t file_size, std::size_t receivers, FileExchange::Config c = {},
       std::uint64_t offset = 0)
-      : size (size)
+      : size (file_size)
   {
     c.id = ours;
     FileBegin b{theirs, size, offset, FileBegin::no_mtime, "a", {}};
@@ -63,7 +63,7 @@ struct Fixture {
   MessageRef next (std::size_t receiver)
   {
     auto &q = to[receiver];
-    fail_unless (!q.empty (), "nothing for receiver %zu", receiver);
+    fail_unless (!q.empty (), "nothing for receiver %u", static_cast<unsigned> (receiver));
     MessageRef m = q.front ();
     q.pop_front ();
     return m;
