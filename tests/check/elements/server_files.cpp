@@ -6,6 +6,7 @@
 #include "../tcp_relay.h"
 #include "cam/net/sha256.h"
 #include "cam/proto/file_transfer.h"
+#include "cam/proto/hello.h"
 
 using namespace reach::test;
 namespace cam = reach::cam;
