@@ -178,9 +178,10 @@ public:
           e->ask (std::move (what), std::move (done));
         });
   }
-  std::uint64_t send_file (const char *path, std::uint64_t offset)
+  std::uint64_t send_file (
+      const char *path, std::uint64_t offset, const char *to, const char *group, unsigned index)
   {
-    return deliveries_.send_file (engine ().get (), path, offset);
+    return deliveries_.send_file (engine ().get (), path, offset, to, group, index);
   }
 
   // SenderEngine::Element: the loop thread.
@@ -460,8 +461,10 @@ static void gst_cam_sender_class_init (GstCamSenderClass *klass)
           static_cast<GParamFlags> (G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
   install_event_signals (G_TYPE_FROM_CLASS (klass), false);
   install_delivery_signals (G_TYPE_FROM_CLASS (klass), send_command,
-      [] (GstElement *e, const gchar *path, guint64 offset) -> guint64 {
-        return barrier (e, std::uint64_t{0}, [&] { return impl_of (e).send_file (path, offset); });
+      [] (GstElement *e, const gchar *path, guint64 offset, const gchar *to, const gchar *group,
+          guint index) -> guint64 {
+        return barrier (e, std::uint64_t{0},
+            [&] { return impl_of (e).send_file (path, offset, to, group, index); });
       });
   install_ask_signals (
       G_TYPE_FROM_CLASS (klass), [] (GstElement *e, GstStructure *request, GstPromise *promise) {

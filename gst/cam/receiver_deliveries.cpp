@@ -93,7 +93,8 @@ void ReceiverDeliveries::start (Limits l, std::string file_folder, std::uint64_t
 
 void ReceiverDeliveries::on_file (const Remote &r, const std::string &peer, Incoming m)
 {
-  files_->input ({r.id, r.run_id, r.our_session_key, r.session_key, r.guid, peer}, std::move (m));
+  files_->input (
+      {r.id, r.run_id, r.our_session_key, r.session_key, r.guid, peer, r.server}, std::move (m));
 }
 
 void ReceiverDeliveries::add_stats (GstStructure *s) const
@@ -116,7 +117,9 @@ void ReceiverDeliveries::on_file_report (FileReceiver::Report r)
         G_TYPE_UINT64, r.peer.session_key, "remote-session-key", G_TYPE_UINT64,
         r.peer.remote_session_key, "guid", G_TYPE_STRING, r.peer.guid.c_str (), "peer",
         G_TYPE_STRING, r.peer.address.c_str (), "id", G_TYPE_UINT64, r.id, "name", G_TYPE_STRING,
-        r.name.c_str (), "size", G_TYPE_UINT64, r.size, "bytes", G_TYPE_UINT64, r.bytes, nullptr);
+        r.name.c_str (), "group", G_TYPE_STRING, r.envelope.group.c_str (), "index", G_TYPE_UINT,
+        guint{r.envelope.index}, "size", G_TYPE_UINT64, r.size, "bytes", G_TYPE_UINT64, r.bytes,
+        nullptr);
     if (r.what == What::received)
       gst_structure_set (s, "path", G_TYPE_STRING, r.path.c_str (), nullptr);
     if (r.what == What::failed)
@@ -152,9 +155,11 @@ void install_receiver_delivery_signals (GType receiver)
    * GstCamReceiver::file-receiving:
    * @receiver: the camreceiver
    * @event: `cam-file-receiving` with session-key (0 when the sender pushes), remote-session-key,
-   *     guid, peer, id, name, size, and bytes: what is there already of an earlier try
+   *     guid, peer, id, name, group (through which a media server passes it on), index (as the
+   *     sender gave it), size, and bytes: what is there already of an earlier try
    *
-   * A file begins to come, or goes on. Posted as element message too. Comes from the event thread,
+   * A file begins to come, or goes on. Through a media server, guid is the sender's and peer the
+   * server's. Posted as element message too. Comes from the event thread,
    * with no lock held.
    *
    * Since: 0.1

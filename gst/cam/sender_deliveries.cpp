@@ -66,15 +66,19 @@ std::uint64_t SenderDeliveries::send_command (SenderEngine *engine, const GstStr
   return 0;
 }
 
-std::uint64_t SenderDeliveries::send_file (
-    SenderEngine *engine, const char *path, std::uint64_t offset)
+std::uint64_t SenderDeliveries::send_file (SenderEngine *engine, const char *path,
+    std::uint64_t offset, const char *to, const char *group, unsigned index)
 {
   if (!engine || !path) {
     GST_WARNING_OBJECT (element_, "file not sent: the element is not running, or no path");
     return 0;
   }
+  const auto envelope = envelope_of (to, group, index);
+  if (!envelope)
+    return 0;
   std::string error;
   Delivery d;
+  d.envelope = *envelope;
   d.file = FileSource::open (path, error);
   if (d.file && offset > d.file->size)
     error = "the offset is behind its end";
@@ -151,31 +155,43 @@ void file_signals (GType sender, SendFile send_file, GSignalFlags action)
    * @sender: the camsender
    * @path: the file, in the encoding of file names
    * @offset: 0, or how much of it the receiver has already as far as is known
+   * @to: (nullable): guid of the receiver that it is for
+   * @group: (nullable): the group that it is for, when @to is %NULL or empty
+   * @index: a number for the receiver's application, up to 65535
    *
-   * Queues a file for the receiver (`mode=caller`) or for every receiver that is connected
-   * (`mode=listener`). Files go one after the other. An @offset above 0 lets a receiver go on with
+   * Queues a file. Files go one after the other. A media server passes it on, while it comes, to
+   * the client @to, else to the members of @group, else to the contacts of this client, of these to
+   * all whose receiver is connected when the file begins. Without one it is for the receiver
+   * (`mode=caller`) or for every receiver that is connected (`mode=listener`), of these only for
+   * the one called @to; there are no groups. An @offset above 0 lets a receiver go on with
    * what it kept of the same file (same guid, name and size) from another try; the receiver decides
    * where that is. In any case the whole file is compared at the end.
    *
    * From any thread; does not wait, except for opening the file. A GST_MESSAGE_PROGRESS with the id
    * as code says when it starts, continues (4 times a second at most) and ends, for each receiver;
-   * #GstCamSender::file-sent or #GstCamSender::file-failed follows.
+   * #GstCamSender::file-sent or #GstCamSender::file-failed follows; with a media server once for
+   * all.
    *
    * Returns: the file's id, or 0 when it was not taken: it cannot be opened, is no regular file, is
-   * shorter than @offset, 64 files wait already, no receiver is connected (`mode=listener`), or the
-   * element is in NULL. The debug log says which.
+   * shorter than @offset, a bad @to, @group or @index, 64 files wait already, no receiver or none
+   * called @to is connected, a @group without a media server, or the element is in NULL. The debug
+   * log says which. As long as it is not known what the other end is, @to and @group are looked at
+   * later.
    *
    * Since: 0.1
    */
   g_signal_new_class_handler ("send-file", sender, action, G_CALLBACK (send_file), nullptr, nullptr,
-      nullptr, G_TYPE_UINT64, 2, G_TYPE_STRING | G_SIGNAL_TYPE_STATIC_SCOPE, G_TYPE_UINT64);
+      nullptr, G_TYPE_UINT64, 5, G_TYPE_STRING | G_SIGNAL_TYPE_STATIC_SCOPE, G_TYPE_UINT64,
+      G_TYPE_STRING | G_SIGNAL_TYPE_STATIC_SCOPE, G_TYPE_STRING | G_SIGNAL_TYPE_STATIC_SCOPE,
+      G_TYPE_UINT);
   /**
    * GstCamSender::file-sent:
    * @sender: the camsender
    * @event: `cam-file-sent` with id, path, bytes, total, and peer, guid and remote-session-key of
    *     the receiver
    *
-   * A receiver has the whole file, has checked its hash and put it in place. Posted as element
+   * A receiver has the whole file, has checked its hash and put it in place; when a media server is
+   * the receiver, all to whom it is passed on. Posted as element
    * message too. Comes from the event thread, with no lock held.
    *
    * Since: 0.1
@@ -186,7 +202,8 @@ void file_signals (GType sender, SendFile send_file, GSignalFlags action)
    * @sender: the camsender
    * @event: `cam-file-failed` with the fields of `cam-file-sent`, and reason
    *
-   * This receiver does not get the file. A broken connection is no such failure: the rest follows
+   * This receiver does not get the file; when a media server is the receiver, at least one of those
+   * to whom it is passed on. A broken connection is no such failure: the rest follows
    * when it is back. Posted as element message too.
    *
    * Since: 0.1

@@ -13,7 +13,8 @@ public:
   // The actions; any thread. 0: not taken, and the log says why.
   std::uint64_t send_command (SenderEngine *engine, const GstStructure *command, const char *to,
       const char *group, unsigned index);
-  std::uint64_t send_file (SenderEngine *engine, const char *path, std::uint64_t offset);
+  std::uint64_t send_file (SenderEngine *engine, const char *path, std::uint64_t offset,
+      const char *to, const char *group, unsigned index);
 
   // Event thread.
   void command_done (const ReceiverName &r, std::uint64_t id, const std::string &failure);
@@ -32,6 +33,7 @@ private:
 
 using SendCommand = guint64 (*) (
     GstElement *, const GstStructure *, const gchar *to, const gchar *group, guint index);
-using SendFile = guint64 (*) (GstElement *, const gchar *path, guint64 offset);
+using SendFile = guint64 (*) (GstElement *, const gchar *path, guint64 offset, const gchar *to,
+    const gchar *group, guint index);
 void install_delivery_signals (GType sender, SendCommand send_command, SendFile send_file);
 } // namespace reach::cam

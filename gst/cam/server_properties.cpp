@@ -105,6 +105,16 @@ template <MediaType type> struct Buffer {
   }
 };
 
+template <MediaType type> struct Timeout {
+  static constexpr auto at = static_cast<std::size_t> (type);
+  static void set (S &s, const GValue *v) { s.timeouts[at] = seconds (g_value_get_uint (v)); }
+  static void get (const S &s, GValue *v)
+  {
+    g_value_set_uint (
+        v, static_cast<guint> (std::chrono::duration_cast<seconds> (s.timeouts[at]).count ()));
+  }
+};
+
 struct Property {
   void (*set) (S &, const GValue *);
   void (*get) (const S &, GValue *);
@@ -237,8 +247,19 @@ constexpr Property properties[] = {
           "Bytes of commands that may wait for one receiver");
     }),
     property<Buffer<MediaType::file>> ([] {
-      return Buffer<MediaType::file>::spec (
-          "file-buffer-size", "File buffer size", "Bytes of files that may wait for one receiver");
+      return Buffer<MediaType::file>::spec ("file-buffer-size", "File buffer size",
+          "Bytes of a file that are held, for those of its receivers that are slow, before its "
+          "sender has to wait (512 KiB to 2 MiB: what is less or more counts as that)");
+    }),
+    property<Uint64<&S::max_file_size>> ([] {
+      return g_param_spec_uint64 ("max-file-size", "Max file size",
+          "Bytes of the largest file that is passed on (0 = no limit)", 0, G_MAXINT64, 0, rw);
+    }),
+    property<Timeout<MediaType::file>> ([] {
+      return g_param_spec_uint ("file-timeout", "File timeout",
+          "Seconds after which a silent file connection is closed, and a receiver is left out of a "
+          "file that it does not acknowledge or come back for",
+          1, 86400, 10, rw);
     }),
 };
 

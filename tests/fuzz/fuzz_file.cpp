@@ -33,7 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput (const std::uint8_t *data, std::size_t siz
   if (size == 0)
     return 0;
   const Bytes in = Bytes (data, size).subspan (1);
-  switch (data[0] % 5) {
+  switch (data[0] % 6) {
   case 0:
     round_trip (decode_file_begin, in);
     break;
@@ -51,8 +51,11 @@ extern "C" int LLVMFuzzerTestOneInput (const std::uint8_t *data, std::size_t siz
         std::abort ();
     }
     break;
-  default:
+  case 4:
     check_name (in);
+    break;
+  default:
+    round_trip (decode_file_abandon, in);
   }
   return 0;
 }

@@ -21,6 +21,8 @@ const char *failure_of (FileStatus s)
     return "the receiver has too many files to receive";
   case FileStatus::timed_out:
     return "the receiver waited too long";
+  case FileStatus::no_receiver:
+    return "the media server has no receiver for the file";
   default:
     return "the receiver could not make sense of it";
   }
@@ -64,6 +66,7 @@ void FileLane::push (Delivery d)
   Job j;
   j.id = d.id;
   j.from = d.offset;
+  j.envelope = std::move (d.envelope);
   j.reader = std::make_shared<FileReader> (std::move (d.file));
   if (jobs_.size () >= limits_.max_files)
     return report (FileReport::What::failed, j, "too many files wait for this receiver");
@@ -116,11 +119,14 @@ void FileLane::begin ()
   state_ = State::idle;
   if (jobs_.empty () || !linked_)
     return;
-  state_ = State::asked;
   const Job &j = jobs_.front ();
+  if (const char *why = not_for (receiver_, j.envelope))
+    return over (FileReport::What::failed, why);
+  state_ = State::asked;
   const FileSource &f = j.source ();
+  const Envelope e = receiver_.server ? j.envelope : Envelope{.index = j.envelope.index};
   put (Kind::file_begin,
-      encode (FileBegin{j.id, f.size, std::min (j.from, f.size), f.mtime, f.name, {}}));
+      encode (FileBegin{j.id, f.size, std::min (j.from, f.size), f.mtime, f.name, e}));
   expect ();
 }
 

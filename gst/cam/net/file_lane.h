@@ -38,6 +38,7 @@ private:
   struct Job {
     std::uint64_t id = 0, from = 0; // from: where to go on after the next begin
     std::shared_ptr<FileReader> reader;
+    Envelope envelope;
     bool started = false, end_sent = false, restarted = false;
     unsigned busy = 0;
     const FileSource &source () const { return reader->source (); }

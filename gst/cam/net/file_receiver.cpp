@@ -41,7 +41,8 @@ void FileReceiver::input (Peer peer, Incoming m)
   const std::size_t size = m.bytes ().size (), cost = size + message_overhead;
   const bool data = m.header ().kind == Kind::file_data;
   // A camsender never has so much on its way. The gap makes the file fail.
-  bool taken = *waiting + cost <= limits_.max_waiting + message_overhead * 1024;
+  const std::size_t files = peer.server ? limits_.max_open_per_server : 1;
+  bool taken = *waiting + cost <= files * (limits_.max_waiting + message_overhead * 1024);
   if (taken) {
     *waiting += cost;
     const auto shared = std::make_shared<Incoming> (std::move (m));
@@ -91,6 +92,10 @@ void FileReceiver::handle (const Peer &peer, const Incoming &m)
     if (const auto e = decode_file_end (body))
       return on_end (peer, *e);
     break;
+  case Kind::file_abandon:
+    if (const auto a = decode_file_abandon (body))
+      return on_abandon (peer, *a);
+    break;
   default:
     break;
   }
@@ -109,6 +114,9 @@ void FileReceiver::report (
   Report r;
   r.what = what;
   r.peer = t.peer;
+  r.envelope = t.begin.envelope;
+  if (!r.envelope.from.empty ())
+    r.peer.guid = r.envelope.from;
   r.id = t.begin.id;
   r.size = t.begin.size;
   r.bytes = t.file ? t.file->written () : 0;
@@ -132,12 +140,20 @@ void FileReceiver::fail (Transfer &t, FileStatus s, const std::string &reason)
   forget (t);
 }
 
+FileReceiver::Origin FileReceiver::origin_of (const Peer &peer, const FileBegin &b)
+{
+  if (peer.server)
+    return {b.envelope.from, {b.origin_run, b.origin_id}};
+  return {std::string (), {peer.run_id, b.id}};
+}
+
 bool FileReceiver::full (const Peer &peer) const
 {
   const auto of_sender = std::ranges::count_if (
       transfers_, [&] (const auto &t) { return t.first.first == peer.run_id; });
   return transfers_.size () >= limits_.max_open ||
-         static_cast<std::size_t> (of_sender) >= limits_.max_open_per_sender;
+         static_cast<std::size_t> (of_sender) >=
+             (peer.server ? limits_.max_open_per_server : limits_.max_open_per_sender);
 }
 
 void FileReceiver::make_room (TimePoint now)
@@ -155,10 +171,11 @@ void FileReceiver::make_room (TimePoint now)
 
 void FileReceiver::on_begin (const Peer &peer, const FileBegin &b)
 {
-  const Key key{peer.run_id, b.id};
-  if (std::ranges::find (completed_, key) != completed_.end ())
+  const Origin origin = origin_of (peer, b);
+  if (std::ranges::find (completed_, origin) != completed_.end ())
     return answer (peer, b.id, FileStatus::complete, b.size);
-  transfers_.erase (key); // of a link that broke: what was written is taken up again
+  // Of a link that broke: what was written is taken up again.
+  std::erase_if (transfers_, [&] (const auto &e) { return e.second->origin == origin; });
   if (folder_.empty ())
     return answer (peer, b.id, FileStatus::refused, 0);
   if (b.size > limits_.max_size)
@@ -173,8 +190,10 @@ void FileReceiver::on_begin (const Peer &peer, const FileBegin &b)
 void FileReceiver::open (const Peer &peer, const FileBegin &b)
 {
   // Without a guid a sender is known by its run only.
+  const Origin origin = origin_of (peer, b);
+  const std::string &guid = peer.server ? origin.first : peer.guid;
   const std::string sender =
-      peer.guid.empty () ? "run " + std::to_string (peer.run_id) : "guid " + peer.guid;
+      guid.empty () ? "run " + std::to_string (origin.second.first) : "guid " + guid;
   std::set<std::string> in_use;
   for (const auto &[key, t] : transfers_)
     in_use.insert (t->file->temporary ());
@@ -183,6 +202,7 @@ void FileReceiver::open (const Peer &peer, const FileBegin &b)
   auto t = std::make_shared<Transfer> ();
   t->peer = peer;
   t->begin = b;
+  t->origin = origin;
   t->used = Clock::now ();
   std::string error;
   t->file = IncomingFile::open ({folder_, limits_.max_partials}, b, sender, in_use, error);
@@ -242,6 +262,17 @@ void FileReceiver::on_end (const Peer &peer, const FileEnd &e)
   verify (t);
 }
 
+// The sender is gone, or has given it up.
+void FileReceiver::on_abandon (const Peer &peer, const FileAbandon &a)
+{
+  const auto it = transfers_.find ({peer.run_id, a.id});
+  if (it == transfers_.end () || it->second->sum)
+    return; // or it has come in full
+  report (Report::What::failed, *it->second, {},
+      "the sender does not go on; the part that has come is kept");
+  transfers_.erase (it);
+}
+
 // What was there before is read again, a part per turn, so that other files go on meanwhile.
 void FileReceiver::verify (const std::shared_ptr<Transfer> &t)
 {
@@ -269,7 +300,7 @@ void FileReceiver::complete (Transfer &t)
   if (path.empty ())
     return fail (t, FileStatus::disk, error);
   const auto keep = transfers_[{t.peer.run_id, t.begin.id}];
-  completed_.emplace_back (t.peer.run_id, t.begin.id);
+  completed_.push_back (t.origin);
   if (completed_.size () > remember_completed)
     completed_.pop_front ();
   forget (t);

@@ -18,6 +18,7 @@ public:
     std::uint64_t remote = 0, run_id = 0; // ours, the sender's
     std::uint64_t session_key = 0, remote_session_key = 0;
     std::string guid, address;
+    bool server = false; // it passes on the files of many
   };
   struct Report {
     enum class What { receiving, received, failed };
@@ -25,6 +26,7 @@ public:
     Peer peer;
     std::uint64_t id = 0, size = 0, bytes = 0; // bytes: written
     std::string name, path, reason;            // name: as the sender gave it, made safe
+    Envelope envelope;
   };
   class Owner {
   public:
@@ -36,7 +38,7 @@ public:
   };
   struct Limits {
     std::uint64_t max_size = 1ull << 30;
-    std::size_t max_open = 16, max_open_per_sender = 4;
+    std::size_t max_open = 16, max_open_per_sender = 4, max_open_per_server = 8;
     std::size_t max_waiting = 2 * file_window; // bytes of one sender, not written yet
     std::size_t max_partials = 32;
     Duration open_time = seconds (60); // without data, when others want its place
@@ -55,9 +57,13 @@ public:
 
 private:
   using Key = std::pair<std::uint64_t, std::uint64_t>; // run, id
+  // The sender's, also where a media server has numbers of its own: its guid, if that is vouched
+  // for.
+  using Origin = std::pair<std::string, Key>;
   struct Transfer {
     Peer peer;
     FileBegin begin;
+    Origin origin;
     std::unique_ptr<IncomingFile> file;
     std::uint64_t told = 0; // acknowledged
     TimePoint told_at{};
@@ -72,10 +78,12 @@ private:
   void open (const Peer &peer, const FileBegin &b);
   void on_data (const Peer &peer, const FileData &d, Bytes payload);
   void on_end (const Peer &peer, const FileEnd &e);
+  void on_abandon (const Peer &peer, const FileAbandon &a);
   void verify (const std::shared_ptr<Transfer> &t);
   void complete (Transfer &t);
   void make_room (TimePoint now);
   bool full (const Peer &peer) const;
+  static Origin origin_of (const Peer &peer, const FileBegin &b);
   void fail (Transfer &t, FileStatus s, const std::string &reason);
   void forget (const Transfer &t);
   void tell (Transfer &t, TimePoint now);
@@ -92,7 +100,7 @@ private:
 
   // Worker thread.
   Transfers transfers_;
-  std::deque<Key> completed_; // the newest, for a sender that did not hear of it
+  std::deque<Origin> completed_; // the newest, for a sender that did not hear of it
 
   std::unique_ptr<SerialQueue> worker_; // the last: joined before anything above goes
 };

@@ -29,6 +29,7 @@ public:
   enum class Server : std::uint8_t { unknown, no, yes, over };
   Server server () const;
   Remote &server_remote () { return sources_.server (); }
+  Remote &file_remote () { return sources_.files (); }
   Link *server_link () const; // established; that of commands if there is one
   unsigned open_channels () const { return session_ ? session_->open_channels () : 0; }
   template <typename F> void each_link (F &&f)

@@ -133,8 +133,9 @@ Remote *ReceiverEngine::find (std::uint64_t id)
 Remote *ReceiverEngine::find_peer (std::uint64_t id)
 {
   for (const auto &p : peers_)
-    if (p->server_remote ().id == id)
-      return &p->server_remote ();
+    for (Remote *r : {&p->server_remote (), &p->file_remote ()})
+      if (r->id == id)
+        return r;
   return find (id);
 }
 
@@ -248,7 +249,7 @@ void ReceiverEngine::on_message (Remote &r, Link &link, Incoming m)
   const std::size_t size = m.bytes ().size ();
   if (h.kind == Kind::command)
     return element_.on_command (r, link, std::move (m));
-  if (h.kind >= Kind::file_begin && h.kind <= Kind::file_end)
+  if ((h.kind >= Kind::file_begin && h.kind <= Kind::file_end) || h.kind == Kind::file_abandon)
     return element_.on_file (r, link, std::move (m)); // consumed () when they are written
   const auto it = r.streams.find (h.stream);
   if (it == r.streams.end ()) {

@@ -20,6 +20,10 @@ void RelaySources::begin (std::uint64_t our_session_key)
   server_.server = true;
   server_.our_session_key = our_session_key;
   server_.links = {};
+  files_.id = new_key ();
+  files_.server = true;
+  files_.our_session_key = our_session_key;
+  files_.links = {};
 }
 
 void RelaySources::linked (MediaType type, Link &link)
@@ -28,6 +32,9 @@ void RelaySources::linked (MediaType type, Link &link)
   server_.links = links_;
   server_.run_id = link.core ().peer ().run_id;
   server_.session_key = link.core ().peer ().session_key;
+  files_.links = links_;
+  files_.run_id = server_.run_id;
+  files_.session_key = server_.session_key;
   for (const auto &[number, k] : sources_)
     if (Remote *r = engine_.find (k.remote_id))
       r->links = links_;
@@ -37,6 +44,9 @@ void RelaySources::unlinked (MediaType type)
 {
   links_[static_cast<std::size_t> (type)] = nullptr;
   server_.links = links_;
+  files_.links = links_;
+  if (type == MediaType::file)
+    engine_.element_.on_file_link_ended (files_.id);
 }
 
 void RelaySources::on_received (MediaType from, Link &link, Incoming m)
@@ -54,6 +64,11 @@ void RelaySources::on_received (MediaType from, Link &link, Incoming m)
     return;
   case Kind::command:
     return engine_.element_.on_command (server_, link, std::move (m));
+  case Kind::file_begin:
+  case Kind::file_data:
+  case Kind::file_end:
+  case Kind::file_abandon:
+    return engine_.element_.on_file (files_, link, std::move (m));
   default:
     return on_stream_message (from, link, std::move (m));
   }

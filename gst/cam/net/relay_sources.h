@@ -22,6 +22,7 @@ public:
   void on_received (MediaType from, Link &link, Incoming m);
   void unlinked (MediaType type);
   Remote &server () { return server_; } // which commands come from
+  Remote &files () { return files_; }
 
 private:
   // Links are not ordered among each other, so each of them tells of every source, and what a link
@@ -47,5 +48,8 @@ private:
   std::map<std::uint32_t, Known> sources_;         // by the server's source number
   std::map<std::uint16_t, std::uint32_t> streams_; // the server's stream number → source number
   Remote server_;                                  // without streams; not among the engine's
+  // The same for files; another one in each session, as what is written of a former link is not
+  // acknowledged over a new one.
+  Remote files_;
 };
 } // namespace reach::cam

@@ -13,9 +13,9 @@ bool fits (const Envelope &a)
   return true;
 }
 
-void write (const Envelope &a, ByteWriter &w)
+void write (const Envelope &a, ByteWriter &w, bool followed)
 {
-  if (a == Envelope{})
+  if (!followed && a == Envelope{})
     return;
   w.u16 (a.index);
   for (const std::string *s : {&a.to, &a.group, &a.from})

@@ -14,8 +14,8 @@ struct Envelope {
 
 // False: a name is too long or no text.
 bool fits (const Envelope &a);
-// The end of a body: nothing when all is empty.
-void write (const Envelope &a, ByteWriter &w);
+// The end of a body: nothing when all is empty, unless something follows.
+void write (const Envelope &a, ByteWriter &w, bool followed = false);
 // False when it is cut off or a name is too long or no text.
 bool read (ByteReader &r, Envelope &a);
 } // namespace reach::cam

@@ -16,7 +16,12 @@ std::vector<std::uint8_t> encode (const FileBegin &b)
   w.u64 (b.offset);
   w.i64 (b.mtime);
   w.str16 (std::string_view (b.name).substr (0, max_file_name));
-  write (b.envelope, w);
+  const bool passed_on = b.origin_run != 0 || b.origin_id != 0;
+  write (b.envelope, w, passed_on);
+  if (passed_on) {
+    w.u64 (b.origin_run);
+    w.u64 (b.origin_id);
+  }
   return w.take ();
 }
 
@@ -29,7 +34,13 @@ std::optional<FileBegin> decode_file_begin (Bytes in)
   b.offset = r.u64 ();
   b.mtime = r.i64 ();
   b.name = r.str16 (max_file_name);
-  if (!read (r, b.envelope) || r.failed () || b.id == 0 || b.size > max_size || b.offset > b.size)
+  if (!read (r, b.envelope))
+    return std::nullopt;
+  if (r.left () >= 16) {
+    b.origin_run = r.u64 ();
+    b.origin_id = r.u64 ();
+  }
+  if (r.failed () || b.id == 0 || b.size > max_size || b.offset > b.size)
     return std::nullopt;
   return b;
 }
@@ -87,7 +98,23 @@ std::optional<FileAck> decode_file_ack (Bytes in)
   a.id = r.u64 ();
   a.status = static_cast<FileStatus> (r.u8 ());
   a.bytes = r.u64 ();
-  if (r.failed () || a.id == 0 || a.status > FileStatus::timed_out || a.bytes > max_size)
+  if (r.failed () || a.id == 0 || a.status > FileStatus::no_receiver || a.bytes > max_size)
+    return std::nullopt;
+  return a;
+}
+
+std::vector<std::uint8_t> encode (const FileAbandon &a)
+{
+  ByteWriter w;
+  w.u64 (a.id);
+  return w.take ();
+}
+
+std::optional<FileAbandon> decode_file_abandon (Bytes in)
+{
+  ByteReader r (in);
+  const FileAbandon a{r.u64 ()};
+  if (r.failed () || a.id == 0)
     return std::nullopt;
   return a;
 }

@@ -23,6 +23,8 @@ struct FileBegin {
   std::int64_t mtime = no_mtime; // ns since 1970
   std::string name;              // any bytes: safe_file_name () before use
   Envelope envelope;
+  // From a media server, which numbers its transfers anew: the sender's run and id.
+  std::uint64_t origin_run = 0, origin_id = 0;
   bool operator== (const FileBegin &) const = default;
 };
 
@@ -45,11 +47,12 @@ enum class FileStatus : std::uint8_t {
   complete = 1, // checked and in place
   refused = 2,  // this receiver takes no files
   too_large = 3,
-  disk = 4,      // it could not be written
-  bad_hash = 5,  // what arrived is not what was sent; it was thrown away
-  malformed = 6, // positions or sizes that make no sense
-  busy = 7,      // as many files as are taken at a time: try again later
-  timed_out = 8, // no data for too long
+  disk = 4,        // it could not be written
+  bad_hash = 5,    // what arrived is not what was sent; it was thrown away
+  malformed = 6,   // positions or sizes that make no sense
+  busy = 7,        // as many files as are taken at a time: try again later
+  timed_out = 8,   // no data for too long
+  no_receiver = 9, // a media server: nobody is there to get it
 };
 struct FileAck {
   std::uint64_t id = 0;
@@ -58,12 +61,20 @@ struct FileAck {
   bool operator== (const FileAck &) const = default;
 };
 
+// Nothing more of it comes, unless it is begun again.
+struct FileAbandon {
+  std::uint64_t id = 0;
+  bool operator== (const FileAbandon &) const = default;
+};
+
 std::vector<std::uint8_t> encode (const FileBegin &b);
 std::vector<std::uint8_t> encode (const FileEnd &e);
 std::vector<std::uint8_t> encode (const FileAck &a);
+std::vector<std::uint8_t> encode (const FileAbandon &a);
 void write (const FileData &d, std::uint8_t *out);
 std::optional<FileBegin> decode_file_begin (Bytes in);
 std::optional<FileData> decode_file_data (Bytes in); // the payload is in.subspan (FileData::size)
 std::optional<FileEnd> decode_file_end (Bytes in);
 std::optional<FileAck> decode_file_ack (Bytes in);
+std::optional<FileAbandon> decode_file_abandon (Bytes in);
 } // namespace reach::cam

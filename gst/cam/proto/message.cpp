@@ -100,6 +100,23 @@ void Message::set_frame (MediaType t, std::uint16_t stream, FrameHeader fh, Byte
   body_.bytes = payload;
 }
 
+MessageRef Message::file_data (
+    std::uint64_t id, std::uint64_t position, Slice payload, TimePoint now)
+{
+  constexpr std::size_t fixed = 16;
+  auto *m = new Message;
+  m->header = {Kind::file_data, 0, 0, static_cast<std::uint32_t> (fixed + payload.size ())};
+  m->type = MediaType::file;
+  m->created = now;
+  std::uint8_t *p = m->head_.data ();
+  m->header.write (p);
+  store_be (p + MessageHeader::size, id);
+  store_be (p + MessageHeader::size + 8, position);
+  m->head_bytes_ = {p, MessageHeader::size + fixed};
+  m->body_ = std::move (payload);
+  return MessageRef::adopt (m);
+}
+
 MessageRef Message::routed (Kind kind, MediaType type, std::uint16_t stream, std::uint32_t flags,
     Slice body, TimePoint now, std::uint8_t *place)
 {

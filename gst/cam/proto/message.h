@@ -49,6 +49,7 @@ enum class Kind : std::uint8_t {
   file_data = 35,
   file_end = 36,
   file_ack = 37,
+  file_abandon = 38,
 };
 
 struct MessageHeader {
@@ -128,6 +129,10 @@ public:
   // header is written there, and what is sent is one piece.
   static Counted<const Message> routed (Kind kind, MediaType type, std::uint16_t stream,
       std::uint32_t flags, Slice body, TimePoint now, std::uint8_t *place = nullptr);
+
+  // File data under another id, their payload by reference.
+  static Counted<const Message> file_data (
+      std::uint64_t id, std::uint64_t position, Slice payload, TimePoint now);
 
   Message () = default;
 

@@ -32,6 +32,7 @@ bool known (Kind k)
   case Kind::file_data:
   case Kind::file_end:
   case Kind::file_ack:
+  case Kind::file_abandon:
     return true;
   }
   return false;

@@ -165,7 +165,9 @@ void Hub::displace (std::optional<Where> &slot, std::optional<Where> by)
   const auto old = std::exchange (slot, by);
   if (!old)
     return;
-  links_.erase (old->link);
+  if (auto node = links_.extract (old->link);
+      node && !node.mapped ().guid.empty () && node.mapped ().type == MediaType::file)
+    set_file_link (node.mapped ().guid, {});
   stop_listening (*old);
   server_.relay (old->relay).post ([key = old->link] (Relay &r) {
     r.finish (key, ByeReason::closed_by_application);
@@ -176,8 +178,6 @@ void Hub::displace (std::optional<Where> &slot, std::optional<Where> by)
 
 void Hub::on_sender (Where link, const Hello &h, const std::string &peer)
 {
-  if (h.type == MediaType::file)
-    return refuse (link, h, peer, RefuseCode::type_not_offered, "this media server takes no files");
   bool duplicate = false;
   SourceEntry *s = source_of (h, duplicate);
   if (duplicate && !server_.settings ().replace_duplicates)
@@ -302,6 +302,8 @@ void Hub::on_receiver (Where link, const Hello &h, const std::string &peer)
     }
     route (*s, h.guid);
   }
+  if (h.type == MediaType::file)
+    set_file_link (h.guid, link);
   accept (link, h);
   if (h.type == MediaType::command)
     commands_.linked (h.guid, link, Clock::now ());
@@ -332,8 +334,11 @@ void Hub::receiver_ended (Where link, const std::string &guid, MediaType type, c
   if (it == receivers_.end ())
     return;
   auto &slot = it->second.links[static_cast<std::size_t> (type)];
-  if (slot == link)
+  if (slot == link) {
     slot.reset ();
+    if (type == MediaType::file)
+      set_file_link (guid, {});
+  }
   if (it->second.connected ())
     return;
   for (auto &[number, s] : sources_)

@@ -33,6 +33,8 @@ public:
   void on_ask (Where link, const Ask &ask);
   void on_command (Where link, Bytes body);
   void on_command_ack (Where link, const CommandAck &ack);
+  void on_file_begin (Where link, FileBegin b);
+  void on_file_over (std::uint64_t id);
   // From the application. Who is not let in has changed nothing here before.
   void on_verdict (std::uint64_t login, Verdict verdict);
   bool kick (const std::string &guid, const std::string &why); // false: it is not there
@@ -96,6 +98,10 @@ private:
     std::string guid;         // a receiver's
   };
 
+  struct FileEntry {
+    Where sender;
+    std::set<std::string> receivers;
+  };
   struct Waiting {
     Where link;
     Hello hello; // without its token
@@ -128,6 +134,9 @@ private:
   CommandExchange::Targets command_targets (const std::string &from, const Envelope &e) const;
   bool takes_commands (const std::string &guid) const;
   void send_commands (); // after each call of the exchange
+  // Files (hub_files.cpp)
+  FileStatus find_receivers (const FileBegin &b, std::vector<FileJob::Receiver> &all) const;
+  void set_file_link (const std::string &guid, std::optional<Where> link);
 
   // What is kept (hub_state.cpp)
   void answer (Where link, const MessageRef &m);
@@ -167,6 +176,9 @@ private:
   std::map<std::string, ReceiverEntry> receivers_;
   std::map<std::uint64_t, Waiting> waiting_; // for a verdict, by link; at most 10 s: see LinkCore
   std::map<std::uint64_t, LinkEntry> links_;
+  std::map<std::uint64_t, FileEntry> files_; // on their way
+  std::uint64_t next_file_ = 1;
+  const TimePoint started_ = Clock::now ();
   std::set<std::uint16_t> numbers_; // of streams, in use
   std::uint16_t next_number_ = 1;
   std::uint32_t next_source_ = 1;

@@ -62,6 +62,8 @@ void Publisher::on_received (Incoming m)
   const MessageHeader h = m.header ();
   if (h.kind == Kind::command)
     return pass_on (std::move (m));
+  if (h.kind >= Kind::file_begin && h.kind <= Kind::file_end)
+    return on_file (std::move (m));
   if (!of_stream (h.kind))
     return;
   const auto it = streams_.find (h.stream);
@@ -117,6 +119,38 @@ void Publisher::pass_on (Incoming command)
   const CommandAck no{command_id (command.body ()), CommandStatus::no_room};
   connection_.link ().send_control (
       Message::control (Kind::command_ack, MediaType::command, 0, encode (no), Clock::now ()));
+}
+
+// A new begin, of the same file too, ends the one under way: the sender has given it up.
+void Publisher::on_file (Incoming m)
+{
+  const MessageHeader h = m.header ();
+  if (h.kind == Kind::file_begin) {
+    courier_.reset ();
+    if (auto b = decode_file_begin (m.body ()))
+      return relay_.to_hub ([where = relay_.where (connection_), begin = std::move (*b)] (
+                                Hub &hub) { hub.on_file_begin (where, begin); });
+    const std::uint64_t id = ByteReader (m.body ()).u64 ();
+    return connection_.link ().send_control (Message::control (Kind::file_ack, MediaType::file, 0,
+        encode (FileAck{id, FileStatus::malformed, 0}), Clock::now ()));
+  }
+  if (!courier_)
+    return; // of a file that is over
+  if (h.kind == Kind::file_end) {
+    if (const auto e = decode_file_end (m.body ()); e && e->id == courier_->sender_id ())
+      courier_->end (*e);
+    return;
+  }
+  const Slice body = body_of (std::move (m));
+  if (const auto d = decode_file_data (body.bytes); d && d->id == courier_->sender_id ())
+    courier_->data (*d, body.sub (FileData::size, body.size () - FileData::size));
+}
+
+void Publisher::carry (const FileJob &job)
+{
+  courier_.reset ();
+  courier_ = std::make_unique<FileCourier> (
+      relay_, connection_, job, [this] { relay_.loop ().destroy_later (std::move (courier_)); });
 }
 
 void Publisher::hold_back (Incoming m)

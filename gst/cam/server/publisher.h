@@ -2,6 +2,7 @@
 // A sender's link at a media server: its streams go out under the server's numbers.
 #pragma once
 #include "connection.h"
+#include "file_courier.h"
 #include "published_stream.h"
 #include <map>
 
@@ -16,6 +17,7 @@ public:
   // From its relay.
   void look_after_keys (PublishedStream &s);
   void command_answered () { commands_ -= commands_ > 0; }
+  void carry (const FileJob &job);
   std::size_t cached_bytes () const;
 
 private:
@@ -31,6 +33,7 @@ private:
   void publish (Entry &e, Incoming m);
   bool within_bandwidth (Entry &e, Bytes frame);
   void pass_on (Incoming command);
+  void on_file (Incoming m);
   void hold_back (Incoming m);
 
   Relay &relay_;
@@ -38,6 +41,7 @@ private:
   const std::uint32_t source_; // its number
   const std::shared_ptr<Bandwidth> bandwidth_;
   std::map<std::uint16_t, Entry> streams_; // by the sender's number
+  std::unique_ptr<FileCourier> courier_;   // one file at a time
   // Of streams that the sender has listed and the hub has not numbered yet.
   std::vector<Incoming> early_;
   std::size_t early_bytes_ = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "relay.h"
 #include "cam/net/tcp_transport.h"
+#include "file_courier.h"
 #include "media_server.h"
 #include "publisher.h"
 #include "viewer.h"
@@ -125,6 +126,7 @@ void Relay::clear ()
   audiences_.clear ();
   abroad_.clear ();
   arrived_.clear ();
+  files_abroad_.clear ();
 }
 
 void Relay::ended (Connection &c, const Link::End &end)
@@ -229,6 +231,48 @@ void Relay::answer (std::uint64_t link, const MessageRef &m)
       p->command_answered ();
   if (Connection *c = find (link))
     c->link ().send_control (m);
+}
+
+// ---- files
+
+void Relay::carry_file (std::uint64_t link, const FileJob &job)
+{
+  if (Publisher *p = publisher (link))
+    p->carry (job);
+  else
+    to_hub ([id = job.id] (Hub &h) { h.on_file_over (id); });
+}
+
+void Relay::set_file_link (std::uint64_t file, const std::string &guid, std::optional<Where> link)
+{
+  if (const auto it = couriers_.find (file); it != couriers_.end ())
+    it->second->set_link (guid, link);
+}
+
+void Relay::send_file (Where viewer_at, std::uint64_t file, const MessageRef &m)
+{
+  if (stopping_)
+    return;
+  if (viewer_at.relay == index_)
+    return deliver (index_, {viewer_at.link, file, m});
+  files_abroad_[viewer_at.relay].push_back ({viewer_at.link, file, m});
+  flush_later ();
+}
+
+void Relay::deliver (unsigned home, const FilePart &p)
+{
+  if (Viewer *v = viewer (p.viewer)) {
+    v->push_file (home, p.file, p.message);
+    touch (*v);
+  }
+}
+
+void Relay::file_acknowledged (unsigned home, std::uint64_t link, const FileAck &ack)
+{
+  if (home != index_)
+    return server_.relay (home).post ([=] (Relay &r) { r.file_acknowledged (home, link, ack); });
+  if (const auto it = couriers_.find (ack.id); it != couriers_.end ())
+    it->second->acknowledged (link, ack);
 }
 
 // ---- streams
@@ -406,6 +450,12 @@ void Relay::flush ()
   flushing_ = false;
   for (const auto &[relay, batch] : abroad_)
     send_abroad (relay);
+  for (auto &[relay, parts] : files_abroad_)
+    if (auto batch = std::exchange (parts, {}); !batch.empty ())
+      server_.relay (relay).post ([b = std::move (batch), home = index_] (Relay &r) {
+        for (const FilePart &p : b)
+          r.deliver (home, p);
+      });
   const auto other_stream = [this] (const Routed &r) { return r.first != arrived_.front ().first; };
   if (touched_.empty () && !arrived_.empty () && std::ranges::none_of (arrived_, other_stream))
     deliver_one_stream ();

@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 namespace reach::cam {
+class FileCourier;
 class MediaServer;
 class PublishedStream;
 class Publisher;
@@ -47,6 +48,9 @@ public:
   void add_streams (std::uint64_t link, const std::vector<NumberedStream> &streams);
   void tell (std::uint64_t link, const MessageRef &m); // in order with a receiver's frames
   void answer (std::uint64_t link, const MessageRef &m);
+  void carry_file (std::uint64_t link, const FileJob &job);
+  // Of a receiver of a file whose sender is here.
+  void set_file_link (std::uint64_t file, const std::string &guid, std::optional<Where> link);
   // A receiver's link, here or at another relay, joins or leaves a stream whose sender is here.
   void join (std::uint16_t number, Where viewer);
   void leave (std::uint16_t number, Where viewer);
@@ -61,6 +65,10 @@ public:
   void want_key (unsigned home, std::uint16_t number, bool joined);
   void touch (Viewer &v);
   void untouch (Viewer &v); // before it goes
+  void add_courier (std::uint64_t file, FileCourier &c) { couriers_[file] = &c; }
+  void remove_courier (std::uint64_t file) { couriers_.erase (file); }
+  void send_file (Where viewer, std::uint64_t file, const MessageRef &m);
+  void file_acknowledged (unsigned home, std::uint64_t link, const FileAck &ack);
   RelayCounters &count () { return counters_; }
 
 private:
@@ -70,6 +78,10 @@ private:
     std::map<unsigned, unsigned> abroad; // relays that want it → how many of their viewers
   };
   using Routed = std::pair<std::uint16_t, MessageRef>; // a stream's number, what came of it
+  struct FilePart {
+    std::uint64_t viewer, file;
+    MessageRef message;
+  };
 
   std::unique_ptr<Storage> allocate (std::size_t size) override;
   Connection *find (std::uint64_t link);
@@ -80,6 +92,7 @@ private:
   void deliver_one_stream ();
   std::vector<Viewer *> *audience (std::uint16_t number);
   void send_abroad (unsigned relay);
+  void deliver (unsigned home, const FilePart &p);
   void flush_later ();
   void flush ();
 
@@ -91,6 +104,8 @@ private:
   std::vector<Routed> arrived_;   // in this round, for the listeners here
   std::vector<Viewer *> touched_; // to pump at the end of this round
   std::map<unsigned, std::vector<Routed>> abroad_;
+  std::map<unsigned, std::vector<FilePart>> files_abroad_;
+  std::unordered_map<std::uint64_t, FileCourier *> couriers_; // of files whose sender is here
   RelayCounters counters_;
   std::unique_ptr<FileStore> store_; // null: in memory
   bool stopping_ = false, flushing_ = false;

@@ -23,9 +23,11 @@ struct ServerSettings {
   bool replace_duplicates = true;
   KeepClientInfo keep = KeepClientInfo::never;
   std::string state_file; // empty: what is kept ends with the run
-  // Bytes that may wait for one receiver, by type, and how long media may.
+  // Bytes that may wait for one receiver, by type, and how long media may. Of files: that are held
+  // of one on its way.
   std::array<std::size_t, n_media_types> buffer{
-      800u << 10, 1600u << 10, 8000u << 10, 800u << 10, 10u << 20};
+      800u << 10, 1600u << 10, 8000u << 10, 800u << 10, 2u << 20};
+  std::uint64_t max_file_size = 0; // 0 = no limit
   Duration max_queue_time = seconds (1);
   std::array<Duration, n_media_types> timeouts{
       seconds (3), seconds (3), seconds (10), seconds (15), seconds (10)};

@@ -3,6 +3,7 @@
 #pragma once
 #include "bandwidth.h"
 #include "cam/net/transport.h"
+#include "cam/proto/file_transfer.h"
 #include "cam/proto/hello.h"
 #include "cam/proto/media_queue.h"
 #include <array>
@@ -29,6 +30,17 @@ struct Role {
   std::uint32_t source = 0;
   std::vector<NumberedStream> streams;
   std::shared_ptr<Bandwidth> bandwidth; // null: no limit
+};
+
+// A file that a sender has begun, and the receivers that get it.
+struct FileJob {
+  struct Receiver {
+    std::string guid;
+    std::optional<Where> link;
+  };
+  std::uint64_t id = 0; // the server's
+  FileBegin begin;      // with the sender's id
+  std::vector<Receiver> receivers;
 };
 
 // How a client's link ended.

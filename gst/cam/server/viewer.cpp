@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "viewer.h"
+#include "cam/proto/file_exchange.h"
 #include "common/prefetch.h"
 #include "relay.h"
 
 namespace reach::cam {
 namespace {
+// Files are bounded by their senders' windows; what is beyond waits for who takes nothing.
+constexpr std::size_t max_file_bytes = 9 * (file_window + FileExchange::slack); // of 8 at most
+
 MediaQueue::Limits limits_of (const ServerSettings &s, MediaType type)
 {
+  if (type == MediaType::file)
+    return {.max_bytes = max_file_bytes, .max_time = {}};
   MediaQueue::Limits l{
       .max_bytes = s.buffer[static_cast<std::size_t> (type)], .max_time = s.max_queue_time};
   // The hub bounds what is under way; sources and notices need room too.
@@ -56,6 +62,27 @@ void Viewer::push (const MessageRef &m)
   else if (!queue_.push (m, Clock::now ()))
     return connection_.finish (ByeReason::closed_by_application); // takes nothing at all
   ask_for_keys ();
+}
+
+void Viewer::push_file (unsigned home, std::uint64_t file, const MessageRef &m)
+{
+  if (m->header.kind == Kind::file_abandon)
+    files_.erase (file);
+  else
+    files_[file] = home;
+  push (m);
+}
+
+void Viewer::on_received (Incoming m)
+{
+  const auto ack = m.header ().kind == Kind::file_ack ? decode_file_ack (m.body ()) : std::nullopt;
+  const auto it = ack ? files_.find (ack->id) : files_.end ();
+  if (it == files_.end ())
+    return;
+  const unsigned home = it->second;
+  if (ack->status != FileStatus::going_on)
+    files_.erase (it);
+  relay_.file_acknowledged (home, connection_.key (), *ack);
 }
 
 void Viewer::pump ()

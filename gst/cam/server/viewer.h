@@ -18,6 +18,8 @@ public:
   // It is going to be pushed to in so many turns, 1 to prefetch_turns.
   static constexpr std::size_t prefetch_turns = 3;
   void prefetch (std::size_t turns) const;
+  // Of a file whose sender is at relay `home`.
+  void push_file (unsigned home, std::uint64_t file, const MessageRef &m);
   // Joins a stream whose sender is at relay `home`.
   void listen (std::uint16_t number, unsigned home, const std::vector<MessageRef> &messages,
       std::size_t bytes, bool decodable);
@@ -38,6 +40,7 @@ private:
   const MediaQueue::Limits limits_;
   MediaQueue queue_;
   std::map<std::uint16_t, unsigned> streams_; // number → the relay that has its sender
+  std::map<std::uint64_t, unsigned> files_;   // on their way to it → the relay of their sender
   MessageRef last_clock_;
   bool raised_ = false; // the limits, for what comes at joining
 };

@@ -311,6 +311,67 @@ GST_START_TEST (test_stopping_keeps_the_part)
 }
 GST_END_TEST
 
+namespace {
+// As a media server says it: its own number, whose file it is, and which.
+FileBegin passed_on (std::uint64_t id, const std::string &from, std::uint64_t run,
+    std::uint64_t theirs, std::uint64_t size, std::uint64_t offset = 0)
+{
+  return {id, size, offset, FileBegin::no_mtime, "a", {3, "", "choir", from}, run, theirs};
+}
+} // namespace
+
+// The server, and with it its run and its numbers, may be another one meanwhile.
+GST_START_TEST (test_through_a_server)
+{
+  Fixture f;
+  f.peer.guid.clear ();
+  f.peer.server = true;
+  f.put (Kind::file_begin, encode (passed_on (1, "ann", 7, 8, 6)));
+  f.data (1, 0, "abc");
+  f.put (Kind::file_abandon, encode (FileAbandon{1}));
+  f.last ();
+  fail_unless (f.reports.back ().what == What::failed && f.reports.back ().bytes == 3);
+  fail_unless (f.reports.back ().peer.guid == "ann");
+  fail_unless (
+      f.reports.back ().envelope.group == "choir" && f.reports.back ().envelope.index == 3);
+  f.data (1, 3, "def"); // of nothing
+  fail_unless (f.last ().bytes == 0);
+
+  f.peer.run_id++;
+  f.put (Kind::file_begin, encode (passed_on (1, "bob", 7, 8, 6, 3))); // another one's
+  fail_unless (f.last ().status == FileStatus::going_on && f.last ().bytes == 0);
+  f.put (Kind::file_begin, encode (passed_on (2, "ann", 7, 8, 6, 3)));
+  fail_unless (f.last ().status == FileStatus::going_on && f.last ().bytes == 3);
+  f.put (Kind::file_begin, encode (passed_on (3, "ann", 7, 8, 6, 3))); // once more
+  fail_unless (f.last ().status == FileStatus::going_on && f.last ().bytes == 3);
+  f.data (3, 3, "def");
+  f.end (3, "abcdef");
+  fail_unless (f.last ().status == FileStatus::complete);
+  fail_unless (f.content ("a") == "abcdef");
+
+  // It did not come through that it is complete.
+  f.peer.run_id++;
+  const std::size_t reports = f.reports.size ();
+  f.put (Kind::file_begin, encode (passed_on (1, "ann", 7, 8, 6)));
+  fail_unless (f.last ().status == FileStatus::complete);
+  fail_unless (f.reports.size () == reports);
+  f.put (Kind::file_begin, encode (passed_on (2, "bob", 7, 8, 6)));
+  fail_unless (f.last ().status == FileStatus::going_on);
+}
+GST_END_TEST
+
+// One sender has less room than a server, which brings those of many.
+GST_START_TEST (test_many_through_a_server)
+{
+  Fixture f;
+  f.peer.server = true;
+  for (std::uint64_t id = 1; id <= 9; id++) {
+    f.put (Kind::file_begin, encode (passed_on (id, "c" + std::to_string (id), 7, 8, 6)));
+    fail_unless (f.last ().status == (id <= 8 ? FileStatus::going_on : FileStatus::busy));
+  }
+}
+GST_END_TEST
+
 static Suite *file_receiver_suite ()
 {
   Suite *s = suite_create ("file_receiver");
@@ -327,6 +388,8 @@ static Suite *file_receiver_suite ()
   tcase_add_test (tc, test_links_in_the_folder);
   tcase_add_test (tc, test_parts_are_bounded);
   tcase_add_test (tc, test_stopping_keeps_the_part);
+  tcase_add_test (tc, test_through_a_server);
+  tcase_add_test (tc, test_many_through_a_server);
   return s;
 }
 

@@ -1,62 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Files between camsender and camreceiver, pushed and pulled.
+#include "../file_folders.h"
 #include "delivery_fixture.h"
-#include <filesystem>
-#include <fstream>
-#include <random>
 #include <set>
 
 using namespace reach::test;
-namespace fs = std::filesystem;
 
 namespace {
-// Two empty folders that are gone with the test.
-struct Folders {
-  Folders ()
-  {
-    gchar *t = g_dir_make_tmp ("reach-files-XXXXXX", nullptr);
-    fail_unless (t != nullptr);
-    root = t;
-    g_free (t);
-    from = root / "from";
-    to = root / "to";
-    fs::create_directory (from);
-    fs::create_directory (to);
-  }
-  ~Folders () { fs::remove_all (root); }
-  fs::path root, from, to;
-};
-
-std::string noise (std::size_t n, unsigned seed = 1)
-{
-  std::mt19937_64 random (seed);
-  std::string s (n, '\0');
-  for (char &c : s)
-    c = static_cast<char> (random ());
-  return s;
-}
-
-void write_file (const fs::path &p, const std::string &content)
-{
-  std::ofstream (p, std::ios::binary) << content;
-}
-
-std::string content_of (const fs::path &p)
-{
-  std::ifstream in (p, std::ios::binary);
-  return {std::istreambuf_iterator<char> (in), {}};
-}
-
-std::size_t entries (const fs::path &folder)
-{
-  return static_cast<std::size_t> (
-      std::distance (fs::directory_iterator (folder), fs::directory_iterator ()));
-}
-
 guint64 send (GstElement *sender, const fs::path &p, guint64 offset = 0)
 {
   guint64 id = 0;
-  g_signal_emit_by_name (sender, "send-file", p.c_str (), offset, &id);
+  g_signal_emit_by_name (sender, "send-file", p.c_str (), offset, nullptr, nullptr, 0u, &id);
   return id;
 }
 
@@ -307,6 +261,54 @@ GST_START_TEST (test_every_puller_gets_it)
 }
 GST_END_TEST
 
+namespace {
+guint64 send_to (
+    GstElement *sender, const fs::path &p, const char *to, const char *group, guint index = 0)
+{
+  guint64 id = 0;
+  g_signal_emit_by_name (
+      sender, "send-file", p.c_str (), G_GUINT64_CONSTANT (0), to, group, index, &id);
+  return id;
+}
+} // namespace
+
+// Without a media server: a guid selects among the receivers, and there are no groups.
+GST_START_TEST (test_addressed)
+{
+  FilePair pair (__i__);
+  g_object_set (pair.receiver, "guid", "ann", nullptr);
+  g_object_set (pair.sender, "guid-to", pair.way.pull ? "" : "ann", nullptr);
+  pair.start ();
+  write_file (pair.from / "a", "abc");
+  fail_unless (send_to (pair.sender, pair.from / "a", "ann", nullptr, 5) != 0);
+  fail_unless (pair.received.wait_for (1) && pair.sent.wait_for (1));
+  guint index = 0;
+  fail_unless (gst_structure_get_uint (pair.received.all ()[0], "index", &index) && index == 5);
+  fail_unless_equals_string (text (pair.received.all ()[0], "group"), "");
+  fail_unless_equals_uint64 (send_to (pair.sender, pair.from / "a", "bob", nullptr), 0);
+  fail_unless_equals_uint64 (send_to (pair.sender, pair.from / "a", nullptr, "choir"), 0);
+  fail_unless_equals_uint64 (send_to (pair.sender, pair.from / "a", nullptr, nullptr, 65536), 0);
+  const std::string long_name (65, 'n');
+  fail_unless_equals_uint64 (send_to (pair.sender, pair.from / "a", long_name.c_str (), ""), 0);
+  fail_unless_equals_int (static_cast<int> (entries (pair.to)), 1);
+}
+GST_END_TEST
+
+// It may turn out to be a media server; then that it is none.
+GST_START_TEST (test_addressed_before_the_link)
+{
+  FilePair pair (0);
+  pair.start ();
+  write_file (pair.from / "a", "abc");
+  const guint64 id = send_to (pair.sender, pair.from / "a", nullptr, "choir");
+  fail_unless (id != 0 && send (pair.sender, pair.from / "a") != 0);
+  fail_unless (pair.received.wait_for (1) && pair.failed.wait_for (1));
+  fail_unless_equals_uint64 (field64 (pair.failed.all ()[0], "id"), id);
+  fail_unless (g_strrstr (text (pair.failed.all ()[0], "reason"), "groups"));
+  fail_unless_equals_int (static_cast<int> (entries (pair.to)), 1);
+}
+GST_END_TEST
+
 static Suite *files_suite ()
 {
   register_plugins ();
@@ -325,6 +327,8 @@ static Suite *files_suite ()
   tcase_add_loop_test (tc, test_broken_in_the_middle, 0, n);
   tcase_add_test (tc, test_resume_with_a_wrong_part);
   tcase_add_loop_test (tc, test_every_puller_gets_it, 0, n);
+  tcase_add_loop_test (tc, test_addressed, 0, n);
+  tcase_add_test (tc, test_addressed_before_the_link);
   return s;
 }
 

@@ -42,7 +42,7 @@ private:
     gchar *name = gst_pad_get_name (pad);
     guint index = 0;
     g_object_get (pad, "index", &index, nullptr);
-    const std::string type (name, std::strchr (name, '_'));
+    const std::string full (name), type = full.substr (0, full.find ('_'));
     g_free (name);
     GstPad *sink = gst_element_request_pad_simple (
         GST_ELEMENT (out), (type + "_" + std::to_string (index)).c_str ());
@@ -59,12 +59,12 @@ GST_START_TEST (test_pads_of_a_receiver_are_sent_again)
   Receiver last (push);
   last.play ();
   Retransmitter middle (last.port ());
-  Sender first (push);
-  g_object_set (first.element, "guid", "first", nullptr);
-  point (first, middle.port ());
-  auto &video = first.add ("video_3", video_caps, "origin/video");
-  auto &audio = first.add ("audio_0", audio_caps, "origin/audio");
-  first.play ();
+  Sender origin (push);
+  g_object_set (origin.element, "guid", "first", nullptr);
+  point (origin, middle.port ());
+  auto &video = origin.add ("video_3", video_caps, "origin/video");
+  auto &audio = origin.add ("audio_0", audio_caps, "origin/audio");
+  origin.play ();
   for (unsigned n = 0; n < 30; n++) {
     video.push (make_buffer (100 + n, n, n * frame_time, n % 10 != 0, frame_time));
     audio.push (make_buffer (300, 100 + n, n * frame_time, false, frame_time));

@@ -127,7 +127,8 @@ struct Waiting {
   guint64 send_file ()
   {
     guint64 id = 0;
-    g_signal_emit_by_name (sender, "send-file", "/proc/self/exe", guint64{0}, &id);
+    g_signal_emit_by_name (
+        sender, "send-file", "/proc/self/exe", guint64{0}, nullptr, nullptr, 0u, &id);
     return id;
   }
   guint64 stat (const char *name)
