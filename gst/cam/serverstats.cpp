@@ -30,7 +30,8 @@ GstStructure *server_stats (const MediaServer::Snapshot &x)
       r.queues.bytes_dropped, "gops-dropped", G_TYPE_UINT64, r.queues.gops_dropped, "cached-bytes",
       G_TYPE_UINT64, static_cast<guint64> (r.cached_bytes), "key-requests", G_TYPE_UINT64,
       r.key_requests, "refused", G_TYPE_UINT64, x.hub.refused, "resumed", G_TYPE_UINT64,
-      x.hub.resumed, "replaced", G_TYPE_UINT64, x.hub.replaced, nullptr);
+      x.hub.resumed, "replaced", G_TYPE_UINT64, x.hub.replaced, "taps", G_TYPE_UINT64,
+      static_cast<guint64> (x.hub.taps), nullptr);
   GValue senders = G_VALUE_INIT, receivers = G_VALUE_INIT;
   g_value_init (&senders, GST_TYPE_LIST);
   g_value_init (&receivers, GST_TYPE_LIST);

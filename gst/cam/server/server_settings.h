@@ -7,6 +7,8 @@
 #include <string>
 
 namespace reach::cam {
+constexpr std::size_t max_taps = 256; // local receivers, beyond the clients
+
 struct ServerSettings {
   std::string bind_address = "0.0.0.0";
   std::uint16_t port = 7100;        // TCP and HTTP; 0 picks one
@@ -16,7 +18,7 @@ struct ServerSettings {
   Duration resume_window = seconds (15);
   std::size_t max_clients = 1000;
   std::size_t max_groups = 1000;
-  bool list_users = false; // for who asks
+  bool list_users = false;       // for who asks
   std::uint64_t max_bitrate = 0; // of one sender's media, bits per second; 0 = no limit
   bool store_in_files = false;   // what waits
   std::string store_directory;   // empty: the system's for temporary files
