@@ -63,10 +63,17 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (GstCamReceiver, gst_cam_receiver, GST_TYPE_ELEMEN
 GST_ELEMENT_REGISTER_DEFINE (
     camreceiver, "camreceiver", GST_RANK_PRIMARY, gst_cam_receiver_get_type ())
 
-static ReceiverImpl &impl_of (gpointer e)
+namespace reach::cam {
+GType receiver_type ()
+{
+  return gst_cam_receiver_get_type ();
+}
+
+ReceiverImpl &receiver_impl (gpointer e)
 {
   return *GST_CAM_RECEIVER (e)->impl;
 }
+} // namespace reach::cam
 
 static void gst_cam_receiver_init (GstCamReceiver *self)
 {
@@ -83,7 +90,7 @@ static void finalize (GObject *o)
 
 static void set_gobject_property (GObject *o, guint id, const GValue *v, GParamSpec *spec)
 {
-  auto &impl = impl_of (o);
+  auto &impl = receiver_impl (o);
   if (!impl.settings.update ([&] (ElementSettings &s) { return set_property (s, id, v); }))
     G_OBJECT_WARN_INVALID_PROPERTY_ID (o, id, spec);
   else if (id == prop_guid || id == prop_guid_to || id == prop_guid_group || id == prop_use_guid)
@@ -92,7 +99,7 @@ static void set_gobject_property (GObject *o, guint id, const GValue *v, GParamS
 
 static void get_gobject_property (GObject *o, guint id, GValue *v, GParamSpec *spec)
 {
-  auto &impl = impl_of (o);
+  auto &impl = receiver_impl (o);
   if (id == prop_stats)
     g_value_take_boxed (v, impl.stats ());
   else if (id == prop_open_channels)
@@ -108,7 +115,7 @@ static void get_gobject_property (GObject *o, guint id, GValue *v, GParamSpec *s
 static GstStateChangeReturn change_state (GstElement *e, GstStateChange t)
 {
   return barrier (e, GST_STATE_CHANGE_FAILURE, [&] {
-    auto &impl = impl_of (e);
+    auto &impl = receiver_impl (e);
     if ((t == GST_STATE_CHANGE_NULL_TO_READY || t == GST_STATE_CHANGE_READY_TO_PAUSED) &&
         !impl.ready ())
       return GST_STATE_CHANGE_FAILURE;
@@ -134,7 +141,7 @@ static gboolean send_event (GstElement *e, GstEvent *event)
   if (GST_EVENT_TYPE (event) != GST_EVENT_EOS)
     return GST_ELEMENT_CLASS (gst_cam_receiver_parent_class)->send_event (e, event);
   gst_event_unref (event);
-  return barrier (e, FALSE, [&] () -> gboolean { return impl_of (e).send_eos (); });
+  return barrier (e, FALSE, [&] () -> gboolean { return receiver_impl (e).send_eos (); });
 }
 
 static void install_own_properties (GObjectClass *object)
@@ -186,7 +193,7 @@ static void gst_cam_receiver_class_init (GstCamReceiverClass *klass)
   install_ask_signals (
       G_TYPE_FROM_CLASS (klass), [] (GstElement *e, GstStructure *request, GstPromise *promise) {
         barrier (e, 0, [&] {
-          impl_of (e).ask (request, promise);
+          receiver_impl (e).ask (request, promise);
           return 0;
         });
       });
@@ -222,13 +229,13 @@ static void uri_handler_init (gpointer iface, gpointer)
   h->get_type = [] (GType) { return GST_URI_SRC; };
   h->get_protocols = [] (GType) { return uri_protocols (); };
   h->get_uri = [] (GstURIHandler *e) -> gchar * {
-    return g_strdup (impl_of (e).uri.lock ()->c_str ());
+    return g_strdup (receiver_impl (e).uri.lock ()->c_str ());
   };
   h->set_uri = [] (GstURIHandler *e, const gchar *uri, GError **error) -> gboolean {
     return barrier (e, FALSE, [&] () -> gboolean {
       if (!apply_uri (G_OBJECT (e), uri, error))
         return FALSE;
-      impl_of (e).uri.update ([&] (std::string &s) { s = uri; });
+      receiver_impl (e).uri.update ([&] (std::string &s) { s = uri; });
       return TRUE;
     });
   };

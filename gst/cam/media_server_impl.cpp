@@ -2,6 +2,8 @@
 #include "media_server_impl.h"
 #include "common/barrier.h"
 #include "tls_properties.h"
+#include <sys/socket.h>
+#include <unistd.h>
 
 namespace reach::cam {
 namespace {
@@ -41,8 +43,25 @@ bool MediaServerImpl::ready ()
         (nullptr));
     return false;
   }
-  server_.update ([&] (auto &p) { p = made; });
+  server_->update ([&] (auto &p) { p = made; });
   return true;
+}
+
+// A connection to the run that there is. Without one it ends at once.
+Dial MediaServerImpl::tap_dial () const
+{
+  return [run = server_] (std::string &error) {
+    int ends[2];
+    if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) {
+      error = g_strerror (errno);
+      return -1;
+    }
+    if (const auto s = *run->lock ())
+      s->take_tap (ends[1]);
+    else
+      close (ends[1]);
+    return ends[0];
+  };
 }
 
 // One context for each kind of socket.
@@ -85,7 +104,7 @@ void MediaServerImpl::stop ()
     return;
   StructurePtr last (server_stats (s->snapshot ())); // asks the loops: not under the lock
   last_stats_.update ([&] (StructurePtr &p) { p.swap (last); });
-  server_.update ([] (auto &p) { p.reset (); });
+  server_->update ([] (auto &p) { p.reset (); });
   s.reset (); // the last reference, but for calls under way
   if (logins_)
     logins_->drain ();

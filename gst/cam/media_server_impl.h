@@ -7,6 +7,7 @@
 #include "common/serial_queue.h"
 #include "server/user_file.h"
 #include "serverstats.h"
+#include "taps.h"
 
 namespace reach::cam {
 
@@ -20,8 +21,9 @@ public:
   void stop ();
 
   // Any thread.
-  GstStructure *stats ();                                             // transfer full
-  std::shared_ptr<MediaServer> server () { return *server_.lock (); } // null: no run
+  GstStructure *stats ();                                              // transfer full
+  std::shared_ptr<MediaServer> server () { return *server_->lock (); } // null: no run
+  Taps &taps () { return taps_; }
   // False: no such client. Its connections are closed; it may come back.
   bool kick (const std::string &guid, const std::string &reason);
   // Also for runs to come. False: not a guid, too many, or (unblock) it was not blocked.
@@ -31,6 +33,9 @@ public:
   Guarded<ServerSettings> settings;
 
 private:
+  using Run = Guarded<std::shared_ptr<MediaServer>>;
+
+  Dial tap_dial () const;
   void on_client (ClientEvent e) override;
   void on_state_lost (std::string error) override;
   std::optional<Verdict> on_login (Login login) override;
@@ -40,7 +45,9 @@ private:
   std::optional<Verdict> ask_application (Login login);
 
   GstElement *element_; // owns us
-  Guarded<std::shared_ptr<MediaServer>> server_;
+  // Taps' receivers may end a little later than we.
+  const std::shared_ptr<Run> server_ = std::make_shared<Run> ();
+  Taps taps_{element_, tap_dial ()};
   Guarded<StructurePtr> last_stats_;
   std::unique_ptr<SerialQueue> events_;
   // Hashing takes its time, and neither sockets nor handlers wait for it.

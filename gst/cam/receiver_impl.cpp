@@ -47,6 +47,7 @@ bool ReceiverImpl::ready ()
   ReceiverEngine::Options options;
   options.keep_listening = s.keep_listening;
   options.run_id = run_id_;
+  options.dial = *dial.lock ();
   auto e = std::make_shared<ReceiverEngine> (*this, s.net, s.identity, options);
   std::string error;
   if (!e->bind (error)) {

@@ -42,6 +42,7 @@ public:
 
   Guarded<ElementSettings> settings;
   Guarded<std::string> uri;
+  Guarded<Dial> dial; // set it in NULL: where a private receiver's connections come from
 
 private:
   // Pipeline running time = monotonic time + offset; known while PLAYING.
@@ -103,4 +104,7 @@ private:
   guint group_id_ = 0;
   Slabs slabs_; // loop thread
 };
+
+GType receiver_type ();
+ReceiverImpl &receiver_impl (gpointer camreceiver);
 } // namespace reach::cam

@@ -33,7 +33,8 @@ GstStructure *server_stats (const MediaServer::Snapshot &x)
       x.hub.resumed, "replaced", G_TYPE_UINT64, x.hub.replaced, "commands", G_TYPE_UINT64,
       x.hub.commands.handled, "commands-refused", G_TYPE_UINT64, x.hub.commands.refused,
       "commands-timed-out", G_TYPE_UINT64, x.hub.commands.timed_out, "commands-waiting",
-      G_TYPE_UINT64, static_cast<guint64> (x.hub.commands.waiting), nullptr);
+      G_TYPE_UINT64, static_cast<guint64> (x.hub.commands.waiting), "taps", G_TYPE_UINT64,
+      static_cast<guint64> (x.hub.taps), nullptr);
   GValue senders = G_VALUE_INIT, receivers = G_VALUE_INIT;
   g_value_init (&senders, GST_TYPE_LIST);
   g_value_init (&receivers, GST_TYPE_LIST);

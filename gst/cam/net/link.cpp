@@ -105,6 +105,24 @@ void Link::push (const MessageRef &m, TimePoint now)
   passed_ = true;
 }
 
+// From the queue into the transport. True: there is more, but no room.
+bool Link::fill (TimePoint now, bool &media)
+{
+  while (queue_ && !queue_->empty () && core_.may_send ()) {
+    if (transport_->room () == 0)
+      return true;
+    MessageRef m = queue_->pop (now);
+    if (!m)
+      return false;
+    if (!media && (!clock_told_ || core_.clock_due (now)))
+      tell_clock (now);
+    transmit (std::move (m), now);
+    messages_sent_++;
+    media = true;
+  }
+  return false;
+}
+
 void Link::pump (TimePoint now)
 {
   if (pumping_ || transport_over_)
@@ -117,20 +135,13 @@ void Link::pump (TimePoint now)
     transmit (std::move (m), now);
     any = true;
   }
-  for (std::size_t room = 1; queue_ && !queue_->empty () && core_.may_send (); any = media = true) {
-    room = transport_->room ();
-    if (room == 0)
-      break;
-    MessageRef m = queue_->pop (now);
-    if (!m)
-      break;
-    if (!media && (!clock_told_ || core_.clock_due (now)))
-      tell_clock (now);
-    transmit (std::move (m), now);
-    messages_sent_++;
-  }
-  if (any)
-    transport_->flush ();
+  // A flush that takes all makes room, and nothing else would tell.
+  bool full = false;
+  do {
+    full = fill (now, media);
+    if (any || media)
+      transport_->flush ();
+  } while (full && transport_->room () > 0);
   pumping_ = false;
   if (media)
     owner_.on_sent (*this);

@@ -84,6 +84,7 @@ private:
   void on_closed (CloseReason why, const std::string &detail) override;
 
   void on_timer ();
+  bool fill (TimePoint now, bool &media);
   void transmit (MessageRef m, TimePoint now);
   void tell_clock (TimePoint now);
   void measure (TimePoint now);

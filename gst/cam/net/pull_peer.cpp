@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "pull_peer.h"
 #include "receiver_engine.h"
+#include "tcp_transport.h"
 
 namespace reach::cam {
 
@@ -33,15 +34,26 @@ void PullPeer::open ()
       open_channel (static_cast<MediaType> (i));
 }
 
+std::unique_ptr<Transport> PullPeer::make_transport (MediaType type, std::string &error)
+{
+  if (!engine_.options_.dial)
+    return cam::make_transport (*engine_.loop_, engine_.element_, engine_.settings_, entry_.host,
+        entry_.port, type, LinkRole::receiver, error);
+  const int fd = engine_.options_.dial (error);
+  return fd < 0 ? nullptr
+                : std::make_unique<TcpTransport> (
+                      *engine_.loop_, engine_.element_, StreamSocket::Detached{fd, {}});
+}
+
 void PullPeer::open_channel (MediaType type)
 {
   std::string error;
-  auto transport = make_transport (*engine_.loop_, engine_.element_, engine_.settings_, entry_.host,
-      entry_.port, type, LinkRole::receiver, error);
+  auto transport = make_transport (type, error);
   if (!transport) {
     stopped_ = true;
-    return engine_.element_.on_fatal (
-        CloseReason::local, "This protocol is not in this build.", error);
+    return engine_.element_.on_fatal (CloseReason::local,
+        engine_.options_.dial ? "Could not connect." : "This protocol is not in this build.",
+        error);
   }
   LinkCore::Config c;
   c.role = LinkRole::receiver;

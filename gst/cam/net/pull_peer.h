@@ -49,6 +49,7 @@ private:
   void on_streams (Link &, const StreamList &l) override;
   void on_ended (Link &l, const Link::End &end) override;
   MediaType type_of (const Link &l) const;
+  std::unique_ptr<Transport> make_transport (MediaType type, std::string &error);
   void open_channel (MediaType type);
   void close_wanted ();
   void finish_all (ByeReason why);

@@ -12,6 +12,10 @@
 
 namespace reach::cam {
 
+// A connected stream socket, the caller's from then on; -1 and `error` when there is none. Called
+// on the loop thread: must not block.
+using Dial = std::function<int (std::string &error)>;
+
 class ReceiverEngine final {
 public:
   // The element. All from the loop thread: must neither block nor call the engine's waiting calls.
@@ -32,6 +36,7 @@ public:
     bool keep_listening = false;
     std::size_t max_remotes = 64;
     std::uint64_t run_id = new_key (); // a sender that is pulled from knows by it who comes back
+    Dial dial;                         // instead of connecting to the sender's address
   };
 
   ReceiverEngine (Element &element, Settings settings, Identity identity, Options options);

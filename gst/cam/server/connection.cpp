@@ -7,8 +7,9 @@
 
 namespace reach::cam {
 
-Connection::Connection (Relay &relay, std::unique_ptr<Transport> transport, Protocol protocol)
-    : relay_ (relay), protocol_ (protocol)
+Connection::Connection (
+    Relay &relay, std::unique_ptr<Transport> transport, Protocol protocol, bool local)
+    : relay_ (relay), protocol_ (protocol), local_ (local)
 {
   LinkCore::Config c;
   c.initiator = false;
@@ -25,6 +26,9 @@ void Connection::on_hello (Link &link, const Hello &hello)
   if (hello.role == LinkRole::receiver && protocol_ == Protocol::udp)
     return link.refuse (RefuseCode::wrong_role, "receivers come over TCP or HTTP");
   greeted_ = true;
+  if (local_)
+    return relay_.to_hub (
+        [where = relay_.where (*this), hello] (Hub &h) { h.on_tap (where, hello); });
   relay_.to_hub ([where = relay_.where (*this), hello, peer = link.peer (), p = protocol_] (
                      Hub &h) { h.on_hello (where, hello, peer, p); });
 }
@@ -32,7 +36,8 @@ void Connection::on_hello (Link &link, const Hello &hello)
 void Connection::prepare (const Role &role)
 {
   const Hello &hello = link_->core ().peer ();
-  link_->set_timeout (relay_.settings ().timeout (hello.type));
+  // Nothing of a tap's connection can get lost.
+  link_->set_timeout (local_ ? LinkCore::forever : relay_.settings ().timeout (hello.type));
   if (hello.role == LinkRole::sender)
     part_ = std::make_unique<Publisher> (relay_, *this, role);
   else

@@ -23,7 +23,8 @@ public:
     virtual void on_sent () {}
   };
 
-  Connection (Relay &relay, std::unique_ptr<Transport> transport, Protocol protocol);
+  // local: a tap's.
+  Connection (Relay &relay, std::unique_ptr<Transport> transport, Protocol protocol, bool local);
   ~Connection () override;
 
   void start () { link_->start (); }
@@ -52,6 +53,7 @@ private:
 
   Relay &relay_;
   const Protocol protocol_;
+  const bool local_;
   bool greeted_ = false;
   std::unique_ptr<Link> link_;
   std::unique_ptr<Part> part_; // before it, the link: it may reference it

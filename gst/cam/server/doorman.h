@@ -16,6 +16,7 @@ public:
     StreamSocket::Detached connection;
     std::vector<std::uint8_t> before; // what was read of it
     Protocol protocol{};
+    bool local = false; // a tap's: of this process
   };
   struct House {
     std::function<void (Guest)> let; // takes it over

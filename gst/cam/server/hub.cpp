@@ -314,6 +314,23 @@ void Hub::on_receiver (Where link, const Hello &h, const std::string &peer)
     tell_client (ClientEvent::What::connected, LinkRole::receiver, h.guid, peer);
 }
 
+// The server's owner asks: nobody else has a say, or is told.
+void Hub::on_tap (Where link, const Hello &h)
+{
+  if (stopped_)
+    return;
+  const std::string key = std::string (max_guid + 1, '#') + std::to_string (link.link);
+  ReceiverEntry &r = receivers_[key];
+  n_taps_++;
+  r.tap = Tap{h.guid_to, type_bit (h.type)};
+  r.links[static_cast<std::size_t> (h.type)] = link;
+  links_[link.link] = {LinkRole::receiver, h.type, 0, key};
+  prepare (link, {});
+  for (auto &[number, s] : sources_)
+    route (*s, key);
+  accept (link, h);
+}
+
 void Hub::stop_listening (Where link)
 {
   for (auto &[number, s] : sources_)
@@ -343,6 +360,11 @@ void Hub::receiver_ended (Where link, const std::string &guid, MediaType type, c
     return;
   for (auto &[number, s] : sources_)
     s->visible.erase (guid);
+  if (it->second.tap) {
+    n_taps_--;
+    receivers_.erase (it);
+    return;
+  }
   router_.vanish (guid, Router::Part::receiver, end.orderly, Clock::now ());
   const ReceiverEntry &r = it->second;
   tell_client (ClientEvent::What::disconnected, LinkRole::receiver, guid, r.peer,
@@ -369,18 +391,22 @@ Hub::Snapshot Hub::snapshot () const
 {
   Snapshot out = counters_;
   out.commands = commands_.stats ();
+  out.taps = n_taps_;
   std::map<std::string, std::size_t> seen;
   for (const auto &[number, s] : sources_) {
+    const auto clients = std::count_if (s->visible.begin (), s->visible.end (),
+        [this] (const auto &v) { return !receivers_.at (v.first).tap; });
     out.sources.push_back ({number, s->told.guid, s->guid_to, s->group, s->peer, s->told.state,
-        s->streams.size (), s->visible.size ()});
+        s->streams.size (), static_cast<std::size_t> (clients)});
     for (const auto &[guid, types] : s->visible)
       seen[guid]++;
   }
   for (const auto &[guid, r] : receivers_)
-    out.receivers.push_back ({guid, r.peer,
-        static_cast<unsigned> (std::count_if (
-            r.links.begin (), r.links.end (), [] (const auto &l) { return l.has_value (); })),
-        seen[guid]});
+    if (!r.tap)
+      out.receivers.push_back ({guid, r.peer,
+          static_cast<unsigned> (std::count_if (
+              r.links.begin (), r.links.end (), [] (const auto &l) { return l.has_value (); })),
+          seen[guid]});
   return out;
 }
 } // namespace reach::cam

@@ -25,6 +25,7 @@ public:
   // From relays.
   void on_hello (
       Where link, const Hello &hello, const std::string &peer, Protocol protocol); // first
+  void on_tap (Where link, const Hello &hello); // first of a local one; guid_to: the sender
   void on_ended (Where link, const LinkEnd &end);
   void on_stranger (const std::string &peer, const std::string &why); // did not get as far as hello
   void on_streams (Where link, const StreamList &list);
@@ -55,6 +56,7 @@ public:
   struct Snapshot {
     std::vector<SourceInfo> sources;
     std::vector<ReceiverInfo> receivers;
+    std::size_t taps = 0;
     std::uint64_t refused = 0, resumed = 0, replaced = 0;
     CommandExchange::Stats commands;
   };
@@ -84,11 +86,16 @@ private:
     bool connected () const;
     bool all_eos () const;
   };
+  struct Tap { // what it takes: of this sender, to whomever that sends
+    std::string guid;
+    std::uint8_t types;
+  };
   struct ReceiverEntry {
     std::uint64_t run_id = 0, session_key = 0;
     std::string peer, kicked; // kicked: why
     std::uint8_t media_types = 0;
     Links links;
+    std::optional<Tap> tap; // it is no client
     bool connected () const;
   };
   struct LinkEntry {
@@ -159,7 +166,9 @@ private:
   // Routes (hub_routes.cpp)
   void route (SourceEntry &s);                          // to all receivers
   void route (SourceEntry &s, const std::string &guid); // to this one
-  void tell_all (SourceEntry &s);                       // it has changed
+  std::uint8_t types_for (
+      const SourceEntry &s, const std::string &guid, const ReceiverEntry &r) const;
+  void tell_all (SourceEntry &s); // it has changed
   void tell (SourceEntry &s, const ReceiverEntry &r, std::uint8_t types);
   void tell_link (SourceEntry &s, Where link, std::uint8_t types);
   void join (SourceEntry &s, const ReceiverEntry &r, std::uint8_t types);
@@ -173,7 +182,8 @@ private:
   std::unique_ptr<Timer> router_timer_, commands_timer_;
   const std::uint64_t run_id_, session_key_;
   std::map<std::uint32_t, std::unique_ptr<SourceEntry>> sources_;
-  std::map<std::string, ReceiverEntry> receivers_;
+  std::map<std::string, ReceiverEntry> receivers_; // by guid; taps by what no guid can be
+  std::size_t n_taps_ = 0;
   std::map<std::uint64_t, Waiting> waiting_; // for a verdict, by link; at most 10 s: see LinkCore
   std::map<std::uint64_t, LinkEntry> links_;
   std::map<std::uint64_t, FileEntry> files_; // on their way

@@ -17,10 +17,10 @@ void Hub::route (SourceEntry &s, const std::string &guid)
   const std::uint8_t before = known == s.visible.end () ? std::uint8_t{0} : known->second;
   if (before == 0 && s.streams.empty ())
     return; // a sender that only asks
-  const std::uint8_t types = router_.media_types (s.told.guid, s.guid_to, s.group, guid);
   const auto r = receivers_.find (guid);
   if (r == receivers_.end ())
     return;
+  const std::uint8_t types = types_for (s, guid, r->second);
   if (types == 0 && before != 0)
     return hide (s, guid);
   if (types == 0)
@@ -30,6 +30,14 @@ void Hub::route (SourceEntry &s, const std::string &guid)
     tell (s, r->second, types);
   leave (s, r->second, before & static_cast<std::uint8_t> (~types));
   join (s, r->second, types);
+}
+
+std::uint8_t Hub::types_for (
+    const SourceEntry &s, const std::string &guid, const ReceiverEntry &r) const
+{
+  if (!r.tap)
+    return router_.media_types (s.told.guid, s.guid_to, s.group, guid);
+  return !s.told.guid.empty () && r.tap->guid == s.told.guid ? r.tap->types : std::uint8_t{0};
 }
 
 void Hub::look_after_router ()

@@ -246,7 +246,7 @@ void Hub::remove_source (std::uint32_t number)
 // For one more client; a quiet one gives way.
 bool Hub::make_room ()
 {
-  if (sources_.size () + receivers_.size () < server_.settings ().max_clients)
+  if (sources_.size () + receivers_.size () - n_taps_ < server_.settings ().max_clients)
     return true;
   for (const auto &[number, s] : sources_)
     if (!s->connected ()) {

@@ -148,6 +148,14 @@ void MediaServer::let_in (Doorman::Guest guest)
                                   Relay &r) { r.take (std::move (*g)); });
 }
 
+void MediaServer::take_tap (int fd)
+{
+  relays_[0]->loop ().post ([this, fd] {
+    let_in (
+        {.connection = {fd, {}}, .before = {}, .protocol = Doorman::Protocol::cam, .local = true});
+  });
+}
+
 void MediaServer::on_http_transport (std::unique_ptr<Transport> transport, MediaType)
 {
   relays_[0]->accept (std::move (transport), Protocol::http);

@@ -39,6 +39,7 @@ public:
   bool kick (const std::string &guid, const std::string &why); // any thread; false: not there
   // Any thread; who is there is kicked. False: no guid, too many, was not banned.
   bool ban (const std::string &guid, bool on);
+  void take_tap (int fd); // any thread; owns it: the other end of a tap's connection
   void respond (std::uint64_t login, Verdict verdict); // any thread; a late one means nothing
   Snapshot snapshot ();                                // any thread; asks the loops
 

@@ -96,14 +96,14 @@ void Relay::take (Doorman::Guest guest)
 {
   accept (std::make_unique<TcpTransport> (
               *loop_, storage (), std::move (guest.connection), std::move (guest.before)),
-      Protocol::tcp);
+      Protocol::tcp, guest.local);
 }
 
-void Relay::accept (std::unique_ptr<Transport> transport, Protocol protocol)
+void Relay::accept (std::unique_ptr<Transport> transport, Protocol protocol, bool local)
 {
-  if (stopping_ || connections_.size () >= settings ().max_links ())
+  if (stopping_ || (!local && connections_.size () >= settings ().max_links () + max_taps))
     return; // closes it
-  auto c = std::make_unique<Connection> (*this, std::move (transport), protocol);
+  auto c = std::make_unique<Connection> (*this, std::move (transport), protocol, local);
   Connection *p = c.get ();
   connections_.emplace (p->key (), std::move (c));
   p->start ();

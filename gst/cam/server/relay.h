@@ -35,7 +35,7 @@ public:
   // Loop thread, all that follows.
   bool open_store (std::string &error); // what comes is kept there from now on
   void take (Doorman::Guest guest);     // a TCP connection
-  void accept (std::unique_ptr<Transport> transport, Protocol protocol);
+  void accept (std::unique_ptr<Transport> transport, Protocol protocol, bool local = false);
   void say_bye (); // to all
   void clear ();
   RelayCounters counters ();

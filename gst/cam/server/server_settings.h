@@ -7,6 +7,8 @@
 #include <string>
 
 namespace reach::cam {
+constexpr std::size_t max_taps = 256; // local receivers, beyond the clients
+
 struct ServerSettings {
   std::string bind_address = "0.0.0.0";
   std::uint16_t port = 7100;        // TCP and HTTP; 0 picks one

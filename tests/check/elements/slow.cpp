@@ -246,6 +246,27 @@ GST_START_TEST (test_blocked_pad)
 }
 GST_END_TEST
 
+// More than a transport takes at once, and nothing behind it that would move the rest.
+GST_START_TEST (test_a_burst_arrives_as_a_whole)
+{
+  const Way &w = ways[__i__];
+  if (!over_tcp (w))
+    return; // paced
+  constexpr unsigned n = 78;
+  Sender sender (w);
+  g_object_set (sender.element, "max-queue-time", guint64{0}, nullptr);
+  Receiver receiver (w);
+  auto &video = sender.add ("video_0", video_caps);
+  play (sender, receiver);
+  video.push (make_buffer (100, 0));
+  fail_unless (receiver.wait_buffers ("video_0", 1));
+  for (unsigned i = 1; i <= n; i++) // less than the queue holds
+    video.push (make_buffer (100000, i, i * GST_MSECOND, i % 10 != 0));
+  fail_unless (receiver.wait_buffers ("video_0", n + 1), "%s: %zu of %u", w.name,
+      receiver.on ("video_0").n_buffers (), n + 1);
+}
+GST_END_TEST
+
 static Suite *slow_suite ()
 {
   register_plugins ();
@@ -258,6 +279,7 @@ static Suite *slow_suite ()
   tcase_add_loop_test (tc, test_key_requests_are_limited, 0, n_pull);
   tcase_add_loop_test (tc, test_key_request_from_downstream, 0, n_ways);
   tcase_add_loop_test (tc, test_blocked_pad, 0, n_ways);
+  tcase_add_loop_test (tc, test_a_burst_arrives_as_a_whole, 0, n_ways);
   return s;
 }
 
