@@ -5,6 +5,9 @@
 #include "common/ref.h"
 
 namespace reach::cam {
+// The name of the command that send-data makes, and of its one field.
+constexpr const char *data_message = "cam-data", *data_field = "data";
+
 // Empty, and `error` says why: a field's type does not travel, or it is too large.
 std::optional<Command> command_of (
     const GstStructure *s, const Envelope &envelope, std::string &error);

@@ -37,6 +37,51 @@ void ReceiverDeliveries::answer (std::uint64_t remote, std::uint64_t id, Command
                             encode (CommandAck{id, s}), Clock::now ()));
 }
 
+namespace {
+// What both kinds of events have.
+GstStructure *event_of (const char *name, const Command &c, const std::string &peer,
+    std::uint64_t ours, std::uint64_t theirs)
+{
+  const Envelope &e = c.envelope;
+  return gst_structure_new (name, "session-key", G_TYPE_UINT64, ours, "remote-session-key",
+      G_TYPE_UINT64, theirs, "guid", G_TYPE_STRING, e.from.c_str (), "group", G_TYPE_STRING,
+      e.group.c_str (), "index", G_TYPE_UINT, static_cast<guint> (e.index), "peer", G_TYPE_STRING,
+      peer.c_str (), "id", G_TYPE_UINT64, c.id, nullptr);
+}
+
+// What send-data made; null: another command.
+const std::vector<std::uint8_t> *data_of (const Command &c)
+{
+  if (c.name != data_message || c.parameters.size () != 1 || c.parameters[0].name != data_field)
+    return nullptr;
+  return std::get_if<std::vector<std::uint8_t>> (&c.parameters[0].value);
+}
+} // namespace
+
+void ReceiverDeliveries::tell (const char *signal, GstStructure *s)
+{
+  g_signal_emit_by_name (element_, signal, s);
+  gst_element_post_message (element_, gst_message_new_element (GST_OBJECT (element_), s));
+}
+
+void ReceiverDeliveries::tell_command (
+    const Command &c, const std::string &peer, std::uint64_t ours, std::uint64_t theirs)
+{
+  if (const auto *bytes = data_of (c)) {
+    GstStructure *s = event_of ("cam-data-received", c, peer, ours, theirs);
+    GBytes *data = g_bytes_new (bytes->data (), bytes->size ());
+    gst_structure_set (s, data_field, G_TYPE_BYTES, data, nullptr);
+    g_bytes_unref (data);
+    return tell ("data-received", s);
+  }
+  GstStructure *s = event_of ("cam-command-received", c, peer, ours, theirs);
+  gst_structure_set (s, "name", G_TYPE_STRING, c.name.c_str (), nullptr);
+  set_parameters (s, "parameters", c);
+  const StructurePtr same = structure_of (c);
+  gst_structure_set (s, "command", GST_TYPE_STRUCTURE, same.get (), nullptr);
+  tell ("command-received", s);
+}
+
 void ReceiverDeliveries::on_command (const Remote &r, const std::string &peer, const Incoming &m)
 {
   const std::uint64_t remote = r.id, id = command_id (m.body ());
@@ -60,17 +105,7 @@ void ReceiverDeliveries::on_command (const Remote &r, const std::string &peer, c
   run->waiting++;
   const bool posted = host_.post_event ([this, c = std::move (*command), run, remote, peer,
                                             ours = r.our_session_key, theirs = r.session_key] {
-    const Envelope &e = c.envelope;
-    GstStructure *s = gst_structure_new ("cam-command-received", "session-key", G_TYPE_UINT64, ours,
-        "remote-session-key", G_TYPE_UINT64, theirs, "guid", G_TYPE_STRING, e.from.c_str (),
-        "group", G_TYPE_STRING, e.group.c_str (), "index", G_TYPE_UINT,
-        static_cast<guint> (e.index), "peer", G_TYPE_STRING, peer.c_str (), "id", G_TYPE_UINT64,
-        c.id, "name", G_TYPE_STRING, c.name.c_str (), nullptr);
-    set_parameters (s, "parameters", c);
-    const StructurePtr same = structure_of (c);
-    gst_structure_set (s, "command", GST_TYPE_STRUCTURE, same.get (), nullptr);
-    g_signal_emit_by_name (element_, "command-received", s);
-    gst_element_post_message (element_, gst_message_new_element (GST_OBJECT (element_), s));
+    tell_command (c, peer, ours, theirs);
     run->handled = c.id;
     run->waiting--;
     acknowledge (remote, c.id, CommandStatus::handled);
@@ -124,17 +159,61 @@ void ReceiverDeliveries::on_file_report (FileReceiver::Report r)
       gst_structure_set (s, "path", G_TYPE_STRING, r.path.c_str (), nullptr);
     if (r.what == What::failed)
       gst_structure_set (s, "reason", G_TYPE_STRING, r.reason.c_str (), nullptr);
-    g_signal_emit_by_name (element_, signal, s);
-    gst_element_post_message (element_, gst_message_new_element (GST_OBJECT (element_), s));
+    tell (signal, s);
   });
 }
 
+namespace {
+void event_signal (GType receiver, const char *name)
+{
+  g_signal_new (name, receiver, G_SIGNAL_RUN_LAST, 0, nullptr, nullptr, nullptr, G_TYPE_NONE, 1,
+      GST_TYPE_STRUCTURE | G_SIGNAL_TYPE_STATIC_SCOPE);
+}
+
+void install_file_signals (GType receiver)
+{
+  /**
+   * GstCamReceiver::file-receiving:
+   * @receiver: the camreceiver
+   * @event: `cam-file-receiving` with session-key (0 when the sender pushes), remote-session-key,
+   *     guid, peer, id, name, group (through which a media server passes it on), index (as the
+   *     sender gave it), size, and bytes: what is there already of an earlier try
+   *
+   * A file begins to come, or goes on. Through a media server, guid is the sender's and peer the
+   * server's. Posted as element message too. Comes from the event thread,
+   * with no lock held.
+   *
+   * Since: 0.1
+   */
+  event_signal (receiver, "file-receiving");
+  /**
+   * GstCamReceiver::file-received:
+   * @receiver: the camreceiver
+   * @event: `cam-file-received` with the fields of `cam-file-receiving`, and path
+   *
+   * A file is complete, has the hash that the sender gave, and is in #GstCamReceiver:file-directory
+   * as path. Posted as element message too.
+   *
+   * Since: 0.1
+   */
+  event_signal (receiver, "file-received");
+  /**
+   * GstCamReceiver::file-failed:
+   * @receiver: the camreceiver
+   * @event: `cam-file-failed` with the fields of `cam-file-receiving`, and reason
+   *
+   * A file that was begun does not come further. After a lost connection what has come is kept, and
+   * the sender goes on there: another #GstCamReceiver::file-receiving follows. Posted as element
+   * message too.
+   *
+   * Since: 0.1
+   */
+  event_signal (receiver, "file-failed");
+}
+} // namespace
+
 void install_receiver_delivery_signals (GType receiver)
 {
-  const auto event_signal = [receiver] (const char *name) {
-    g_signal_new (name, receiver, G_SIGNAL_RUN_LAST, 0, nullptr, nullptr, nullptr, G_TYPE_NONE, 1,
-        GST_TYPE_STRUCTURE | G_SIGNAL_TYPE_STATIC_SCOPE);
-  };
   /**
    * GstCamReceiver::command-received:
    * @receiver: the camreceiver
@@ -150,43 +229,18 @@ void install_receiver_delivery_signals (GType receiver)
    *
    * Since: 0.1
    */
-  event_signal ("command-received");
+  event_signal (receiver, "command-received");
   /**
-   * GstCamReceiver::file-receiving:
+   * GstCamReceiver::data-received:
    * @receiver: the camreceiver
-   * @event: `cam-file-receiving` with session-key (0 when the sender pushes), remote-session-key,
-   *     guid, peer, id, name, group (through which a media server passes it on), index (as the
-   *     sender gave it), size, and bytes: what is there already of an earlier try
+   * @event: `cam-data-received` with session-key, remote-session-key, guid, group, index, peer and
+   *     id as in #GstCamReceiver::command-received, and data: #GBytes
    *
-   * A file begins to come, or goes on. Through a media server, guid is the sender's and peer the
-   * server's. Posted as element message too. Comes from the event thread,
-   * with no lock held.
+   * What #GstCamSender::send-data sent, in order with commands. The rest is as with those.
    *
    * Since: 0.1
    */
-  event_signal ("file-receiving");
-  /**
-   * GstCamReceiver::file-received:
-   * @receiver: the camreceiver
-   * @event: `cam-file-received` with the fields of `cam-file-receiving`, and path
-   *
-   * A file is complete, has the hash that the sender gave, and is in #GstCamReceiver:file-directory
-   * as path. Posted as element message too.
-   *
-   * Since: 0.1
-   */
-  event_signal ("file-received");
-  /**
-   * GstCamReceiver::file-failed:
-   * @receiver: the camreceiver
-   * @event: `cam-file-failed` with the fields of `cam-file-receiving`, and reason
-   *
-   * A file that was begun does not come further. After a lost connection what has come is kept, and
-   * the sender goes on there: another #GstCamReceiver::file-receiving follows. Posted as element
-   * message too.
-   *
-   * Since: 0.1
-   */
-  event_signal ("file-failed");
+  event_signal (receiver, "data-received");
+  install_file_signals (receiver);
 }
 } // namespace reach::cam

@@ -63,6 +63,10 @@ private:
   void on_file_report (FileReceiver::Report r) override;
   void acknowledge (std::uint64_t remote, std::uint64_t id, CommandStatus s);
   void answer (std::uint64_t remote, std::uint64_t id, CommandStatus s);
+  // Event thread.
+  void tell_command (
+      const Command &c, const std::string &peer, std::uint64_t ours, std::uint64_t theirs);
+  void tell (const char *signal, GstStructure *s);
 
   GstElement *element_;
   Host &host_;

@@ -212,6 +212,43 @@ void file_signals (GType sender, SendFile send_file, GSignalFlags action)
 }
 } // namespace
 
+namespace {
+guint64 send_data (GstElement *e, GBytes *data, const gchar *to, const gchar *group, guint index)
+{
+  guint64 id = 0;
+  if (!data)
+    return id;
+  GstStructure *command = gst_structure_new (data_message, data_field, G_TYPE_BYTES, data, nullptr);
+  g_signal_emit_by_name (e, "send-command", command, to, group, index, &id);
+  gst_structure_free (command);
+  return id;
+}
+
+void data_signals (GType sender, GSignalFlags action)
+{
+  /**
+   * GstCamSender::send-data:
+   * @sender: the camsender
+   * @data: (transfer none): up to 65000 bytes
+   * @to: (nullable): guid of the receiver that it is for
+   * @group: (nullable): the group that it is for, when @to is %NULL or empty
+   * @index: a number for the receiver's application, up to 65535
+   *
+   * Queues a message without a time; what has one goes into a `data_%u` pad. It travels as a
+   * command does, in order with those, and comes as #GstCamReceiver::data-received. What holds for
+   * #GstCamSender::send-command holds here; #GstCamSender::command-sent or
+   * #GstCamSender::command-failed follows.
+   *
+   * Returns: the message's id, or 0 when it was not taken
+   *
+   * Since: 0.1
+   */
+  g_signal_new_class_handler ("send-data", sender, action, G_CALLBACK (send_data), nullptr, nullptr,
+      nullptr, G_TYPE_UINT64, 4, G_TYPE_BYTES, G_TYPE_STRING | G_SIGNAL_TYPE_STATIC_SCOPE,
+      G_TYPE_STRING | G_SIGNAL_TYPE_STATIC_SCOPE, G_TYPE_UINT);
+}
+} // namespace
+
 void install_delivery_signals (GType sender, SendCommand send_command, SendFile send_file)
 {
   constexpr auto action = static_cast<GSignalFlags> (G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION);
@@ -269,6 +306,7 @@ void install_delivery_signals (GType sender, SendCommand send_command, SendFile 
    * Since: 0.1
    */
   event_signal ("command-failed", sender);
+  data_signals (sender, action);
   file_signals (sender, send_file, action);
 }
 } // namespace reach::cam

@@ -113,6 +113,47 @@ GST_START_TEST (test_every_type_arrives_equal)
 }
 GST_END_TEST
 
+// In order with commands, and not as one.
+GST_START_TEST (test_data_messages)
+{
+  Pair pair (ways[static_cast<std::size_t> (__i__)]);
+  pair.start ();
+  Heard data (pair.receiver, "data-received"), command (pair.receiver, "command-received");
+  Heard sent (pair.sender, "command-sent");
+  const std::vector<guint8> content (65000, 7);
+  for (const gsize size : {gsize{0}, gsize{3}, content.size ()}) {
+    GBytes *bytes = g_bytes_new (content.data (), size);
+    guint64 id = 0;
+    g_signal_emit_by_name (pair.sender, "send-data", bytes, nullptr, nullptr, 9u, &id);
+    fail_unless (id != 0);
+    fail_unless (data.wait ([&] (const GstStructure *s) {
+      guint64 i = 0;
+      return gst_structure_get_uint64 (s, "id", &i) && i == id;
+    }));
+    const GstStructure *event = data.all ().back ();
+    fail_unless_equals_string (gst_structure_get_name (event), "cam-data-received");
+    const GValue *v = gst_structure_get_value (event, "data");
+    fail_unless (v && g_bytes_equal (g_value_get_boxed (v), bytes));
+    guint index = 0;
+    fail_unless (gst_structure_get_uint (event, "index", &index) && index == 9);
+    g_bytes_unref (bytes);
+  }
+  fail_unless (sent.wait_for (3));
+  GBytes *large = g_bytes_new_static (content.data (), content.size ());
+  GBytes *twice = g_bytes_new_take (g_malloc0 (70000), 70000);
+  guint64 id = 1;
+  g_signal_emit_by_name (pair.sender, "send-data", twice, nullptr, nullptr, 0u, &id);
+  fail_unless_equals_uint64 (id, 0);
+  g_signal_emit_by_name (pair.sender, "send-data", large, nullptr, nullptr, 70000u, &id);
+  fail_unless_equals_uint64 (id, 0);
+  g_bytes_unref (large);
+  g_bytes_unref (twice);
+  fail_unless (send_number (pair.sender, 5) != 0 && command.wait_for (1));
+  fail_unless_equals_int (static_cast<int> (command.count ()), 1);
+  fail_unless_equals_int (static_cast<int> (data.count ()), 3);
+}
+GST_END_TEST
+
 GST_START_TEST (test_messages_are_posted_too)
 {
   Pair pair (ways[0]);
@@ -385,6 +426,7 @@ static Suite *commands_suite ()
   suite_add_tcase (s, tc);
   const int n = static_cast<int> (ways.size ());
   tcase_add_loop_test (tc, test_every_type_arrives_equal, 0, n);
+  tcase_add_loop_test (tc, test_data_messages, 0, n);
   tcase_add_test (tc, test_messages_are_posted_too);
   tcase_add_loop_test (tc, test_in_order_while_video_saturates, 0, n);
   tcase_add_test (tc, test_refused_before_sending);
