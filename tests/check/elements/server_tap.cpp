@@ -195,6 +195,8 @@ GST_START_TEST (test_a_tap_ends_with_its_sender_and_begins_again)
     Client camera (server, tcp_push, "camera", "viewer");
     auto &video = camera.add ("video_0", video_caps);
     camera.play ();
+    video.begin ();
+    fail_unless (tap.wait_events (GST_EVENT_CAPS, round), "round %u", round);
     push_frames (video, 0, 5, 5);
     fail_unless (tap.wait_buffers (5 * round), "round %u", round);
     fail_unless_equals_int (tap.got.get ().n_events (GST_EVENT_STREAM_START), round);
@@ -300,6 +302,8 @@ GST_START_TEST (test_a_tap_can_release_itself)
   Client camera (server, tcp_push, "camera", "viewer");
   auto &video = camera.add ("video_0", video_caps);
   camera.play ();
+  video.begin ();
+  fail_unless (tap.wait_events (GST_EVENT_CAPS, 1)); // it has joined
   push_frames (video, 0, 3, 3);
   fail_unless (iterate_until (
       [&] { return gst_child_proxy_get_children_count (GST_CHILD_PROXY (server.element)) == 0; }));
