@@ -41,7 +41,7 @@ guint64 send_command (GstElement *sender, std::uint64_t n)
 {
   GstStructure *s = gst_structure_new ("turn", "n", G_TYPE_UINT64, guint64{n}, nullptr);
   guint64 id = 0;
-  g_signal_emit_by_name (sender, "send-command", s, &id);
+  g_signal_emit_by_name (sender, "send-command", s, nullptr, nullptr, 0u, &id);
   gst_structure_free (s);
   return id;
 }

@@ -40,15 +40,6 @@ void Viewer::established ()
   link_.set_queue (&queue_);
 }
 
-void Viewer::on_received (Incoming m)
-{
-  if (m.header ().kind != Kind::command_ack)
-    return;
-  if (const auto ack = decode_command_ack (m.body ()))
-    relay_.to_hub (
-        [where = relay_.where (connection_), a = *ack] (Hub &h) { h.on_command_ack (where, a); });
-}
-
 void Viewer::push (const MessageRef &m)
 {
   // A clock sample comes once for each stream of its source.
@@ -75,7 +66,18 @@ void Viewer::push_file (unsigned home, std::uint64_t file, const MessageRef &m)
 
 void Viewer::on_received (Incoming m)
 {
-  const auto ack = m.header ().kind == Kind::file_ack ? decode_file_ack (m.body ()) : std::nullopt;
+  if (m.header ().kind == Kind::file_ack)
+    return on_file_ack (m.body ());
+  if (m.header ().kind != Kind::command_ack)
+    return;
+  if (const auto ack = decode_command_ack (m.body ()))
+    relay_.to_hub (
+        [where = relay_.where (connection_), a = *ack] (Hub &h) { h.on_command_ack (where, a); });
+}
+
+void Viewer::on_file_ack (Bytes body)
+{
+  const auto ack = decode_file_ack (body);
   const auto it = ack ? files_.find (ack->id) : files_.end ();
   if (it == files_.end ())
     return;

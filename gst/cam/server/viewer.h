@@ -30,6 +30,7 @@ public:
 private:
   void established () override;
   void on_received (Incoming m) override;
+  void on_file_ack (Bytes body);
   void on_key_wanted (std::uint16_t stream) override;
   void on_sent () override;
   void ask_for_keys ();
