@@ -420,6 +420,13 @@ static gboolean send_event (GstElement *e, GstEvent *event)
   return GST_ELEMENT_CLASS (gst_cam_sender_parent_class)->send_event (e, event);
 }
 
+static guint64 send_file (GstElement *e, const gchar *path, guint64 offset, const gchar *to,
+    const gchar *group, guint index)
+{
+  return barrier (
+      e, std::uint64_t{0}, [&] { return impl_of (e).send_file (path, offset, to, group, index); });
+}
+
 /**
  * GstCamSender::bandwidth-changed:
  * @self: the element
@@ -457,11 +464,7 @@ static void gst_cam_sender_class_init (GstCamSenderClass *klass)
       [] (GstElement *e, const GstStructure *command) -> guint64 {
         return barrier (e, std::uint64_t{0}, [&] { return impl_of (e).send_command (command); });
       },
-      [] (GstElement *e, const gchar *path, guint64 offset, const gchar *to, const gchar *group,
-          guint index) -> guint64 {
-        return barrier (e, std::uint64_t{0},
-            [&] { return impl_of (e).send_file (path, offset, to, group, index); });
-      });
+      send_file);
   install_ask_signals (
       G_TYPE_FROM_CLASS (klass), [] (GstElement *e, GstStructure *request, GstPromise *promise) {
         barrier (e, 0, [&] {
