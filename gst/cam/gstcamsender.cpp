@@ -428,6 +428,13 @@ static guint64 send_command (
       e, std::uint64_t{0}, [&] { return impl_of (e).send_command (command, to, group, index); });
 }
 
+static guint64 send_file (GstElement *e, const gchar *path, guint64 offset, const gchar *to,
+    const gchar *group, guint index)
+{
+  return barrier (
+      e, std::uint64_t{0}, [&] { return impl_of (e).send_file (path, offset, to, group, index); });
+}
+
 /**
  * GstCamSender::bandwidth-changed:
  * @self: the element
@@ -460,12 +467,7 @@ static void gst_cam_sender_class_init (GstCamSenderClass *klass)
           "Estimated bits per second that the UDP links carry (0 = not known)", 0, G_MAXUINT64, 0,
           static_cast<GParamFlags> (G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
   install_event_signals (G_TYPE_FROM_CLASS (klass), false);
-  install_delivery_signals (G_TYPE_FROM_CLASS (klass), send_command,
-      [] (GstElement *e, const gchar *path, guint64 offset, const gchar *to, const gchar *group,
-          guint index) -> guint64 {
-        return barrier (e, std::uint64_t{0},
-            [&] { return impl_of (e).send_file (path, offset, to, group, index); });
-      });
+  install_delivery_signals (G_TYPE_FROM_CLASS (klass), send_command, send_file);
   install_ask_signals (
       G_TYPE_FROM_CLASS (klass), [] (GstElement *e, GstStructure *request, GstPromise *promise) {
         barrier (e, 0, [&] {

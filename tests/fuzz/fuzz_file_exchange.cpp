@@ -120,7 +120,7 @@ private:
   }
 
   ByteReader &in_;
-  std::vector<std::uint8_t> zeros_ = std::vector<std::uint8_t> (65536 * 8);
+  static inline const std::vector<std::uint8_t> zeros_ = std::vector<std::uint8_t> (65536 * 8);
   std::uint64_t size_ = 0, position_ = 0;
   TimePoint now_{seconds (100)};
   bool linked_[n_receivers] = {true, true, true}, final_ = false;

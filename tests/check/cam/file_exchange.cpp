@@ -4,6 +4,8 @@
 #include "../check.h"
 #include <deque>
 #include <map>
+#include <memory>
+#include <utility>
 
 using namespace reach;
 using namespace reach::cam;

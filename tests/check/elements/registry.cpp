@@ -30,7 +30,7 @@ const std::vector<const char *> link_events{
 const std::vector<const char *> cam_templates{"video_%u", "audio_%u", "data_%u"};
 
 const std::vector<Expected> expected{
-    {"camsender", cam_templates, {}, link_events, {"send-command", "send-file"}},
+    {"camsender", cam_templates, {}, link_events, {"send-command", "send-data", "send-file"}},
     {"camreceiver", cam_templates,
         {"media-types", "keep-listening", "resume-window", "poll-interval"}, cam_events, {}},
     {"camdeltaenc", {"sink", "src"},
