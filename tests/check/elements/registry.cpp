@@ -39,7 +39,7 @@ const std::vector<Expected> expected{
             "skip-identical", "stats"},
         {}, {}},
     {"camdeltadec", {"sink", "src"}, {"on-corruption", "stats"}, {}, {}},
-    {"cammediaserver", {},
+    {"cammediaserver", {"tap_%u"},
         {"port", "udp-port", "bind-address", "current-port", "current-udp-port", "loops",
             "gop-cache", "resume-window", "max-clients", "duplicate-id", "video-buffer-size",
             "audio-buffer-size", "data-buffer-size", "command-buffer-size", "file-buffer-size",
