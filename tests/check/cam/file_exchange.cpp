@@ -2,6 +2,7 @@
 // One file from a sender to several receivers, without sockets: all by hand, on a clock of its own.
 #include "cam/proto/file_exchange.h"
 #include "../check.h"
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <memory>
