@@ -106,7 +106,7 @@ std::optional<std::vector<std::uint8_t>> encode (const Command &c)
 }
 
 namespace {
-std::optional<Command> decode_any (Bytes in, std::size_t limit)
+std::optional<Command> decode_any (Bytes in, std::size_t limit, bool with_envelope)
 {
   if (in.size () > limit)
     return std::nullopt;
@@ -124,18 +124,20 @@ std::optional<Command> decode_any (Bytes in, std::size_t limit)
       return std::nullopt;
     c.parameters.push_back (std::move (p));
   }
-  return read (r, c.envelope) ? std::optional (std::move (c)) : std::nullopt;
+  if (with_envelope && !read (r, c.envelope))
+    return std::nullopt;
+  return c;
 }
 } // namespace
 
 std::optional<Command> decode_command (Bytes in, std::size_t limit)
 {
-  return command_id (in) == 0 ? std::nullopt : decode_any (in, limit);
+  return command_id (in) == 0 ? std::nullopt : decode_any (in, limit, true);
 }
 
 std::optional<Command> decode_bare_command (Bytes in, std::size_t limit)
 {
-  auto c = decode_any (in, limit);
+  auto c = decode_any (in, limit, false);
   if (c)
     c->id = 0;
   return c;

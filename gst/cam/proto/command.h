@@ -34,7 +34,7 @@ struct Command {
 // Empty when it breaks a limit, or a text is not UTF-8 or holds a NUL.
 std::optional<std::vector<std::uint8_t>> encode (const Command &c);
 std::optional<Command> decode_command (Bytes in, std::size_t limit = max_command);
-// The same body in asks, answers and notices, where the id means nothing: it is 0.
+// The same in asks, answers and notices: the id means nothing, it is 0, and there is no envelope.
 std::optional<Command> decode_bare_command (Bytes in, std::size_t limit = max_command);
 // The id alone, of a command or an acknowledgement; 0 when there is none.
 std::uint64_t command_id (Bytes in);

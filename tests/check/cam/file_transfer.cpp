@@ -87,7 +87,7 @@ GST_START_TEST (test_what_makes_no_sense)
   longer[32] = 0x04;
   longer[33] = 0x01;
   fail_if (decode_file_begin (longer));
-  Wire ack = encode (FileAck{1, FileStatus::timed_out, 0});
+  Wire ack = encode (FileAck{1, FileStatus::no_receiver, 0});
   ack[8]++;
   fail_if (decode_file_ack (ack));
 }
