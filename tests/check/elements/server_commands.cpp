@@ -152,7 +152,7 @@ GST_START_TEST (test_to_a_group)
     expect (join_group (*n, "choir", nullptr), "ok");
   camera.expect (camera.send (1, nullptr, "choir"), "");
   fail_unless_equals_int (ann.commands.get ().size (), 1);
-  fail_unless_equals_string (ann.commands.get ()[0].group.c_str (), "choir");
+  fail_unless (ann.commands.get ()[0].group == "choir");
   fail_unless_equals_int (bob.commands.get ().size (), 1);
   fail_unless (eve.commands.get ().empty ());
   expect (join_group (eve, "band", nullptr), "ok");
