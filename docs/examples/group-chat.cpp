@@ -49,24 +49,37 @@ void said (Chat &c, guint64 id, const char *what)
 }
 
 // The server answers in the element's event thread; its answer is a message on the bus, as all else
-// that happens here.
-void on_answer (GstPromise *promise, gpointer in)
+// that happens here. It is named after the question.
+void post_answer (GstPromise *promise, gpointer in, const char *name)
 {
-  const GstStructure *reply = gst_promise_get_reply (promise);
-  if (reply)
-    gst_element_post_message (GST_ELEMENT (in),
-        gst_message_new_application (GST_OBJECT (in), gst_structure_copy (reply)));
+  if (const GstStructure *reply = gst_promise_get_reply (promise)) {
+    GstStructure *answer = gst_structure_copy (reply);
+    gst_structure_set_name (answer, name);
+    gst_element_post_message (
+        GST_ELEMENT (in), gst_message_new_application (GST_OBJECT (in), answer));
+  }
   gst_promise_unref (promise);
 }
 
-GstPromise *answer_to (Chat &c)
+void on_joined_answer (GstPromise *promise, gpointer in)
 {
-  return gst_promise_new_with_change_func (on_answer, gst_object_ref (c.in), gst_object_unref);
+  post_answer (promise, in, "joined");
+}
+
+void on_members_answer (GstPromise *promise, gpointer in)
+{
+  post_answer (promise, in, "members");
+}
+
+GstPromise *answer_to (Chat &c, GstPromiseChangeFunc then)
+{
+  return gst_promise_new_with_change_func (then, gst_object_ref (c.in), gst_object_unref);
 }
 
 void join (Chat &c)
 {
-  g_signal_emit_by_name (c.in, "join-group", c.group.c_str (), nullptr, FALSE, answer_to (c));
+  g_signal_emit_by_name (
+      c.in, "join-group", c.group.c_str (), nullptr, FALSE, answer_to (c, on_joined_answer));
 }
 
 void say (Chat &c, const std::string &text)
@@ -90,7 +103,7 @@ void who (Chat &c)
 {
   GstStructure *question = gst_structure_new ("group-members", "group", G_TYPE_STRING,
       c.group.c_str (), "online", G_TYPE_BOOLEAN, TRUE, nullptr);
-  g_signal_emit_by_name (c.in, "ask-server", question, answer_to (c));
+  g_signal_emit_by_name (c.in, "ask-server", question, answer_to (c, on_members_answer));
   gst_structure_free (question);
 }
 
@@ -137,10 +150,12 @@ void on_joined (Chat &c, const GstStructure *answer)
 
 void on_server_answer (Chat &c, const GstStructure *answer)
 {
+  if (gst_structure_has_name (answer, "joined"))
+    return on_joined (c, answer);
   const GValue *members = gst_structure_get_value (answer, "members");
   if (!members)
-    return on_joined (c, answer);
-  for (guint i = 0; i < gst_value_array_get_size (members); i++)
+    std::printf ("* %s: %s\n", field (answer, "status"), field (answer, "text"));
+  for (guint i = 0; members && i < gst_value_array_get_size (members); i++)
     std::printf ("* here: %s\n", g_value_get_string (gst_value_array_get_value (members, i)));
 }
 
@@ -176,6 +191,22 @@ void on_event (Chat &c, const GstStructure *s)
   }
 }
 
+void on_warning (GstMessage *message) // the server cannot be reached, say
+{
+  g_autoptr (GError) warning = nullptr;
+  gst_message_parse_warning (message, &warning, nullptr);
+  std::printf ("* %s\n", warning->message);
+}
+
+void on_error (Chat &c, GstMessage *message)
+{
+  g_autoptr (GError) error = nullptr;
+  gst_message_parse_error (message, &error, nullptr);
+  std::fprintf (stderr, "error: %s\n", error->message);
+  c.failed = true;
+  g_main_loop_quit (c.loop);
+}
+
 gboolean on_message (GstBus *, GstMessage *message, gpointer data)
 {
   auto &c = *static_cast<Chat *> (data);
@@ -184,13 +215,10 @@ gboolean on_message (GstBus *, GstMessage *message, gpointer data)
     on_event (c, s);
   else if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_APPLICATION)
     on_server_answer (c, s);
-  else if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
-    g_autoptr (GError) error = nullptr;
-    gst_message_parse_error (message, &error, nullptr);
-    std::fprintf (stderr, "error: %s\n", error->message);
-    c.failed = true;
-    g_main_loop_quit (c.loop);
-  }
+  else if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_WARNING)
+    on_warning (message);
+  else if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR)
+    on_error (c, message);
   return G_SOURCE_CONTINUE;
 }
 
@@ -205,7 +233,7 @@ bool make (Chat &c, const std::string &folder, int n, char **properties)
   g_object_set (c.out, "guid", c.me.c_str (), nullptr);
   g_object_set (c.in, "guid", c.me.c_str (), "file-directory", folder.c_str (), nullptr);
   gst_util_set_object_arg (G_OBJECT (c.in), "mode", "caller");
-  gst_util_set_object_arg (G_OBJECT (c.in), "media-types", "command+file");
+  gst_util_set_object_arg (G_OBJECT (c.in), "media-types", "commands+files");
   for (int i = 0; i < n; i++) { // PROPERTY=VALUE, for both
     const std::string arg = properties[i];
     const auto equals = std::min (arg.find ('='), arg.size () - 1);

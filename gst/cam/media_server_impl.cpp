@@ -151,6 +151,8 @@ std::optional<Verdict> MediaServerImpl::on_login (Login l)
   if (!users_)
     return ask_application (std::move (l));
   const bool posted = logins_->post ([this, login = std::move (l)] {
+    if (!server ())
+      return; // stopping: what waits is not worth the time
     const auto verdict =
         users_->check (login.guid, login.token) ? ask_application (login) : Verdict::no;
     if (verdict)

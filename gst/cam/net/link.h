@@ -19,6 +19,11 @@ public:
     std::optional<ByeReason> bye; // what the peer said
     bool was_established = false;
     std::optional<RefuseCode> refused;
+    // Who was replaced lets the other be, or they would replace each other without end.
+    Duration least_wait () const
+    {
+      return bye == ByeReason::replaced ? Duration (seconds (10)) : Duration::zero ();
+    }
     // Another try would be refused too.
     bool for_good () const
     {

@@ -217,8 +217,8 @@ void PullPeer::make_next_session ()
         close_reason_name (last_.why));
     return;
   }
-  retry_.arm (
-      Clock::now () + backoff_.next (static_cast<std::uint32_t> (new_key () * 2654435761u)));
+  const Duration wait = backoff_.next (static_cast<std::uint32_t> (new_key () * 2654435761u));
+  retry_.arm (Clock::now () + std::max (wait, last_.least_wait ()));
 }
 
 void PullPeer::finish_all (ByeReason why)

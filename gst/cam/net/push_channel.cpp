@@ -208,8 +208,8 @@ void PushChannel::retry (const Link::End &end)
         close_reason_name (end.why));
     return;
   }
-  retry_.arm (
-      Clock::now () + backoff_.next (static_cast<std::uint32_t> (new_key () * 2654435761u)));
+  const Duration wait = backoff_.next (static_cast<std::uint32_t> (new_key () * 2654435761u));
+  retry_.arm (Clock::now () + std::max (wait, end.least_wait ()));
 }
 
 void PushChannel::remake ()

@@ -114,6 +114,8 @@ void TcpTransport::on_closed (int error)
 
 void TcpTransport::on_input (Bytes bytes)
 {
+  if (closing_)
+    return; // read only to see the peer close
   if (!socket_->secure () && socket_->bytes_received () == bytes.size () && is_tls (bytes))
     return end (
         CloseReason::malformed, "the peer speaks TLS, and this side does not: set tls=true");
@@ -123,6 +125,8 @@ void TcpTransport::on_input (Bytes bytes)
 
 void TcpTransport::on_direct (std::size_t n)
 {
+  if (closing_)
+    return;
   reader_.filled (n);
   deliver ();
 }

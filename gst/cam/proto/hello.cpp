@@ -285,7 +285,7 @@ std::optional<Bye> decode_bye (Bytes in)
 {
   ByteReader r (in);
   Bye b;
-  if (!get_enum (r, b.reason, ByeReason::closed_by_application))
+  if (!get_enum (r, b.reason, ByeReason::replaced))
     b.reason = ByeReason::stopping;
   return unless_failed (r, b);
 }

@@ -115,7 +115,13 @@ struct Request {
   bool operator== (const Request &) const = default;
 };
 
-enum class ByeReason : std::uint8_t { idle = 0, eos = 1, stopping = 2, closed_by_application = 3 };
+enum class ByeReason : std::uint8_t {
+  idle = 0,
+  eos = 1,
+  stopping = 2,
+  closed_by_application = 3,
+  replaced = 4, // a media server: another client has come with this guid
+};
 struct Bye {
   ByeReason reason = ByeReason::stopping; // also what an unknown reason decodes to
   bool operator== (const Bye &) const = default;

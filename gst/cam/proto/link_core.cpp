@@ -224,6 +224,8 @@ void LinkCore::fail (CloseReason why, std::string detail, std::optional<RefuseCo
 {
   if (std::exchange (over_, true))
     return;
+  if (bye_ == ByeReason::replaced)
+    detail = "another client with this guid has taken the place of this one";
   events_.push_back (Failed{why, std::move (detail), bye_, refused});
 }
 

@@ -6,6 +6,12 @@
 #include "viewer.h"
 
 namespace reach::cam {
+namespace {
+// Of one connection. A sender may have caps and tags of 256 streams to tell at once.
+constexpr std::size_t max_waiting = 2048, max_waiting_bytes = 8u << 20;
+constexpr double seldom_rate = 200, seldom_burst = 2000; // asks and lists
+constexpr std::size_t max_replies = 4u << 20;
+} // namespace
 
 Connection::Connection (
     Relay &relay, std::unique_ptr<Transport> transport, Protocol protocol, bool local)
@@ -44,12 +50,39 @@ void Connection::prepare (const Role &role)
     part_ = std::make_unique<Viewer> (relay_, *this, hello.type);
 }
 
+void Connection::to_hub (std::size_t bytes, bool frequent, std::function<void (Hub &)> task)
+{
+  seldom_.fill (seldom_rate, seldom_burst, Clock::now ());
+  if (waiting_->messages >= max_waiting || waiting_->bytes + bytes > max_waiting_bytes ||
+      (!frequent && seldom_.tokens < 1))
+    return finish (ByeReason::closed_by_application);
+  if (!frequent)
+    seldom_.tokens--;
+  waiting_->messages++;
+  waiting_->bytes += bytes;
+  relay_.to_hub ([w = waiting_, bytes, t = std::move (task)] (Hub &h) {
+    w->messages--;
+    w->bytes -= bytes;
+    t (h);
+  });
+}
+
+void Connection::reply (MessageRef m)
+{
+  if (link_->core ().quiet ())
+    replies_ = 0;
+  replies_ += m->size ();
+  if (replies_ > max_replies)
+    return finish (ByeReason::closed_by_application);
+  link_->send_control (std::move (m));
+}
+
 void Connection::on_received (Link &, Incoming m)
 {
   if (m.header ().kind != Kind::ask)
     return part_->on_received (std::move (m));
   if (auto ask = decode_ask (m.body ()))
-    relay_.to_hub (
+    to_hub (m.body ().size (), false,
         [where = relay_.where (*this), a = std::move (*ask)] (Hub &h) { h.on_ask (where, a); });
 }
 

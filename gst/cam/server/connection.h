@@ -4,9 +4,13 @@
 #pragma once
 #include "cam/net/link.h"
 #include "cam/net/settings.h"
+#include "cam/proto/token_bucket.h"
 #include "server_types.h"
+#include <atomic>
+#include <functional>
 
 namespace reach::cam {
+class Hub;
 class Relay;
 
 class Connection final : public Link::Owner {
@@ -34,6 +38,11 @@ public:
   void accept (const Welcome &ours) { link_->accept (ours); }
   void refuse (RefuseCode code, const std::string &text) { link_->refuse (code, text); }
   void finish (ByeReason why) { link_->finish (why); }
+  // A client's message for the hub, which is one for all: who brings more than it gets through, or
+  // (frequent: false) much more than clients have reason to, is closed.
+  void to_hub (std::size_t bytes, bool frequent, std::function<void (Hub &)> task);
+  // What a client has asked for: who lets very much of it wait is closed.
+  void reply (MessageRef m);
   Link &link () { return *link_; }
   bool greeted () const { return greeted_; } // the hub knows of it
   std::uint64_t key () const { return link_->key (); }
@@ -55,6 +64,12 @@ private:
   const Protocol protocol_;
   const bool local_;
   bool greeted_ = false;
+  struct Waiting { // for the hub, which counts down
+    std::atomic<std::size_t> messages{0}, bytes{0};
+  };
+  const std::shared_ptr<Waiting> waiting_ = std::make_shared<Waiting> ();
+  TokenBucket seldom_;
+  std::size_t replies_ = 0; // bytes, since the client last took all
   std::unique_ptr<Link> link_;
   std::unique_ptr<Part> part_; // before it, the link: it may reference it
 };

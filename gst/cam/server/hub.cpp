@@ -159,7 +159,8 @@ void Hub::accept (Where link, const Hello &h)
   server_.relay (link.relay).post ([link, w] (Relay &r) { r.accept (link.link, w); });
 }
 
-// The client has made a new link of this type, which takes the place.
+// The client has made a new link of this type, which takes the place; or (none) another client has
+// come.
 void Hub::displace (std::optional<Where> &slot, std::optional<Where> by)
 {
   const auto old = std::exchange (slot, by);
@@ -169,9 +170,8 @@ void Hub::displace (std::optional<Where> &slot, std::optional<Where> by)
       node && !node.mapped ().guid.empty () && node.mapped ().type == MediaType::file)
     set_file_link (node.mapped ().guid, {});
   stop_listening (*old);
-  server_.relay (old->relay).post ([key = old->link] (Relay &r) {
-    r.finish (key, ByeReason::closed_by_application);
-  });
+  const ByeReason why = by ? ByeReason::closed_by_application : ByeReason::replaced;
+  server_.relay (old->relay).post ([key = old->link, why] (Relay &r) { r.finish (key, why); });
 }
 
 // ---- senders

@@ -131,9 +131,15 @@ void Hub::on_ask (Where link, const Ask &ask)
 
 void Hub::tell_all (SourceEntry &s)
 {
+  std::map<std::uint8_t, MessageRef> made; // a list may be large: once for each set of types
   for (const auto &[guid, types] : s.visible) {
     const ReceiverEntry &r = receivers_.at (guid);
-    tell (s, r, types);
+    MessageRef &m = made[types];
+    if (!m)
+      m = message_of (s, types, s.told.state);
+    for (const auto &link : r.links)
+      if (link)
+        server_.relay (link->relay).post ([key = link->link, m] (Relay &x) { x.tell (key, m); });
     join (s, r, types);
   }
 }

@@ -3,6 +3,9 @@
 #include <algorithm>
 
 namespace reach::cam {
+namespace {
+constexpr std::size_t overhead = 256; // of a frame that is kept, or tiny ones would cost nothing
+} // namespace
 
 PublishedStream::PublishedStream (const StreamInfo &info, std::size_t max_cache)
     : number_ (info.id), type_ (info.type),
@@ -54,9 +57,10 @@ void PublishedStream::keep (const Message &m, const Slice &body)
   last_was_key_ = m.key;
   if (!m.key && cache_.empty ())
     return; // its key frame is not here
-  if (cached_bytes_ + body.size () > max_cache_)
+  const std::size_t size = body.size () + overhead;
+  if (cached_bytes_ + size > max_cache_)
     return forget (); // until the next key frame
-  cached_bytes_ += body.size ();
+  cached_bytes_ += size;
   cache_.push_back ({body, m.frame_pts});
 }
 

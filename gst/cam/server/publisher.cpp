@@ -5,7 +5,7 @@
 
 namespace reach::cam {
 namespace {
-constexpr std::size_t max_early = 16u << 20;
+constexpr std::size_t max_early = 16u << 20, max_early_messages = 4096;
 constexpr std::size_t max_commands = 64; // twice what a camsender has under way
 
 class StorageOwner final : public Shared {
@@ -102,8 +102,9 @@ void Publisher::publish (Entry &e, Incoming m)
   if (!out)
     return;
   if (h.kind == Kind::caps || h.kind == Kind::tags || h.kind == Kind::eos)
-    relay_.to_hub ([where = relay_.where (connection_), n = s.number (), h, body] (
-                       Hub &hub) { hub.on_sticky (where, n, h, body.bytes); });
+    connection_.to_hub (body.size (), true,
+        [where = relay_.where (connection_), n = s.number (), h, body] (
+            Hub &hub) { hub.on_sticky (where, n, h, body.bytes); });
   relay_.publish (s, out);
 }
 
@@ -117,7 +118,7 @@ void Publisher::pass_on (Incoming command)
             Hub &hub) { hub.on_command (where, body.bytes); });
   }
   const CommandAck no{command_id (command.body ()), CommandStatus::no_room};
-  connection_.link ().send_control (
+  connection_.reply (
       Message::control (Kind::command_ack, MediaType::command, 0, encode (no), Clock::now ()));
 }
 
@@ -128,10 +129,11 @@ void Publisher::on_file (Incoming m)
   if (h.kind == Kind::file_begin) {
     courier_.reset ();
     if (auto b = decode_file_begin (m.body ()))
-      return relay_.to_hub ([where = relay_.where (connection_), begin = std::move (*b)] (
-                                Hub &hub) { hub.on_file_begin (where, begin); });
+      return connection_.to_hub (m.body ().size (), true,
+          [where = relay_.where (connection_), begin = std::move (*b)] (
+              Hub &hub) { hub.on_file_begin (where, begin); });
     const std::uint64_t id = ByteReader (m.body ()).u64 ();
-    return connection_.link ().send_control (Message::control (Kind::file_ack, MediaType::file, 0,
+    return connection_.reply (Message::control (Kind::file_ack, MediaType::file, 0,
         encode (FileAck{id, FileStatus::malformed, 0}), Clock::now ()));
   }
   if (!courier_)
@@ -156,7 +158,7 @@ void Publisher::carry (const FileJob &job)
 void Publisher::hold_back (Incoming m)
 {
   const std::size_t size = m.bytes ().size ();
-  if (early_bytes_ + size > max_early)
+  if (early_bytes_ + size > max_early || early_.size () >= max_early_messages)
     return;
   early_bytes_ += size;
   early_.push_back (std::move (m));
@@ -166,8 +168,10 @@ void Publisher::on_clock (const Ping &p)
 {
   if (p.running_time == no_time)
     return;
-  relay_.to_hub ([where = relay_.where (connection_), p, now = Clock::now ()] (
-                     Hub &h) { h.on_clock (where, p, now); });
+  connection_.to_hub (
+      sizeof p, true, [where = relay_.where (connection_), p, now = Clock::now ()] (Hub &h) {
+        h.on_clock (where, p, now);
+      });
   const MessageRef m = Message::control (Kind::source_clock, MediaType::data, 0,
       encode (SourceClock{source_, p.running_time, p.latency, p.epoch}), Clock::now ());
   for (const auto &[theirs, e] : streams_)
@@ -176,7 +180,11 @@ void Publisher::on_clock (const Ping &p)
 
 void Publisher::on_streams (const StreamList &l)
 {
-  relay_.to_hub ([where = relay_.where (connection_), l] (Hub &h) { h.on_streams (where, l); });
+  std::size_t bytes = 0;
+  for (const StreamInfo &i : l.streams)
+    bytes += sizeof i + i.caps.size ();
+  connection_.to_hub (
+      bytes, false, [where = relay_.where (connection_), l] (Hub &h) { h.on_streams (where, l); });
 }
 
 void Publisher::established ()

@@ -230,7 +230,7 @@ void Relay::answer (std::uint64_t link, const MessageRef &m)
     if (Publisher *p = publisher (link))
       p->command_answered ();
   if (Connection *c = find (link))
-    c->link ().send_control (m);
+    c->reply (m);
 }
 
 // ---- files

@@ -71,7 +71,7 @@ void Viewer::on_received (Incoming m)
   if (m.header ().kind != Kind::command_ack)
     return;
   if (const auto ack = decode_command_ack (m.body ()))
-    relay_.to_hub (
+    connection_.to_hub (sizeof *ack, true,
         [where = relay_.where (connection_), a = *ack] (Hub &h) { h.on_command_ack (where, a); });
 }
 

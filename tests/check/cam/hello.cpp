@@ -84,8 +84,8 @@ GST_START_TEST (test_round_trip_and_truncation)
   check_codec (Ping{1, -2, 3, 4}, decode_ping);
   check_codec (Pong{UINT64_MAX}, decode_pong);
   check_codec (Request{65536}, decode_request);
-  for (const auto r :
-      {ByeReason::idle, ByeReason::eos, ByeReason::stopping, ByeReason::closed_by_application})
+  for (const auto r : {ByeReason::idle, ByeReason::eos, ByeReason::stopping,
+           ByeReason::closed_by_application, ByeReason::replaced})
     check_codec (Bye{r}, decode_bye);
 }
 GST_END_TEST

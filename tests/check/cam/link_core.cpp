@@ -141,8 +141,8 @@ GST_END_TEST
 
 GST_START_TEST (test_bye)
 {
-  for (const ByeReason why :
-      {ByeReason::idle, ByeReason::eos, ByeReason::stopping, ByeReason::closed_by_application}) {
+  for (const ByeReason why : {ByeReason::idle, ByeReason::eos, ByeReason::stopping,
+           ByeReason::closed_by_application, ByeReason::replaced}) {
     LinkCore a = sender ();
     LinkCore b = established (config (false, LinkRole::receiver), hello_of (LinkRole::sender));
     a.finish (why, t0);

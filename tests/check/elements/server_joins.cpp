@@ -36,15 +36,28 @@ public:
     fail_unless (answer->status == reach::cam::AskStatus::ok, "%s", answer->text.c_str ());
   }
 
+  // Asks again and again and reads no answer: false when the connection is gone.
+  bool flood (const reach::cam::Command &what)
+  {
+    const auto body = encode (reach::cam::Ask{1, what});
+    return body && write (reach::cam::Kind::ask, *body);
+  }
+
 private:
-  void send (reach::cam::Kind kind, std::vector<std::uint8_t> body)
+  bool write (reach::cam::Kind kind, std::vector<std::uint8_t> body)
   {
     const auto m = reach::cam::Message::control (
         kind, reach::cam::MediaType::command, 0, std::move (body), {});
     GOutputStream *out = g_io_stream_get_output_stream (G_IO_STREAM (connection_));
     for (const reach::Bytes b : {m->head (), m->body ()})
-      fail_unless (b.empty () || g_output_stream_write_all (
-                                     out, b.data (), b.size (), nullptr, nullptr, nullptr));
+      if (!b.empty () &&
+          !g_output_stream_write_all (out, b.data (), b.size (), nullptr, nullptr, nullptr))
+        return false;
+    return true;
+  }
+  void send (reach::cam::Kind kind, std::vector<std::uint8_t> body)
+  {
+    fail_unless (write (kind, std::move (body)));
   }
   std::vector<std::uint8_t> wait_for (reach::cam::Kind kind)
   {
@@ -212,6 +225,27 @@ GST_START_TEST (test_a_slow_receiver_harms_nobody)
 }
 GST_END_TEST
 
+// The hub is one for all: who floods it is closed, and nobody else notices.
+GST_START_TEST (test_a_flood_of_asks)
+{
+  Server server;
+  server.play ();
+  Viewer viewer (server, tcp_pull, "viewer");
+  viewer.join ();
+  Client camera (server, tcp_push, "camera", "viewer");
+  auto &video = camera.add ("video_0", video_caps);
+  camera.play ();
+  Asker asker (server, "asker");
+  unsigned n = 0;
+  while (n < 20'000'000 && asker.flood ({0, "list-groups", {}, {}}))
+    n++;
+  fail_unless (n < 20'000'000);
+  push_frames (video, 0, 20, 10);
+  fail_unless (viewer.wait_buffers ("video_0", 20));
+  fail_unless (server.wait_event ("disconnected", "asker"));
+}
+GST_END_TEST
+
 static Suite *server_joins_suite ()
 {
   register_plugins ();
@@ -222,6 +256,7 @@ static Suite *server_joins_suite ()
   tcase_add_test (tc, test_key_frames_are_asked_for_without_a_cache);
   tcase_add_loop_test (tc, test_one_sender_to_twenty_receivers, 0, 2);
   tcase_add_loop_test (tc, test_a_slow_receiver_harms_nobody, 0, 2);
+  tcase_add_test (tc, test_a_flood_of_asks);
   return s;
 }
 

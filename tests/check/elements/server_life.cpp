@@ -172,13 +172,16 @@ GST_START_TEST (test_a_second_receiver_with_the_same_guid)
       G_OBJECT (server.element), "duplicate-id", replace ? "replace" : "reject");
   server.play ();
   Viewer one (server, tcp_pull, "viewer"), two (server, tcp_pull, "viewer");
-  g_object_set (one.element, "reconnect", FALSE, nullptr);
+  g_object_set (one.element, "reconnect", replace, nullptr);
   one.join ();
   two.play ();
   if (replace) {
     fail_unless (two.wait_event ("session-connected"));
     fail_unless (one.wait_event ("session-disconnected"));
     fail_unless (server.wait_event ("disconnected", "viewer"));
+    // It lets the other be for a while.
+    fail_unless (two.wait_event ("connected", 5));
+    fail_unless_equals_uint64 (server.stat ("replaced"), 1);
     return;
   }
   fail_unless (server.wait_event ("rejected", "viewer"));
