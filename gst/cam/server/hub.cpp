@@ -297,7 +297,7 @@ void Hub::on_receiver (Where link, const Hello &h, const std::string &peer)
   // This link has yet to be told what the others know.
   for (auto &[number, s] : sources_) {
     if (const auto v = s->visible.find (h.guid); v != s->visible.end ()) {
-      tell_link (*s, link, v->second);
+      tell_link (link, message_of (*s, v->second, s->told.state));
       join (*s, r, v->second);
     }
     route (*s, h.guid);

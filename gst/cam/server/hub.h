@@ -169,8 +169,8 @@ private:
   std::uint8_t types_for (
       const SourceEntry &s, const std::string &guid, const ReceiverEntry &r) const;
   void tell_all (SourceEntry &s); // it has changed
-  void tell (SourceEntry &s, const ReceiverEntry &r, std::uint8_t types);
-  void tell_link (SourceEntry &s, Where link, std::uint8_t types);
+  void tell (const ReceiverEntry &r, const MessageRef &m);
+  void tell_link (Where link, const MessageRef &m);
   void join (SourceEntry &s, const ReceiverEntry &r, std::uint8_t types);
   void leave (SourceEntry &s, const ReceiverEntry &r, std::uint8_t types);
   void hide (SourceEntry &s, const std::string &guid);

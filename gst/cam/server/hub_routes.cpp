@@ -27,7 +27,7 @@ void Hub::route (SourceEntry &s, const std::string &guid)
     return;
   s.visible[guid] = types;
   if (types != before)
-    tell (s, r->second, types);
+    tell (r->second, message_of (s, types, s.told.state));
   leave (s, r->second, before & static_cast<std::uint8_t> (~types));
   join (s, r->second, types);
 }
@@ -81,7 +81,7 @@ void Hub::on_router_event (const RouterEvent &e)
       link = link ? link : other;
     const MessageRef m =
         Message::control (Kind::notice, MediaType::command, 0, *body, Clock::now ());
-    server_.relay (link->relay).post ([key = link->link, m] (Relay &x) { x.tell (key, m); });
+    tell_link (*link, m);
   }
 }
 
@@ -137,25 +137,21 @@ void Hub::tell_all (SourceEntry &s)
     MessageRef &m = made[types];
     if (!m)
       m = message_of (s, types, s.told.state);
-    for (const auto &link : r.links)
-      if (link)
-        server_.relay (link->relay).post ([key = link->link, m] (Relay &x) { x.tell (key, m); });
+    tell (r, m);
     join (s, r, types);
   }
 }
 
-void Hub::tell (SourceEntry &s, const ReceiverEntry &r, std::uint8_t types)
+void Hub::tell (const ReceiverEntry &r, const MessageRef &m)
 {
   for (const auto &link : r.links)
     if (link)
-      tell_link (s, *link, types);
+      tell_link (*link, m);
 }
 
-void Hub::tell_link (SourceEntry &s, Where link, std::uint8_t types)
+void Hub::tell_link (Where link, const MessageRef &m)
 {
-  server_.relay (link.relay)
-      .post ([key = link.link, m = message_of (s, types, s.told.state)] (
-                 Relay &r) { r.tell (key, m); });
+  server_.relay (link.relay).post ([key = link.link, m] (Relay &r) { r.tell (key, m); });
 }
 
 // The source's clock has gone on since its last sample.
@@ -205,9 +201,6 @@ void Hub::hide (SourceEntry &s, const std::string &guid)
   if (r == receivers_.end ())
     return;
   leave (s, r->second, all_types);
-  const MessageRef m = message_of (s, 0, SourceState::gone);
-  for (const auto &link : r->second.links)
-    if (link)
-      server_.relay (link->relay).post ([key = link->link, m] (Relay &x) { x.tell (key, m); });
+  tell (r->second, message_of (s, 0, SourceState::gone));
 }
 } // namespace reach::cam
