@@ -52,7 +52,8 @@ bool plain_type (std::string_view name)
     if (p == name)
       return true;
   const GType t = g_type_from_name (std::string (name).c_str ());
-  return t != 0 &&
+  // GEnum and GFlags themselves have no values; GLib warns of those.
+  return t != 0 && !G_TYPE_IS_VALUE_ABSTRACT (t) &&
          (G_TYPE_IS_ENUM (t) || G_TYPE_IS_FLAGS (t) || g_type_is_a (t, GST_TYPE_FLAG_SET));
 }
 

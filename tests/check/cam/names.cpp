@@ -190,7 +190,8 @@ GST_START_TEST (test_hostile)
       "video/x-raw, x=1 y=2", "video/x-raw, =1", "video/x-raw, x=", "/, x=1", "video/x-raw, x=<",
       "video/x-raw, x=(fraction)1/0", "video/x-raw, x=(date)2024-02-31",
       "video/x-raw, x=(datetime)2024-13-45", "video/x-raw, x=(int)99999999999999999999",
-      "video/x-raw, x=(buffer)0", "video/x-raw, x=(buffer)xy"};
+      "video/x-raw, x=(buffer)0", "video/x-raw, x=(buffer)xy", "video/x-raw, x=(GEnum)1",
+      "video/x-raw, x=(GFlags)1"};
   for (const char *text : hostile)
     refused (text);
   for (int i = 1; i <= 14; i++)
