@@ -6,10 +6,6 @@
 #include <unistd.h>
 
 namespace reach::cam {
-namespace {
-constexpr std::size_t max_logins = 100; // that wait to be looked at: 10 s
-}
-
 bool MediaServerImpl::ready ()
 {
   if (server ())
@@ -93,7 +89,7 @@ bool MediaServerImpl::read_users (const std::string &path)
     GST_ELEMENT_ERROR (
         element_, RESOURCE, SETTINGS, ("user-file cannot be used: %s.", error.c_str ()), (nullptr));
   else if (!logins_)
-    logins_ = std::make_unique<SerialQueue> ("cam-logins", max_logins);
+    logins_ = std::make_unique<LoginQueue> ([this] (const Login &l) { look_at (l); });
   return users_ != nullptr;
 }
 
@@ -148,17 +144,22 @@ void MediaServerImpl::respond (std::uint64_t login, Verdict verdict)
 
 std::optional<Verdict> MediaServerImpl::on_login (Login l)
 {
-  if (!users_)
+  if (!users_ || users_->passed (l.guid, l.token))
     return ask_application (std::move (l));
-  const bool posted = logins_->post ([this, login = std::move (l)] {
-    if (!server ())
-      return; // stopping: what waits is not worth the time
-    const auto verdict =
-        users_->check (login.guid, login.token) ? ask_application (login) : Verdict::no;
-    if (verdict)
-      respond (login.id, *verdict);
-  });
-  return posted ? std::optional<Verdict> () : Verdict::busy;
+  const std::uint64_t id = l.id;
+  const auto displaced = logins_->post (std::move (l));
+  if (displaced && displaced->id != id)
+    events_->post ([this, other = displaced->id] { respond (other, Verdict::busy); });
+  return displaced && displaced->id == id ? Verdict::busy : std::optional<Verdict> ();
+}
+
+void MediaServerImpl::look_at (const Login &l)
+{
+  if (!server ())
+    return; // stopping: what waits is not worth the time
+  const auto verdict = users_->check (l.guid, l.token) ? ask_application (l) : Verdict::no;
+  if (verdict)
+    respond (l.id, *verdict);
 }
 
 std::optional<Verdict> MediaServerImpl::ask_application (Login l)

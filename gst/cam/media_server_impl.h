@@ -5,6 +5,7 @@
 #include "common/guarded.h"
 #include "common/ref.h"
 #include "common/serial_queue.h"
+#include "server/login_queue.h"
 #include "server/user_file.h"
 #include "serverstats.h"
 #include "taps.h"
@@ -42,6 +43,7 @@ private:
   void respond (std::uint64_t login, Verdict verdict); // not from a loop: the run may end here
   bool use_tls (ServerSettings &s);
   bool read_users (const std::string &path);
+  void look_at (const Login &login);
   std::optional<Verdict> ask_application (Login login);
 
   GstElement *element_; // owns us
@@ -51,8 +53,8 @@ private:
   Guarded<StructurePtr> last_stats_;
   std::unique_ptr<SerialQueue> events_;
   // Hashing takes its time, and neither sockets nor handlers wait for it.
-  std::unique_ptr<UserFile> users_; // null: no file. Used in logins_ alone while there is a run
-  std::unique_ptr<SerialQueue> logins_;
+  std::unique_ptr<UserFile> users_; // null: no file
+  std::unique_ptr<LoginQueue> logins_;
 };
 
 // The element's signals, with its actions.

@@ -43,7 +43,7 @@ RouterConfig config (ByteReader &in)
   c.limits.asks_per_second = 100;
   c.limits.ask_burst = in.u8 () & 1 ? 20 : 100000;
   c.served = all_asks;
-  c.hash = hash;
+  c.hash = c.quick_hash = hash;
   c.random = [n = std::uint8_t{0}] (
                  std::span<std::uint8_t> out) mutable { std::ranges::fill (out, n++); };
   return c;

@@ -212,7 +212,7 @@ void PullPeer::make_next_session ()
   if (last_.for_good () || !engine_.settings_.reconnect) {
     stopped_ = true;
     engine_.element_.on_fatal (last_.refused ? CloseReason::unauthorized : last_.why,
-        last_.for_good () ? "The sender refuses this receiver: " + last_.detail
+        last_.for_good () ? origin_ + " refuses this receiver: " + last_.detail
                           : "Could not keep a session with " + origin_ + ": " + last_.detail,
         close_reason_name (last_.why));
     return;

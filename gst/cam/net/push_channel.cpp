@@ -203,7 +203,7 @@ void PushChannel::retry (const Link::End &end)
     if (end.refused == RefuseCode::type_not_offered)
       return; // the other types go on
     engine_.element_.on_fatal (end.refused ? CloseReason::unauthorized : end.why,
-        end.for_good () ? "The receiver refuses this sender: " + end.detail
+        end.for_good () ? peer_ + " refuses this sender: " + end.detail
                         : "Could not keep a connection to " + peer_ + ": " + end.detail,
         close_reason_name (end.why));
     return;

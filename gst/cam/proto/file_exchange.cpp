@@ -55,6 +55,7 @@ void FileExchange::data (const FileData &d, Slice payload, TimePoint now)
   held_.push_back ({position_, payload, Message::file_data (config_.id, position_, payload, now)});
   held_bytes_ += payload.size ();
   position_ = end;
+  heard_at_ = now;
   for (std::size_t i = 0; i < receivers_.size (); i++)
     feed (i, now);
   update (now); // perhaps nobody lacks it
@@ -206,6 +207,7 @@ void FileExchange::update (TimePoint now)
     return;
   if (!std::exchange (started_, true)) {
     start_ = position_ = told_ = least;
+    heard_at_ = now;
     return tell (now);
   }
   release (least);
@@ -213,6 +215,8 @@ void FileExchange::update (TimePoint now)
   least = std::min (least, position_);
   least = std::max (start_, least > lag ? least - lag : 0);
   if (least > told_) {
+    if (!may_go_on ())
+      heard_at_ = now;
     told_ = least;
     tell (now);
   }
@@ -247,6 +251,8 @@ TimePoint FileExchange::poll_timeout () const
   if (over_)
     return TimePoint::max ();
   TimePoint t = started_ ? told_at_ + config_.repeat : TimePoint::max ();
+  if (may_go_on ())
+    t = std::min (t, heard_at_ + config_.silence);
   for (const Receiver &r : receivers_)
     if (r.active ())
       t = std::min (t, deadline (r));
@@ -257,6 +263,9 @@ void FileExchange::timeout (TimePoint now)
 {
   if (over_)
     return;
+  // It would keep a place of each receiver for nothing.
+  if (may_go_on () && now >= heard_at_ + config_.silence)
+    return finish (FileStatus::busy, now);
   bool failed = false;
   for (std::size_t i = 0; i < receivers_.size (); i++) {
     Receiver &r = receivers_[i];

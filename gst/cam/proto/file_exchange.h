@@ -21,6 +21,7 @@ public:
     Duration patience = seconds (10); // with a receiver that owes an answer, or is away
     Duration start = seconds (5);     // the same for the answers to the first begin
     Duration repeat = seconds (1);    // the sender hears something so often once it has begun
+    Duration silence = seconds (60);  // of a sender that might go on: it has to begin again
   };
   // Below this a receiver would not acknowledge what the sender waits for.
   static constexpr std::size_t min_held = 512u << 10;
@@ -82,6 +83,7 @@ private:
   void tell (TimePoint now);
   void release (std::uint64_t position);
   void finish (FileStatus s, TimePoint now);
+  bool may_go_on () const { return started_ && !end_ && position_ < told_ + file_window; }
   TimePoint deadline (const Receiver &r) const;
   void put (std::optional<std::size_t> receiver, Kind kind, std::vector<std::uint8_t> body,
       TimePoint now);
@@ -92,7 +94,7 @@ private:
   std::deque<Held> held_;
   std::size_t held_bytes_ = 0;
   std::uint64_t start_ = 0, position_ = 0, told_ = 0; // the sender's: begun at, come, acknowledged
-  TimePoint told_at_{};
+  TimePoint told_at_{}, heard_at_{}; // heard: something came of the sender, or it had to wait
   std::optional<FileEnd> end_;
   std::optional<FileStatus> failure_; // of the first receiver that failed
   bool started_ = false, over_ = false;

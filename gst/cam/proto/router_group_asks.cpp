@@ -48,14 +48,19 @@ AskStatus Router::admit (Client &me, AskReader &in, const std::string &name, boo
     return AskStatus::malformed;
   if (me.groups.size () >= config_.limits.max_memberships)
     return AskStatus::limit;
-  if (const Group *g = group_of (name)) {
-    if (g->password && !passwords_.may_try (me.guid, in.now))
-      return AskStatus::too_fast;
-    if (g->password && !passwords_.matches (*g->password, password)) {
-      passwords_.wrong (me.guid, in.now);
+  if (Group *g = group_of (name)) {
+    if (g->members.size () >= config_.limits.max_members)
+      return AskStatus::limit;
+    if (!g->password)
+      return AskStatus::ok;
+    switch (passwords_.check (*g->password, me.guid, password, in.now)) {
+    case Passwords::Verdict::right:
+      return AskStatus::ok;
+    case Passwords::Verdict::wrong:
       return AskStatus::wrong_password;
+    case Passwords::Verdict::not_now:
+      return AskStatus::too_fast;
     }
-    return g->members.size () < config_.limits.max_members ? AskStatus::ok : AskStatus::limit;
   }
   if (only_existing)
     return AskStatus::no_such_group;
@@ -63,11 +68,13 @@ AskStatus Router::admit (Client &me, AskReader &in, const std::string &name, boo
     return AskStatus::limit;
   if (!password.empty () && !passwords_.available ())
     return AskStatus::not_served;
+  std::optional<PasswordHash> hash;
+  if (!password.empty () && !(hash = passwords_.make (password, in.now)))
+    return AskStatus::too_fast;
   Group &g = groups_[name];
   g.name = name;
   g.owner = me.guid;
-  if (!password.empty ())
-    g.password = passwords_.make (password);
+  g.password = hash;
   created = true;
   return AskStatus::ok;
 }

@@ -26,6 +26,8 @@ struct RouterLimits {
   unsigned ask_burst = 100;         // at once, after a quiet time
   unsigned wrong_passwords = 5;     // of a client within password_window, then none is looked at
   Duration password_window = seconds (60);
+  unsigned hashes_per_second = 20; // of group passwords, of all clients together
+  unsigned hash_burst = 20;        // at once, after a quiet time
 };
 
 // What stays of a client that has gone, and is in the saved state.
@@ -80,8 +82,10 @@ struct RouterConfig {
   std::uint8_t default_accept = all_types; // of a client that has not said otherwise
   // A client whose last part vanished without order counts as online for so long: it may come back.
   Duration resume_window = seconds (15);
-  // Of group passwords. Without these two, no group gets a password.
-  std::function<Digest (Bytes salt, std::string_view password)> hash;
+  // Of group passwords: one that takes its time, and one that does not and is never stored. Without
+  // these and random bytes, no group gets a password.
+  using Hash = std::function<Digest (Bytes salt, std::string_view password)>;
+  Hash hash, quick_hash;
   std::function<void (std::span<std::uint8_t> out)> random; // unpredictable bytes
 };
 

@@ -9,6 +9,8 @@ namespace reach::cam {
 namespace {
 // Of one connection. A sender may have caps and tags of 256 streams to tell at once.
 constexpr std::size_t max_waiting = 2048, max_waiting_bytes = 8u << 20;
+// Of all together; when it is reached, who has little waiting may go on.
+constexpr std::size_t max_waiting_of_all = 128u << 20, little = 64u << 10;
 constexpr double seldom_rate = 200, seldom_burst = 2000; // asks and lists
 constexpr std::size_t max_replies = 4u << 20;
 } // namespace
@@ -53,18 +55,23 @@ void Connection::prepare (const Role &role)
 void Connection::to_hub (std::size_t bytes, bool frequent, std::function<void (Hub &)> task)
 {
   seldom_.fill (seldom_rate, seldom_burst, Clock::now ());
-  if (waiting_->messages >= max_waiting || waiting_->bytes + bytes > max_waiting_bytes ||
+  const std::size_t with_this = waiting_->bytes + bytes;
+  const bool crowded = relay_.waiting_bytes () + bytes > max_waiting_of_all;
+  if (waiting_->messages >= max_waiting || with_this > (crowded ? little : max_waiting_bytes) ||
       (!frequent && seldom_.tokens < 1))
     return finish (ByeReason::closed_by_application);
   if (!frequent)
     seldom_.tokens--;
   waiting_->messages++;
   waiting_->bytes += bytes;
-  relay_.to_hub ([w = waiting_, bytes, t = std::move (task)] (Hub &h) {
-    w->messages--;
-    w->bytes -= bytes;
-    t (h);
-  });
+  relay_.waiting_bytes () += bytes;
+  relay_.to_hub (
+      [w = waiting_, &all = relay_.waiting_bytes (), bytes, t = std::move (task)] (Hub &h) {
+        w->messages--;
+        w->bytes -= bytes;
+        all -= bytes;
+        t (h);
+      });
 }
 
 void Connection::reply (MessageRef m)

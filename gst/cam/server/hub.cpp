@@ -21,6 +21,9 @@ RouterConfig router_config (const ServerSettings &s)
   if (s.list_users)
     c.served |= ask_bit (AskType::list_users);
   c.hash = [] (Bytes salt, std::string_view password) { return hash_password (salt, password); };
+  c.quick_hash = [] (Bytes salt, std::string_view password) {
+    return hash_password (salt, password, 1);
+  };
   c.random = fill_random;
   return c;
 }
@@ -185,6 +188,8 @@ void Hub::on_sender (Where link, const Hello &h, const std::string &peer)
   if (!s && !make_room ())
     return refuse (
         link, h, peer, RefuseCode::limit, "this media server has as many clients as it takes");
+  if (h.streams.size () > stream_limit (s))
+    return refuse (link, h, peer, RefuseCode::limit, too_many_streams);
   const bool connected = s && s->connected () && !duplicate;
   if (!connected && !router_.appear (h.guid, Router::Part::sender, Clock::now ()))
     return refuse (link, h, peer, RefuseCode::not_accepted, "this guid is not let in here");

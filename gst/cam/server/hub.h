@@ -15,6 +15,7 @@
 
 namespace reach::cam {
 class MediaServer;
+constexpr const char too_many_streams[] = "this media server has no room for so many streams";
 
 class Hub final {
 public:
@@ -120,6 +121,8 @@ private:
   void attach (SourceEntry &s, Where link, const Hello &h, const std::string &peer);
   void on_receiver (Where link, const Hello &h, const std::string &peer);
   bool check_receiver (Where link, const Hello &h, const std::string &peer);
+  // Closes all of a client's links; false: it has none. kicked: where it is written why.
+  bool finish (const Links &links, std::string &kicked, const std::string &why);
   void refuse (Where link, const Hello &h, const std::string &peer, RefuseCode code,
       const std::string &text);
   void ban_blocked (); // whom the application has blocked
@@ -142,7 +145,8 @@ private:
   bool takes_commands (const std::string &guid) const;
   void send_commands (); // after each call of the exchange
   // Files (hub_files.cpp)
-  FileStatus find_receivers (const FileBegin &b, std::vector<FileJob::Receiver> &all) const;
+  FileStatus find_receivers (
+      Where sender, const FileBegin &b, std::vector<FileJob::Receiver> &all) const;
   void set_file_link (const std::string &guid, std::optional<Where> link);
 
   // What is kept (hub_state.cpp)
@@ -156,7 +160,8 @@ private:
   SourceEntry *make_source (const Hello &h, const std::string &peer);
   void take_over (SourceEntry &s, const Hello &h);
   bool update_streams (SourceEntry &s, const StreamList &list, MediaType from);
-  bool add_stream (SourceEntry &s, const StreamInfo &info);
+  std::size_t stream_limit (const SourceEntry *s) const;
+  void add_stream (SourceEntry &s, const StreamInfo &info);
   void set_home (SourceEntry &s, MediaType type, std::optional<Where> home);
   std::vector<NumberedStream> numbered (const SourceEntry &s, MediaType type) const;
   void break_source (SourceEntry &s, bool idle);

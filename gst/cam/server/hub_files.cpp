@@ -7,14 +7,18 @@
 namespace reach::cam {
 namespace {
 constexpr std::size_t max_files = 256, max_files_per_receiver = 8;
+constexpr std::size_t max_files_per_sender = 2; // it sends one after the other
 constexpr auto file_type = static_cast<std::size_t> (MediaType::file);
 } // namespace
 
-FileStatus Hub::find_receivers (const FileBegin &b, std::vector<FileJob::Receiver> &all) const
+FileStatus Hub::find_receivers (
+    Where sender, const FileBegin &b, std::vector<FileJob::Receiver> &all) const
 {
   if (const auto max = server_.settings ().max_file_size; max > 0 && b.size > max)
     return FileStatus::too_large;
-  if (files_.size () >= max_files)
+  const auto its =
+      std::ranges::count_if (files_, [&] (const auto &f) { return f.second.sender == sender; });
+  if (files_.size () >= max_files || static_cast<std::size_t> (its) >= max_files_per_sender)
     return FileStatus::busy;
   for (const Target &t : router_.targets (b.envelope.from, b.envelope.to, b.envelope.group)) {
     const auto r = receivers_.find (t.guid);
@@ -45,7 +49,7 @@ void Hub::on_file_begin (Where link, FileBegin b)
   b.origin_run = s.told.run_id;
   b.origin_id = b.id;
   FileJob job;
-  const FileStatus status = find_receivers (b, job.receivers);
+  const FileStatus status = find_receivers (link, b, job.receivers);
   if (status != FileStatus::going_on)
     return server_.relay (link.relay)
         .post ([link, m = Message::control (Kind::file_ack, MediaType::file, 0,

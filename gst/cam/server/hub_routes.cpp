@@ -85,21 +85,25 @@ void Hub::on_router_event (const RouterEvent &e)
   }
 }
 
+bool Hub::finish (const Links &links, std::string &kicked, const std::string &why)
+{
+  bool there = false;
+  kicked = why;
+  for (const auto &l : links)
+    if (l && (there = true))
+      server_.relay (l->relay).post (
+          [key = l->link] (Relay &x) { x.finish (key, ByeReason::closed_by_application); });
+  return there;
+}
+
 bool Hub::kick (const std::string &guid, const std::string &why)
 {
   bool there = false;
-  const auto finish = [&] (const Links &links, std::string &kicked) {
-    kicked = why;
-    for (const auto &l : links)
-      if (l && (there = true))
-        server_.relay (l->relay).post (
-            [key = l->link] (Relay &x) { x.finish (key, ByeReason::closed_by_application); });
-  };
   for (const auto &[number, s] : sources_)
     if (!guid.empty () && s->told.guid == guid)
-      finish (s->links, s->kicked);
+      there |= finish (s->links, s->kicked, why);
   if (const auto r = receivers_.find (guid); r != receivers_.end ())
-    finish (r->second.links, r->second.kicked);
+    there |= finish (r->second.links, r->second.kicked, why);
   return there;
 }
 

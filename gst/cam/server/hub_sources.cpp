@@ -79,10 +79,21 @@ void Hub::take_over (SourceEntry &s, const Hello &h)
   }
 }
 
-bool Hub::add_stream (SourceEntry &s, const StreamInfo &info)
+// How many streams a source (null: one to come) may have. Half of the numbers are shared out, so
+// that nobody who is let in finds none; who needs more takes them from the other half.
+std::size_t Hub::stream_limit (const SourceEntry *s) const
 {
-  if (s.streams.size () >= max_streams || numbers_.size () >= max_numbers)
-    return false;
+  const std::size_t half = max_numbers / 2;
+  const std::size_t share = std::max<std::size_t> (1, half / server_.settings ().max_clients);
+  std::size_t beyond = 0;
+  for (const auto &[number, other] : sources_)
+    beyond += std::max (other->streams.size (), share) - share;
+  const std::size_t present = std::max (s ? s->streams.size () : 0, share);
+  return std::min (max_streams, present + half - std::min (beyond, half));
+}
+
+void Hub::add_stream (SourceEntry &s, const StreamInfo &info)
+{
   while (next_number_ == 0 || numbers_.contains (next_number_))
     next_number_++;
   numbers_.insert (next_number_);
@@ -90,7 +101,6 @@ bool Hub::add_stream (SourceEntry &s, const StreamInfo &info)
   stream.info = info;
   stream.info.id = next_number_++;
   stream.theirs = info.id;
-  return true;
 }
 
 // Links are not ordered among each other: a stream is gone when the link of its own type had listed
@@ -98,6 +108,7 @@ bool Hub::add_stream (SourceEntry &s, const StreamInfo &info)
 bool Hub::update_streams (SourceEntry &s, const StreamList &list, MediaType from)
 {
   const StreamList before = s.told.streams;
+  const std::size_t limit = stream_limit (&s);
   for (const StreamInfo &info : list.streams) {
     auto it = std::find_if (s.streams.begin (), s.streams.end (),
         [&] (const auto &p) { return p.second.theirs == info.id; });
@@ -107,8 +118,9 @@ bool Hub::update_streams (SourceEntry &s, const StreamList &list, MediaType from
                p.second.info.index == info.index;
       });
     if (it == s.streams.end ()) {
-      if (!add_stream (s, info))
-        continue;
+      if (s.streams.size () >= limit || numbers_.size () >= max_numbers)
+        continue; // of a new run, before the old streams have gone
+      add_stream (s, info);
       it = std::find_if (s.streams.begin (), s.streams.end (),
           [&] (const auto &p) { return p.second.theirs == info.id; });
     }
@@ -161,6 +173,10 @@ void Hub::on_streams (Where link, const StreamList &list)
   if (l == links_.end () || l->second.role != LinkRole::sender)
     return;
   SourceEntry &s = *sources_.at (l->second.source);
+  if (list.streams.size () > stream_limit (&s)) {
+    finish (s.links, s.kicked, too_many_streams); // when it comes back it is told why
+    return;
+  }
   const bool changed = update_streams (s, list, l->second.type);
   const auto home = s.links[static_cast<std::size_t> (l->second.type)];
   server_.relay (link.relay)

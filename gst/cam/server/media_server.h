@@ -7,6 +7,7 @@
 #include "doorman.h"
 #include "hub.h"
 #include "relay.h"
+#include <atomic>
 
 namespace reach::cam {
 
@@ -48,6 +49,7 @@ public:
   Events &events () { return events_; }
   Relay &relay (unsigned i) { return *relays_[i]; }
   void to_hub (std::function<void (Hub &)> task);
+  std::atomic<std::size_t> &waiting_bytes () { return waiting_bytes_; } // of clients, for the hub
 
 private:
   void on_http_transport (std::unique_ptr<Transport> transport, MediaType) override;
@@ -69,5 +71,6 @@ private:
   std::unique_ptr<Listener> listener_;
   std::unique_ptr<Acceptor> udp_;
   unsigned next_relay_ = 0;
+  std::atomic<std::size_t> waiting_bytes_{0};
 };
 } // namespace reach::cam

@@ -92,6 +92,11 @@ void Relay::to_hub (std::function<void (Hub &)> task)
     server_.to_hub (std::move (task));
 }
 
+std::atomic<std::size_t> &Relay::waiting_bytes ()
+{
+  return server_.waiting_bytes ();
+}
+
 void Relay::take (Doorman::Guest guest)
 {
   accept (std::make_unique<TcpTransport> (

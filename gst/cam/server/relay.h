@@ -31,6 +31,7 @@ public:
   // Any thread: runs there.
   void post (std::function<void (Relay &)> task);
   void to_hub (std::function<void (Hub &)> task);
+  std::atomic<std::size_t> &waiting_bytes (); // of all connections of the server, for the hub
 
   // Loop thread, all that follows.
   bool open_store (std::string &error); // what comes is kept there from now on

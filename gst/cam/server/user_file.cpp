@@ -73,6 +73,14 @@ PasswordKey UserFile::remember (const std::string &token) const
   return key;
 }
 
+bool UserFile::passed (const std::string &guid, const std::string &token)
+{
+  const PasswordKey key = remember (token);
+  const auto passed = passed_.lock ();
+  const auto p = passed->find (guid);
+  return p != passed->end () && p->second == key;
+}
+
 bool UserFile::check (const std::string &guid, const std::string &token)
 {
   const auto it = hashes_.find (guid);
@@ -80,12 +88,11 @@ bool UserFile::check (const std::string &guid, const std::string &token)
     check_password (token, decoy_);
     return false;
   }
-  const PasswordKey key = remember (token);
-  if (const auto p = passed_.find (guid); p != passed_.end () && p->second == key)
+  if (passed (guid, token))
     return true;
   if (!check_password (token, it->second))
     return false;
-  passed_[guid] = key;
+  passed_.update ([&, key = remember (token)] (auto &p) { p[guid] = key; });
   return true;
 }
 

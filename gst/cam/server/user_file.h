@@ -2,6 +2,7 @@
 // The clients that a media server knows, each with the hash of its token (common/password.h). One
 // line for each: guid:hash. Empty lines and those that begin with # are skipped.
 #pragma once
+#include "common/guarded.h"
 #include "common/password_key.h"
 #include <map>
 #include <memory>
@@ -9,7 +10,7 @@
 
 namespace reach::cam {
 
-// One thread at a time.
+// Any thread, several at a time.
 class UserFile {
 public:
   static constexpr std::size_t max_size = 16u << 20;
@@ -17,6 +18,8 @@ public:
   static std::unique_ptr<UserFile> load (const std::string &path, std::string &error);
   // Takes a tenth of a second, but for a token that has been right before.
   bool check (const std::string &guid, const std::string &token);
+  // At once: it has been right before.
+  bool passed (const std::string &guid, const std::string &token);
   std::size_t size () const { return hashes_.size (); }
 
   // A line for such a file. Empty: not a guid that can be in one, no token, or no random bytes.
@@ -30,6 +33,6 @@ private:
   std::map<std::string, std::string> hashes_;
   std::string decoy_;  // so that an unknown guid takes as long as a known one
   std::string secret_; // of this run
-  std::map<std::string, PasswordKey> passed_; // tokens that were right, under that secret
+  Guarded<std::map<std::string, PasswordKey>> passed_; // tokens that were right, under that secret
 };
 } // namespace reach::cam

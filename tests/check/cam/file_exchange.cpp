@@ -288,13 +288,45 @@ GST_START_TEST (test_time)
     f.expect_told (FileStatus::going_on, 524288);
     // Whoever has acknowledged what it has to owes nothing.
     f.data (65536);
-    f.pass (seconds (100));
+    f.pass (seconds (59));
     fail_unless (!f.exchange->over ());
     while (!f.told.empty ())
       f.expect_told (FileStatus::going_on, 524288);
     f.ack (1, FileStatus::disk);
     f.expect_told (FileStatus::timed_out, 0); // the first that failed
   }
+}
+GST_END_TEST
+
+// Who may send and does not, gives its place to others; who must wait for a receiver keeps it.
+GST_START_TEST (test_silent_sender)
+{
+  FileExchange::Config c;
+  c.patience = seconds (300);
+  {
+    Fixture f (10u << 20, 1, c);
+    f.begun_at (0);
+    f.going_on (0, 0);
+    for (int i = 0; i < 3; i++) {
+      f.pass (seconds (59));
+      f.data (1000);
+    }
+    f.pass (seconds (59));
+    fail_unless (!f.exchange->over ());
+    f.pass (seconds (1));
+    fail_unless (f.exchange->over () && f.told.back ().status == FileStatus::busy);
+    f.next (0), f.next (0), f.next (0);
+    fail_unless (f.kind (0) == Kind::file_abandon);
+  }
+  Fixture f (10u << 20, 1, c);
+  f.begun_at (0);
+  f.going_on (0, 0);
+  for (std::uint64_t n = 0; n < file_window; n += file_piece)
+    f.data (file_piece);
+  f.pass (seconds (200));
+  f.going_on (0, file_window / 2);
+  f.pass (seconds (59));
+  fail_unless (!f.exchange->over ());
 }
 GST_END_TEST
 
@@ -439,6 +471,7 @@ static Suite *file_exchange_suite ()
   tcase_add_test (tc, test_a_receiver_comes_back);
   tcase_add_test (tc, test_a_receiver_that_lost_its_part);
   tcase_add_test (tc, test_time);
+  tcase_add_test (tc, test_silent_sender);
   tcase_add_test (tc, test_no_answer);
   tcase_add_test (tc, test_the_window_bounds_what_is_held);
   tcase_add_test (tc, test_many_small_messages);

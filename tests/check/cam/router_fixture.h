@@ -29,7 +29,7 @@ inline RouterConfig test_config (KeepClientInfo keep = KeepClientInfo::never)
   RouterConfig c;
   c.keep = keep;
   c.served = all_asks;
-  c.hash = test_hash;
+  c.hash = c.quick_hash = test_hash;
   c.random = [n = std::uint8_t{1}] (std::span<std::uint8_t> out) mutable {
     for (std::uint8_t &b : out)
       b = n = static_cast<std::uint8_t> (n * 37 + 11);

@@ -115,6 +115,38 @@ GST_START_TEST (test_guessing)
 }
 GST_END_TEST
 
+// Many clients that guess make the server hash only so often, and who knows the password of a group
+// that somebody has joined is not kept out by them.
+GST_START_TEST (test_hashes_are_few)
+{
+  unsigned hashes = 0;
+  RouterConfig c = test_config ();
+  c.hash = [&hashes] (Bytes salt, std::string_view password) {
+    hashes++;
+    return test_hash (salt, password);
+  };
+  Server s (c);
+  s.come ({"a", "b"});
+  s.join ("a", "g", {{"password", "secret"}});
+  const Params guess{{"group", "g"}, {"password", "guess"}};
+  unsigned looked_at = 0;
+  for (int i = 0; i < 500; i++) {
+    const std::string guid = "guesser-" + std::to_string (i);
+    fail_unless (s.come (guid));
+    looked_at += s.status (guid, "join-group", guess) == AskStatus::wrong_password;
+  }
+  fail_unless_equals_int (hashes, c.limits.hash_burst);
+  fail_unless_equals_int (looked_at, hashes - 1); // the first was made for the group
+  s.join ("b", "g", {{"password", "secret"}});
+  fail_unless (
+      s.status ("b", "join-group", {{"group", "h"}, {"password", "new"}}) == AskStatus::too_fast);
+  fail_unless_equals_int (s.router.groups (), 1);
+  fail_unless_equals_int (hashes, c.limits.hash_burst);
+  s.pass (seconds (1));
+  s.join ("b", "h", {{"password", "new"}});
+}
+GST_END_TEST
+
 GST_START_TEST (test_without_a_hash)
 {
   RouterConfig c = test_config ();
@@ -198,7 +230,7 @@ GST_START_TEST (test_pages)
   RouterConfig c = test_config ();
   c.limits.max_memberships = 3000;
   c.limits.max_groups = 3000;
-  c.limits.ask_burst = 10000;
+  c.limits.ask_burst = c.limits.hash_burst = 10000;
   Server s (c);
   s.come ({"a"});
   Texts expected;
@@ -233,6 +265,7 @@ static Suite *router_groups_suite ()
   tcase_add_test (tc, test_routes_in_a_group);
   tcase_add_test (tc, test_password);
   tcase_add_test (tc, test_guessing);
+  tcase_add_test (tc, test_hashes_are_few);
   tcase_add_test (tc, test_without_a_hash);
   tcase_add_test (tc, test_permanent_members);
   tcase_add_test (tc, test_permanent_is_not_kept);
