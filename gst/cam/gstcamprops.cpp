@@ -173,8 +173,10 @@ void install_addresses (GObjectClass *k, bool sender)
              : "Identity of the sender that is meant, when pulling (NULL = any)",
       nullptr, rw_playing);
   text (prop_guid_group, "guid-group", "GUID group",
-      "Identity of the group that is meant, when a media server is between (NULL = none)", nullptr,
-      rw_playing);
+      "Group at a media server: a sender's media are for its members, and who connects joins it, "
+      "if "
+      "it has no password (NULL = none)",
+      nullptr, rw_playing);
   g_object_class_install_property (k, prop_use_guid,
       g_param_spec_boolean ("use-guid", "Use GUID",
           "Tell and check guid; without it peers are told apart by address only", TRUE,

@@ -283,36 +283,46 @@ def shaped_link():
         yield ['ip', 'netns', 'exec', a], ['ip', 'netns', 'exec', b], '10.123.2.2'
 
 
-def commands_once(bench, load):
+def commands_once(bench, load, relayed):
+    """Relayed: sender and receiver on one side of the link, the server on the other, so that video and commands pass
+    it twice, and fill it in both directions."""
     port, rate = free_port(), 20e6 / 8
-    with shaped_link() as (here, there, address):
+    with contextlib.ExitStack() as stack:
+        here, there, address = stack.enter_context(shaped_link())
         begin = time.monotonic()
-        with bench.start(1, 'receive', prefix=there, host='0.0.0.0', port=port, peer='cam-tcp', keep=1,
-                         timeout=300) as receiver:
-            receiver.line(10)
-            video = dict(load='frames', fps=30, size=int(rate / 30), key_size=int(rate / 30), key_every=30,
-                         count=10**7, caps=H264, pad='video_0', rate=rate) if load else {}
-            with bench.start(0, 'command-times', prefix=here, peer='cam-tcp', host=address, port=port,
-                             commands=50 if bench.quick else 300, **video) as sender:
-                r = sender.result(120)
-                r['video'] = receiver.mark()['buffers'] * rate / 30 * 8 / 1e6 / (time.monotonic() - begin)
+        if relayed:
+            stack.enter_context(bench.start(1, 'serve', prefix=there, host='0.0.0.0', port=port, timeout=300)).line(10)
+            way = dict(prefix=here, host=address, peer='cam-pull-tcp', extra='guid=viewer')
+        else:
+            way = dict(prefix=there, host='0.0.0.0', peer='cam-tcp')
+        receiver = stack.enter_context(bench.start(1, 'receive', port=port, keep=1, timeout=300, **way))
+        receiver.line(10)
+        video = dict(load='frames', fps=30, size=int(rate / 30), key_size=int(rate / 30), key_every=30,
+                     count=10**7, caps=H264, pad='video_0', rate=rate) if load else {}
+        sender = stack.enter_context(bench.start(
+            0, 'command-times', prefix=here, peer='cam-tcp', host=address, port=port,
+            extra='guid=camera guid-to=viewer' if relayed else '', commands=50 if bench.quick else 300, **video))
+        r = sender.result(120)
+        r['video'] = receiver.mark()['buffers'] * rate / 30 * 8 / 1e6 / (time.monotonic() - begin)
     if not r['answered']:
         raise BenchError('commands were not answered')
     return r
 
 
 def server_commands(bench):
-    cases = {'unloaded': False, 'beside 20 Mbit/s of video': True}
-    results = bench.rounds(list(cases), lambda label, _: commands_once(bench, cases[label]))
+    cases = {(way, video): (video != 'none', way != 'direct')
+             for way in ('direct', 'through the server') for video in ('none', '20 Mbit/s')}
+    results = bench.rounds(list(cases), lambda label, _: commands_once(bench, *cases[label]))
     print('camsender → camreceiver over a link of 10 Mbit/s with a queue of 50 ms (`tc tbf`), each direction; from '
-          f'send-command to command-sent; median of {bench.repeat}.\n')
-    table(['video', 'p50, ms', 'p95, ms', 'max, ms', 'video that arrived, Mbit/s'],
-          [[label, f'{median(r, "p50_ms"):.1f}', f'{median(r, "p95_ms"):.1f}', f'{max(x["max_ms"] for x in r):.1f}',
-            f'{median(r, "video"):.1f}' if cases[label] else '–']
+          f'send-command to command-sent; median of {bench.repeat}. Through the server: both on one side, it on the other.\n')
+    table(['way', 'video sent', 'p50, ms', 'p95, ms', 'max, ms', 'video that arrived, Mbit/s'],
+          [[*label, f'{median(r, "p50_ms"):.1f}', f'{median(r, "p95_ms"):.1f}', f'{max(x["max_ms"] for x in r):.1f}',
+            f'{median(r, "video"):.1f}' if cases[label][0] else '–']
            for label, r in results.items()])
-    free, loaded = (median(r, 'p95_ms') for r in results.values())
-    print(f'- p95 {loaded - free:.1f} ms above the unloaded link (bar: ≤ 60 ms) '
-          f'{"reached" if loaded - free <= 60 else "**missed**"}')
+    p95 = [median(r, 'p95_ms') for r in results.values()]
+    for way, free, loaded in ('direct', *p95[:2]), ('through the server', *p95[2:]):
+        print(f'- {way}: p95 {loaded - free:.1f} ms above the unloaded link (bar: ≤ 60 ms) '
+              f'{"reached" if loaded - free <= 60 else "**missed**"}')
 
 
 # ---- kills

@@ -12,7 +12,9 @@ class Sender : public Node {
 public:
   explicit Sender (const Way &w) : Node ("camsender", w, w.push), way (w)
   {
-    g_object_set (element, "sync", FALSE, nullptr);
+    // Over UDP nothing is given up for coming late, however busy the machine is: of both sides'
+    // latency the larger one counts.
+    g_object_set (element, "sync", FALSE, "latency", 10000u, nullptr);
   }
   ~Sender () override
   {

@@ -8,6 +8,7 @@
 #include "common/serial_queue.h"
 #include "file_source.h"
 #include "lane.h"
+#include <deque>
 
 namespace reach::cam {
 

@@ -3,6 +3,7 @@
 // the receiver says.
 #pragma once
 #include "http_client_base.h"
+#include <deque>
 
 namespace reach::cam {
 

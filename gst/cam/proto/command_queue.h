@@ -4,6 +4,7 @@
 // it has seen.
 #pragma once
 #include "media_queue.h"
+#include <deque>
 
 namespace reach::cam {
 

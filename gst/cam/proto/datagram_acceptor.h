@@ -5,6 +5,7 @@
 // An unproven address gets at most one packet for one of its own, and never a longer one.
 #pragma once
 #include "datagram_link.h"
+#include <deque>
 #include <map>
 #include <tuple>
 #include <unordered_map>

@@ -12,6 +12,7 @@
 #include "datagram_received.h"
 #include "datagram_sent.h"
 #include "datagram_transit.h"
+#include <deque>
 
 namespace reach::cam {
 

@@ -90,7 +90,7 @@ void LinkCore::on_hello (const Incoming &m, TimePoint now)
         now);
     return;
   }
-  events_.push_back (HelloCame{std::move (*hello)});
+  emit (HelloCame{std::move (*hello)});
 }
 
 void LinkCore::on_answer (const Incoming &m, TimePoint now)
@@ -111,7 +111,7 @@ void LinkCore::establish (Hello peer, TimePoint now)
   peer_ = std::move (peer);
   established_ = true;
   used_ = sent_ = pinged_ = progress_ = now;
-  events_.push_back (Established{peer_});
+  emit (Established{peer_});
 }
 
 void LinkCore::accept (const Welcome &ours, TimePoint now)
@@ -182,7 +182,7 @@ void LinkCore::on_established_message (Incoming m, TimePoint now)
         ponged_ = now;
         send_control (control (Kind::pong, encode (Pong{p->id}), now));
       }
-      events_.push_back (ClockSample{*p});
+      emit (ClockSample{*p});
       return;
     }
     break;
@@ -194,11 +194,11 @@ void LinkCore::on_established_message (Incoming m, TimePoint now)
     }
     break;
   case Kind::key_unit:
-    events_.push_back (KeyWanted{h.stream});
+    emit (KeyWanted{h.stream});
     return;
   case Kind::streams:
     if (auto l = decode_streams (m.body ())) {
-      events_.push_back (StreamsChanged{std::move (*l)});
+      emit (StreamsChanged{std::move (*l)});
       return;
     }
     break;
@@ -211,10 +211,10 @@ void LinkCore::on_established_message (Incoming m, TimePoint now)
   case Kind::frame:
     if (!FrameHeader::parse (m.body ()))
       break;
-    events_.push_back (Received{std::move (m)});
+    emit (Received{std::move (m)});
     return;
   default:
-    events_.push_back (Received{std::move (m)});
+    emit (Received{std::move (m)});
     return;
   }
   fail (CloseReason::malformed, "a message that cannot be read");
@@ -226,7 +226,7 @@ void LinkCore::fail (CloseReason why, std::string detail, std::optional<RefuseCo
     return;
   if (bye_ == ByeReason::replaced)
     detail = "another client with this guid has taken the place of this one";
-  events_.push_back (Failed{why, std::move (detail), bye_, refused});
+  emit (Failed{why, std::move (detail), bye_, refused});
 }
 
 void LinkCore::transport_closed (CloseReason why, std::string detail)
@@ -305,11 +305,11 @@ void LinkCore::timeout (TimePoint now, bool pending)
     return fail (CloseReason::timed_out, "the peer takes nothing any more");
   if (!ping_asked_ && now >= ping_time ()) {
     ping_asked_ = true;
-    events_.push_back (PingDue{});
+    emit (PingDue{});
   }
   if (!pending && !idle_told_ && now >= after (used_, config_.idle)) {
     idle_told_ = true;
-    events_.push_back (IdleTooLong{});
+    emit (IdleTooLong{});
   }
 }
 
@@ -333,7 +333,7 @@ std::optional<LinkCore::Event> LinkCore::poll_event ()
 {
   if (events_.empty ())
     return {};
-  Event e = std::move (events_.front ());
+  Event e = std::move (*events_.front ());
   events_.pop_front ();
   return e;
 }

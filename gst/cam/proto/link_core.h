@@ -3,9 +3,10 @@
 // alive, byte credits, orderly end. Sans-IO; the same over every transport.
 #pragma once
 #include "close_reason.h"
+#include "common/proto/fifo.h"
 #include "hello.h"
 #include "incoming.h"
-#include <deque>
+#include <memory>
 #include <variant>
 
 namespace reach::cam {
@@ -54,8 +55,8 @@ public:
     std::optional<ByeReason> bye;
     std::optional<RefuseCode> refused; // the peer's refusal
   };
-  using Event = std::variant<HelloCame, Established, Received, KeyWanted, ClockSample,
-      StreamsChanged, PingDue, IdleTooLong, Failed>;
+  using Event = std::variant<PingDue, IdleTooLong, HelloCame, Established, Received, KeyWanted,
+      ClockSample, StreamsChanged, Failed>;
 
   LinkCore (Config config, TimePoint now);
 
@@ -97,6 +98,7 @@ public:
   void set_timeout (Duration timeout) { config_.timeout = timeout; }
 
 private:
+  void emit (Event e) { events_.push_back (std::make_unique<Event> (std::move (e))); }
   void fail (CloseReason why, std::string detail, std::optional<RefuseCode> refused = {});
   void establish (Hello peer, TimePoint now);
   void on_hello (const Incoming &m, TimePoint now);
@@ -110,8 +112,8 @@ private:
 
   Config config_;
   MediaType type_ = MediaType::video;
-  std::deque<MessageRef> control_;
-  std::deque<Event> events_;
+  Fifo<MessageRef> control_;
+  Fifo<std::unique_ptr<Event>, 0> events_; // seldom any
   Hello peer_;
   TimePoint started_, heard_, progress_, sent_, pinged_, used_, ponged_;
   std::int64_t credit_ = 0;

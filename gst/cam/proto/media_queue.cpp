@@ -256,7 +256,7 @@ void MediaQueue::drop_group (std::uint16_t stream, bool keep_oversized)
   lose_group (s);
 }
 
-// Near the front of a deque this moves little, so that dropping one frame per push stays cheap.
+// Near the front this moves little, so that dropping one frame per push stays cheap.
 template <typename F> void MediaQueue::drop_first (F &&f)
 {
   const auto it =
@@ -287,7 +287,7 @@ template <typename F> std::size_t MediaQueue::drop_if (F &&f, bool counted)
     ++to;
   }
   const auto n = static_cast<std::size_t> (queue_.end () - to);
-  queue_.erase (to, queue_.end ());
+  queue_.erase_from (to);
   return n;
 }
 

@@ -11,8 +11,8 @@
 // Messages that are no frames (caps, tags, eos, hello) are never dropped and keep their place among
 // the frames of their stream; they, and all messages not marked droppable, are refused when full.
 #pragma once
+#include "common/proto/fifo.h"
 #include "message.h"
-#include <deque>
 #include <utility>
 #include <vector>
 
@@ -103,7 +103,7 @@ private:
 
   MediaType type_;
   Limits limits_;
-  std::deque<MessageRef> queue_;
+  Fifo<MessageRef> queue_;
   std::vector<std::pair<std::uint16_t, Stream>> streams_;
   std::size_t bytes_ = 0, frame_bytes_ = 0, frames_ = 0, control_ = 0;
   std::size_t needs_ = 0; // streams with an unreported need for a key frame

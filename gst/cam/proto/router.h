@@ -37,6 +37,9 @@ public:
   // An ask of client `from`, which has appeared. The caller sets the answer's id.
   Answer ask (const std::string &from, const Command &request, TimePoint now);
 
+  // The group that a client names as its own: joined as with join-group, if it has no password.
+  void attend (const std::string &guid, const std::string &group, TimePoint now);
+
   // Who gets what `from` (empty: anonymous) sends to client `to`, else to `group`, else to its
   // contacts. Known clients, online or not, sorted; never those that blocked it or that it has
   // blocked, nor itself unless `to` says so.

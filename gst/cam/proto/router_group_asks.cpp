@@ -104,6 +104,14 @@ AskStatus Router::join_group (Client &me, AskReader &in, Command &result)
   return AskStatus::ok;
 }
 
+void Router::attend (const std::string &guid, const std::string &group, TimePoint now)
+{
+  const Client *c = clients_.find (guid);
+  const Group *g = group_of (group);
+  if (c && !group.empty () && !c->groups.contains (group) && !(g && g->password))
+    ask (guid, {0, ask_name (AskType::join_group), {{"group", group}}}, now);
+}
+
 AskStatus Router::leave_group (Client &me, AskReader &in, Command &)
 {
   const std::string name = in.group ();

@@ -4,7 +4,7 @@
 
 namespace reach::cam {
 namespace {
-std::optional<LinkEvent> pop (std::deque<LinkEvent> &events)
+std::optional<LinkEvent> pop (Fifo<LinkEvent> &events)
 {
   if (events.empty ())
     return std::nullopt;

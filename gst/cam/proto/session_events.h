@@ -10,8 +10,8 @@
 //
 // No I/O: the owner reports what happened, in any order and also too late, and takes events.
 #pragma once
+#include "common/proto/fifo.h"
 #include "message.h"
-#include <deque>
 #include <string>
 
 namespace reach::cam {
@@ -81,7 +81,7 @@ private:
   std::uint64_t remote_session_key_ = 0, ending_link_ = 0;
   std::string ending_detail_;
   bool established_ = false, ending_ = false, over_ = false;
-  std::deque<LinkEvent> events_;
+  Fifo<LinkEvent> events_;
 };
 
 // A link without channel and session events: both ends of push, and the sender's end of pull.
@@ -113,6 +113,6 @@ private:
 
   Identity id_;
   State state_ = State::idle;
-  std::deque<LinkEvent> events_;
+  Fifo<LinkEvent> events_;
 };
 } // namespace reach::cam

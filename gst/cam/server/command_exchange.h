@@ -11,6 +11,7 @@
 #include "cam/proto/command_queue.h"
 #include "cam/proto/token_bucket.h"
 #include "server_types.h"
+#include <deque>
 #include <functional>
 #include <map>
 #include <set>

@@ -197,6 +197,7 @@ void Hub::on_sender (Where link, const Hello &h, const std::string &peer)
     s = make_source (h, peer);
   else if (s->told.run_id != h.run_id)
     take_over (*s, h);
+  router_.attend (h.guid, h.guid_group, Clock::now ());
   attach (*s, link, h, peer);
   if (!connected)
     tell_client (ClientEvent::What::connected, LinkRole::sender, h.guid, peer);
@@ -290,6 +291,7 @@ void Hub::on_receiver (Where link, const Hello &h, const std::string &peer)
 {
   if (!check_receiver (link, h, peer))
     return;
+  router_.attend (h.guid, h.guid_group, Clock::now ());
   ReceiverEntry &r = receivers_[h.guid];
   const bool connected = r.connected ();
   r.run_id = h.run_id;

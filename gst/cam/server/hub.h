@@ -8,6 +8,7 @@
 #include "common/timers.h"
 #include "server_settings.h"
 #include "server_types.h"
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>

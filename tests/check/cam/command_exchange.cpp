@@ -2,6 +2,7 @@
 // Commands through a media server: ids, answers, who is away, limits.
 #include "cam/server/command_exchange.h"
 #include "../check.h"
+#include <deque>
 
 using namespace reach;
 using namespace reach::cam;

@@ -151,6 +151,32 @@ GST_START_TEST (test_addressing)
 }
 GST_END_TEST
 
+// Clients that name the same group are one, without an ask; a group with a password is not joined
+// so.
+GST_START_TEST (test_group_of_the_hello)
+{
+  Server server;
+  server.play ();
+  Viewer a (server, tcp_pull, "a"), b (server, http_pull, "b"), c (server, tcp_pull, "c");
+  g_object_set (a.element, "guid-group", "lobby", nullptr);
+  g_object_set (b.element, "guid-group", "lobby", nullptr);
+  for (Viewer *v : {&a, &b, &c})
+    v->join ();
+  Client camera (server, tcp_push, "camera", nullptr),
+      nameless (server, tcp_push, nullptr, nullptr);
+  g_object_set (camera.element, "guid-group", "lobby", nullptr);
+  g_object_set (nameless.element, "guid-group", "lobby", "use-guid", FALSE, nullptr);
+  auto &data = camera.add ("data_0", data_caps), &lost = nameless.add ("data_0", data_caps);
+  camera.play ();
+  nameless.play ();
+  push_frames (lost, 0, 10, 1);
+  push_frames (data, 0, 10, 1);
+  fail_unless (a.wait_buffers ("data_0", 10) && b.wait_buffers ("data_0", 10));
+  fail_unless (iterate_until ([&] { return server.stat ("frames-discarded") == 10; }));
+  fail_unless (c.streams.get ().pads.empty ());
+}
+GST_END_TEST
+
 GST_START_TEST (test_a_receiver_needs_a_guid)
 {
   Server server;
@@ -173,6 +199,7 @@ static Suite *server_suite ()
   tcase_add_loop_test (tc, test_everything_comes_through, 0, n_routes);
   tcase_add_loop_test (tc, test_two_senders_to_one_receiver, 0, 2);
   tcase_add_test (tc, test_addressing);
+  tcase_add_test (tc, test_group_of_the_hello);
   tcase_add_test (tc, test_a_receiver_needs_a_guid);
   return s;
 }
