@@ -160,8 +160,9 @@ void file_signals (GType sender, SendFile send_file, GSignalFlags action)
    * @index: a number for the receiver's application, up to 65535
    *
    * Queues a file. Files go one after the other. A media server passes it on, while it comes, to
-   * the client @to, else to the members of @group, else to the contacts of this client, of these to
-   * all whose receiver is connected when the file begins. Without one it is for the receiver
+   * the client @to, else to the members of @group, else to where this sender's media go (guid-to,
+   * guid-group, the client's contacts), of these to all whose receiver is connected when it begins.
+   * Without one it is for the receiver
    * (`mode=caller`) or for every receiver that is connected (`mode=listener`), of these only for
    * the one called @to; there are no groups. An @offset above 0 lets a receiver go on with
    * what it kept of the same file (same guid, name and size) from another try; the receiver decides
@@ -264,10 +265,10 @@ void install_delivery_signals (GType sender, SendCommand send_command, SendFile 
    * #GBytes; at most 64 of them, and 65536 bytes altogether. Commands arrive in order and once;
    * while the connection is away they are kept.
    *
-   * A media server passes it on to the client @to, else to the members of @group, else to the
-   * contacts of this client. Without one it is for the receiver (`mode=caller`) or for every
-   * receiver that is connected (`mode=listener`), of these only for the one called @to; there are
-   * no groups.
+   * A media server passes it on to the client @to, else to the members of @group, else to where
+   * this sender's media go (guid-to, guid-group, the client's contacts). Without one it is for the
+   * receiver (`mode=caller`) or for every receiver that is connected (`mode=listener`), of these
+   * only for the one called @to; there are no groups.
    *
    * From any thread; does not wait. #GstCamSender::command-sent or #GstCamSender::command-failed
    * follows, for each receiver; with a media server once for all.

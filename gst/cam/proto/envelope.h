@@ -7,7 +7,7 @@
 namespace reach::cam {
 struct Envelope {
   std::uint16_t index = 0; // for the application: which of a client's devices, say
-  std::string to, group;   // guid and group; both empty = the contacts
+  std::string to, group;   // guid and group; both empty = where media go
   std::string from;        // guid of the sender, which a media server sets
   bool operator== (const Envelope &) const = default;
 };

@@ -142,6 +142,7 @@ private:
   void on_router_event (const RouterEvent &e);
 
   // Commands (hub_commands.cpp)
+  static Envelope address (const SourceEntry &s, Envelope e);
   CommandExchange::Targets command_targets (const std::string &from, const Envelope &e) const;
   bool takes_commands (const std::string &guid) const;
   void send_commands (); // after each call of the exchange

@@ -5,15 +5,26 @@
 
 namespace reach::cam {
 
+// What names nobody goes where the sender's media go.
+Envelope Hub::address (const SourceEntry &s, Envelope e)
+{
+  if (e.to.empty () && e.group.empty ()) {
+    e.to = s.guid_to;
+    e.group = s.group;
+  }
+  return e;
+}
+
 void Hub::on_command (Where link, Bytes body)
 {
   const auto l = links_.find (link.link);
   if (stopped_ || l == links_.end () || l->second.role != LinkRole::sender)
     return;
-  const Source &from = sources_.at (l->second.source)->told;
+  const SourceEntry &s = *sources_.at (l->second.source);
   commands_.on_command (
-      {from.guid, from.run_id, link}, body,
-      [&] (const Envelope &e) { return command_targets (from.guid, e); }, Clock::now ());
+      {s.told.guid, s.told.run_id, link}, body,
+      [&] (Envelope e) { return command_targets (s.told.guid, address (s, std::move (e))); },
+      Clock::now ());
   send_commands ();
 }
 

@@ -45,6 +45,7 @@ void Hub::on_file_begin (Where link, FileBegin b)
       l->second.type != MediaType::file)
     return;
   const SourceEntry &s = *sources_.at (l->second.source);
+  b.envelope = address (s, std::move (b.envelope));
   b.envelope.from = s.told.guid; // whatever it says of itself
   b.origin_run = s.told.run_id;
   b.origin_id = b.id;

@@ -175,6 +175,15 @@ GST_START_TEST (test_to_contacts)
   camera.expect (camera.send (2, nullptr), "");
   fail_unless_equals_int (bob.commands.get ().size (), 1);
   fail_unless (ann.commands.get ().empty ());
+  // A sender whose media go to somebody sends commands there too.
+  g_object_set (camera.element, "guid-to", "ann", nullptr);
+  fail_unless (iterate_until ([&] {
+    camera.expect (camera.send (3, nullptr), "");
+    return !ann.commands.get ().empty ();
+  }));
+  const std::size_t before = bob.commands.get ().size ();
+  camera.expect (camera.send (4, nullptr), "");
+  fail_unless_equals_int (bob.commands.get ().size (), before);
 }
 GST_END_TEST
 
