@@ -50,6 +50,7 @@
 #include "sender_deliveries.h"
 #include "stats.h"
 #include "tls_properties.h"
+#include "troubles.h"
 #include <algorithm>
 #include <cstdio>
 
@@ -227,13 +228,12 @@ public:
   void on_fatal (CloseReason why, std::string text, std::string detail) override
   {
     events_->post ([this, why, text, detail] {
-      if (why == CloseReason::unauthorized)
-        GST_ELEMENT_ERROR (
-            element_, RESOURCE, NOT_AUTHORIZED, ("%s", text.c_str ()), ("%s", detail.c_str ()));
-      else
-        GST_ELEMENT_ERROR (
-            element_, RESOURCE, OPEN_WRITE, ("%s", text.c_str ()), ("%s", detail.c_str ()));
+      post_fatal (element_, why, text, detail, GST_RESOURCE_ERROR_OPEN_WRITE);
     });
+  }
+  void on_unheard (std::string server, Identity identity) override
+  {
+    events_->post ([this, server, identity] { warn_unheard (element_, server, identity); });
   }
   SenderEngine::ClockReading read_clock () override
   {

@@ -4,6 +4,7 @@
 #include "common/barrier.h"
 #include "framing.h"
 #include "tls_properties.h"
+#include "troubles.h"
 #include <algorithm>
 
 GST_DEBUG_CATEGORY_EXTERN (camreceiver_debug);
@@ -282,12 +283,7 @@ void ReceiverImpl::on_server_notice (const std::string &peer, Command what)
 void ReceiverImpl::on_fatal (CloseReason why, std::string text, std::string detail)
 {
   events_->post ([this, why, text, detail] {
-    if (why == CloseReason::unauthorized)
-      GST_ELEMENT_ERROR (
-          element_, RESOURCE, NOT_AUTHORIZED, ("%s", text.c_str ()), ("%s", detail.c_str ()));
-    else
-      GST_ELEMENT_ERROR (
-          element_, RESOURCE, OPEN_READ, ("%s", text.c_str ()), ("%s", detail.c_str ()));
+    post_fatal (element_, why, text, detail, GST_RESOURCE_ERROR_OPEN_READ);
   });
 }
 

@@ -123,6 +123,8 @@ void PushChannel::on_established (Link &, const Hello &peer)
 
 void PushChannel::on_received (Link &, Incoming m)
 {
+  if (m.header ().kind == Kind::notice)
+    return engine_.on_notice (peer_, m.body ());
   if (!lane_)
     return;
   if (m.header ().kind == Kind::answer) {

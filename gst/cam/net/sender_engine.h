@@ -31,6 +31,8 @@ public:
     virtual void on_dropped (MediaType type, const MediaQueue::Stats &delta) = 0;
     virtual void on_bandwidth (std::uint64_t bits_per_second) = 0;
     virtual void on_fatal (CloseReason why, std::string text, std::string detail) = 0;
+    // A media server has nobody who gets what is sent, for a while already.
+    virtual void on_unheard (std::string server, Identity identity) = 0;
     virtual ClockReading read_clock () = 0;
   };
 
@@ -107,6 +109,7 @@ private:
   StreamInfo before_queue (StreamInfo s) const;
   void tell_streams ();
   void link_ended (const Link::End &end);
+  void on_notice (const std::string &peer, Bytes body);
   void report_drops (MediaQueue &queue, MediaType type);
   void tell_drops ();
   void subscriber_ended (Subscriber *s);
@@ -144,12 +147,13 @@ private:
   Snapshot counters_;
   std::vector<MessageRef> taken_;
   std::array<MediaQueue::Stats, n_media_types> told_drops_{};
+  std::string server_;      // that has nobody who gets what we send
   std::uint32_t epoch_ = 0; // counts the starts of running time
   bool started_ = false, stopping_ = false, grace_over_ = false, welcome_anyway_ = false;
 
   std::unique_ptr<Loop> loop_; // the last but the timers: joined before anything above goes
   std::unique_ptr<KeyRequests> keys_;
-  std::unique_ptr<Timer> grace_, drops_;
+  std::unique_ptr<Timer> grace_, drops_, unheard_;
   std::unique_ptr<WakeTimer> rest_;
   std::unique_ptr<Deliveries> deliveries_;
   std::unique_ptr<Asks> asks_;

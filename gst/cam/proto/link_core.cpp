@@ -155,9 +155,9 @@ bool LinkCore::direction_ok (Kind k) const
     return config_.role == LinkRole::sender;
   case Kind::source:
   case Kind::source_clock:
-  case Kind::notice:
     return config_.role == LinkRole::receiver && from_relay ();
   case Kind::answer:
+  case Kind::notice:
     return from_relay ();
   case Kind::ask:
     return config_.relay;

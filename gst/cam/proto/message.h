@@ -35,7 +35,7 @@ enum class Kind : std::uint8_t {
   source_clock = 11, // server → receiver: a clock sample of it
   ask = 12,          // client → server
   answer = 13,       // server → client
-  notice = 14,       // server → receiver: of other clients
+  notice = 14,       // server → client: of others
   // One stream, in order with its frames
   caps = 16,
   tags = 17,

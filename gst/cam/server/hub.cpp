@@ -215,6 +215,8 @@ void Hub::attach (SourceEntry &s, Where link, const Hello &h, const std::string 
   s.told.session_key = h.session_key;
   if (std::exchange (s.told.state, SourceState::live) == SourceState::broken)
     counters_.resumed++;
+  s.told_heard.reset ();
+  audiences_changed_ = true;
   if (h.running_time != no_time) {
     s.running_time = h.running_time;
     s.clock_at = Clock::now ();
@@ -283,6 +285,7 @@ bool Hub::check_receiver (Where link, const Hello &h, const std::string &peer)
     displace (l, {});
   for (auto &[number, s] : sources_)
     s->visible.erase (h.guid);
+  audiences_changed_ = true;
   r = {};
   return true;
 }
@@ -367,6 +370,7 @@ void Hub::receiver_ended (Where link, const std::string &guid, MediaType type, c
     return;
   for (auto &[number, s] : sources_)
     s->visible.erase (guid);
+  audiences_changed_ = true;
   if (it->second.tap) {
     n_taps_--;
     receivers_.erase (it);

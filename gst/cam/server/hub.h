@@ -84,6 +84,7 @@ private:
     std::unique_ptr<Timer> resume;
     std::shared_ptr<Bandwidth> bandwidth;
     std::map<std::string, std::uint8_t> visible; // receivers that know of it → media types
+    std::optional<bool> told_heard;              // it was told that it has receivers, or has none
 
     bool connected () const;
     bool all_eos () const;
@@ -181,6 +182,7 @@ private:
   void join (SourceEntry &s, const ReceiverEntry &r, std::uint8_t types);
   void leave (SourceEntry &s, const ReceiverEntry &r, std::uint8_t types);
   void hide (SourceEntry &s, const std::string &guid);
+  void tell_senders (); // who has receivers and who has none, when that has changed
   MessageRef message_of (const SourceEntry &s, std::uint8_t types, SourceState state) const;
 
   MediaServer &server_;
@@ -199,6 +201,7 @@ private:
   std::set<std::uint16_t> numbers_; // of streams, in use
   std::uint16_t next_number_ = 1;
   std::uint32_t next_source_ = 1;
+  bool audiences_changed_ = false;
   Snapshot counters_;
   bool stopped_ = false;
 

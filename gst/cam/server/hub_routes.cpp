@@ -26,6 +26,7 @@ void Hub::route (SourceEntry &s, const std::string &guid)
   if (types == 0)
     return;
   s.visible[guid] = types;
+  audiences_changed_ = true;
   if (types != before)
     tell (r->second, message_of (s, types, s.told.state));
   leave (s, r->second, before & static_cast<std::uint8_t> (~types));
@@ -43,8 +44,30 @@ std::uint8_t Hub::types_for (
 void Hub::look_after_router ()
 {
   take_router_events ();
+  tell_senders ();
   if (!stopped_)
     write_state ();
+}
+
+void Hub::tell_senders ()
+{
+  if (stopped_ || !std::exchange (audiences_changed_, false))
+    return;
+  for (auto &[number, s] : sources_) {
+    const bool heard = std::ranges::any_of (s->visible, [this] (const auto &v) {
+      const auto r = receivers_.find (v.first);
+      return r != receivers_.end () && !r->second.tap;
+    });
+    if (s->streams.empty () || !s->connected () || s->told_heard == heard)
+      continue;
+    s->told_heard = heard;
+    const auto body = encode_notice ({0, "receivers", {{"any", heard}}});
+    const Where link =
+        **std::ranges::find_if (s->links, [] (const auto &l) { return l.has_value (); });
+    server_.relay (link.relay)
+        .post ([key = link.link, m = Message::control (Kind::notice, MediaType::command, 0, *body,
+                                     Clock::now ())] (Relay &r) { r.answer (key, m); });
+  }
 }
 
 void Hub::take_router_events ()
@@ -201,6 +224,7 @@ void Hub::leave (SourceEntry &s, const ReceiverEntry &r, std::uint8_t types)
 void Hub::hide (SourceEntry &s, const std::string &guid)
 {
   s.visible.erase (guid);
+  audiences_changed_ = true;
   const auto r = receivers_.find (guid);
   if (r == receivers_.end ())
     return;

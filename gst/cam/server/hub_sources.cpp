@@ -185,8 +185,11 @@ void Hub::on_streams (Where link, const StreamList &list)
   set_home (s, l->second.type, home);
   if (changed)
     tell_all (s);
-  if (changed && s.visible.empty ())
-    route (s); // its first stream
+  if (changed && s.visible.empty ()) { // its first stream
+    audiences_changed_ = true;
+    route (s);
+    tell_senders ();
+  }
 }
 
 // What a list must tell those who come later.

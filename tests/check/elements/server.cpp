@@ -177,6 +177,35 @@ GST_START_TEST (test_group_of_the_hello)
 }
 GST_END_TEST
 
+// A sender that nobody gets is told so, by the name that it has called; and again after somebody
+// came and went.
+GST_START_TEST (test_nobody_listens)
+{
+  Server server;
+  server.play ();
+  Client camera (server, tcp_push, "camera", "viewr");
+  auto &video = camera.add ("video_0", video_caps);
+  camera.play ();
+  push_frames (video, 0, 1, 1);
+  const auto warned = [&] (std::size_t n) {
+    return camera.wait_told ([n] (const Told &t) {
+      return static_cast<std::size_t> (
+                 std::ranges::count_if (t.warnings, [] (const std::string &w) {
+                   return w.find ("\"viewr\"") != std::string::npos;
+                 })) == n;
+    });
+  };
+  fail_unless (warned (1));
+  {
+    Viewer viewer (server, tcp_pull, "viewr");
+    viewer.join ();
+    push_frames (video, 1, 1, 1);
+    fail_unless (viewer.wait_buffers ("video_0", 1));
+  }
+  fail_unless (warned (2));
+}
+GST_END_TEST
+
 GST_START_TEST (test_a_receiver_needs_a_guid)
 {
   Server server;
@@ -200,6 +229,7 @@ static Suite *server_suite ()
   tcase_add_loop_test (tc, test_two_senders_to_one_receiver, 0, 2);
   tcase_add_test (tc, test_addressing);
   tcase_add_test (tc, test_group_of_the_hello);
+  tcase_add_test (tc, test_nobody_listens);
   tcase_add_test (tc, test_a_receiver_needs_a_guid);
   return s;
 }
