@@ -182,24 +182,39 @@ GST_START_TEST (test_nginx_without_a_server)
 }
 GST_END_TEST;
 
+// False: tinyproxy ended a connection just when a request began on it, as it may; a camsender then
+// connects again.
+static bool push_through (const Proxy &tiny)
+{
+  Server pusher (push_config ());
+  Client push;
+  push.start (false, through_tinyproxy (tiny, pusher, "secret"));
+  fail_unless (push.end.seen.wait ([] (const auto &s) { return !s.got.empty () || s.closed; }));
+  if (push.end.seen.get ().detail.find ("terminated") != std::string::npos)
+    return false;
+  fail_unless (push.end.wait_got (1), "%s", push.end.seen.get ().detail.c_str ());
+  assert_flow (push.end, pusher.end (0));
+  push.end.close (true);
+  fail_unless (pusher.end (0).wait_closed () && pusher.end (0).why () == CloseReason::orderly);
+  return true;
+}
+
 GST_START_TEST (test_tinyproxy)
 {
   Proxy tiny ("tinyproxy");
   if (!tiny.installed ())
     return;
   run_tinyproxy (tiny);
-  Server puller (pull_config ()), pusher (push_config ());
-  Client pull, push;
+  Server puller (pull_config ());
+  Client pull;
   pull.start (true, through_tinyproxy (tiny, puller, "secret"));
-  push.start (false, through_tinyproxy (tiny, pusher, "secret"));
   fail_unless (pull.end.wait_got (1), "%s", pull.end.seen.get ().detail.c_str ());
-  fail_unless (push.end.wait_got (1), "%s", push.end.seen.get ().detail.c_str ());
   assert_flow (puller.end (0), pull.end);
-  assert_flow (push.end, pusher.end (0));
   pull.end.send (message (Kind::request, "more"));
   fail_unless (puller.end (0).wait_got (2));
-  push.end.close (true);
-  fail_unless (pusher.end (0).wait_closed () && pusher.end (0).why () == CloseReason::orderly);
+  int tries = 0;
+  while (!push_through (tiny))
+    fail_unless (++tries < 5);
 }
 GST_END_TEST;
 
