@@ -27,6 +27,20 @@ std::optional<Address> Address::parse (const std::string &host, std::uint16_t po
   return {};
 }
 
+std::string network_of (const std::string &peer)
+{
+  const std::size_t colon = peer.rfind (':');
+  std::string host = peer.substr (0, colon);
+  if (!host.starts_with ('['))
+    return host;
+  host = host.substr (1, host.size () - 2);
+  const auto a = Address::parse (host, 0);
+  if (!a || a->family () != AF_INET6)
+    return host;
+  const auto &bytes = reinterpret_cast<const sockaddr_in6 &> (a->storage).sin6_addr.s6_addr;
+  return std::string (bytes, bytes + 8);
+}
+
 Address Address::local_of (int fd)
 {
   Address a;

@@ -25,6 +25,10 @@ struct Address {
   std::string text () const; // "127.0.0.1:80", "[::1]:80"
 };
 
+// Of a text (): "192.0.2.1:80" → its address; of IPv6 the first 64 bits, as one customer has many
+// addresses.
+std::string network_of (const std::string &peer);
+
 // Looks a name up on the present thread's default main context; a literal is answered from there
 // too. Destroying it cancels: the callback is then never called.
 class Resolve {

@@ -2,6 +2,7 @@
 #include "http_channel.h"
 #include "http_service.h"
 #include <algorithm>
+#include <limits>
 
 namespace reach::cam {
 namespace {
@@ -9,9 +10,10 @@ constexpr Duration linger = seconds (3);
 constexpr std::uint64_t max_wait_ms = 30000;
 } // namespace
 
-HttpChannel::HttpChannel (HttpService &service, std::string id, MediaType type, std::string peer)
-    : service_ (&service), id_ (std::move (id)), type_ (type), peer_ (std::move (peer)),
-      reader_ (service.storage ()), patience_ (service.patience (type)),
+HttpChannel::HttpChannel (
+    HttpService &service, std::string id, MediaType type, std::string peer, Shares::Place place)
+    : service_ (&service), id_ (std::move (id)), type_ (type), place_ (std::move (place)),
+      peer_ (std::move (peer)), reader_ (service.storage ()), patience_ (service.patience (type)),
       deadline_ (service.loop ().timers (),
           [this] { end (CloseReason::timed_out, "no request came in time"); }),
       soon_end_ (service.loop ().timers (), [this] { end (CloseReason::local, ""); }),
@@ -21,6 +23,13 @@ HttpChannel::HttpChannel (HttpService &service, std::string id, MediaType type, 
       })
 {
   service.add (*this);
+}
+
+void HttpChannel::limit_messages (std::size_t most)
+{
+  if (most == std::numeric_limits<std::size_t>::max ())
+    place_ = {}; // it is let in
+  reader_.limit (most);
 }
 
 HttpChannel::~HttpChannel ()

@@ -6,6 +6,7 @@
 #include "cam/proto/message_reader.h"
 #include "common/proto/http1_text.h"
 #include "http_server_connection.h"
+#include "shares.h"
 #include "transport.h"
 #include <map>
 
@@ -14,11 +15,13 @@ class HttpService;
 
 class HttpChannel : public Transport {
 public:
-  HttpChannel (HttpService &service, std::string id, MediaType type, std::string peer);
+  // place: what it holds until it is let in.
+  HttpChannel (
+      HttpService &service, std::string id, MediaType type, std::string peer, Shares::Place place);
   ~HttpChannel () override;
 
   void start (Owner &owner) override;
-  void limit_messages (std::size_t most) override { reader_.limit (most); }
+  void limit_messages (std::size_t most) override;
   std::string peer () const override { return peer_; }
   TransportStats stats () const override;
   TlsInfo security () const override { return security_; }
@@ -58,6 +61,7 @@ protected:
   HttpService *service_;
   const std::string id_;
   const MediaType type_;
+  Shares::Place place_;
   const std::string peer_;
   Owner *owner_ = nullptr;
   MessageReader reader_;

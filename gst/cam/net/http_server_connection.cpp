@@ -7,6 +7,10 @@ namespace reach::cam {
 namespace {
 constexpr std::size_t room_limit = 256 << 10;
 constexpr Duration linger = seconds (3);
+// Of one connection: requests answered in one turn of the loop, and bytes of answers that it has
+// not read when it is not heard any further.
+constexpr unsigned answers_in_turn = 16;
+constexpr std::size_t unread_limit = 64 << 10;
 
 // The size line in front of a chunk, alive until it is written.
 class ChunkStart final : public Shared {
@@ -44,12 +48,25 @@ void HttpServerConnection::on_input (Bytes bytes)
     process (bytes);
 }
 
+// False: the rest of the input waits, for the next turn or until the client has read.
+bool HttpServerConnection::may_go_on ()
+{
+  if (socket_.queued () > unread_limit) {
+    socket_.set_reading (false);
+    return false;
+  }
+  if (answers_ < answers_in_turn)
+    return true;
+  resume_.arm (Clock::now ());
+  return false;
+}
+
 void HttpServerConnection::process (Bytes in)
 {
   using Event = http::RequestParser::Event;
   if (parser_.at_rest () && !in.empty ())
     deadline_.arm (Clock::now () + limits_.head);
-  while (state_ == State::reading) {
+  while (state_ == State::reading && may_go_on ()) {
     switch (parser_.next (in)) {
     case Event::need_more:
       return;
@@ -88,6 +105,7 @@ void HttpServerConnection::resume ()
 {
   if (state_ != State::reading)
     return;
+  answers_ = 0;
   if (std::exchange (was_parked_, false)) {
     post = {};
     routes_.on_post (*this);
@@ -95,7 +113,7 @@ void HttpServerConnection::resume ()
   const auto input = std::move (stash_);
   stash_.clear ();
   process (input);
-  if (state_ == State::reading)
+  if (state_ == State::reading && stash_.empty () && socket_.queued () <= unread_limit)
     socket_.set_reading (true);
 }
 
@@ -228,6 +246,7 @@ void HttpServerConnection::answered ()
     return;
   }
   state_ = State::reading;
+  answers_++;
   deadline_.arm (Clock::now () + limits_.idle);
   if (!stash_.empty ())
     resume_.arm (Clock::now ());
@@ -287,6 +306,8 @@ void HttpServerConnection::on_writable ()
 {
   if (state_ == State::streaming && channel_)
     channel_->writable (*this);
+  else if (state_ == State::reading)
+    resume_.arm (Clock::now ());
 }
 
 void HttpServerConnection::on_closed (int)

@@ -78,6 +78,7 @@ private:
   void on_closed (int error) override;
 
   void process (Bytes in);
+  bool may_go_on ();
   void stash (Bytes in);
   void resume ();
   void on_head ();
@@ -99,6 +100,7 @@ private:
   std::optional<std::pair<unsigned, std::string>> refusal_; // told at the end of the body
   std::vector<std::uint8_t> stash_;
   std::uint64_t before_ = 0;
+  unsigned answers_ = 0; // in this turn of the loop
   bool keep_alive_ = true, head_only_ = false, chunked_ = false, was_parked_ = false,
        known_ = false;
   const TimePoint since_ = Clock::now ();

@@ -9,9 +9,10 @@ constexpr std::uint64_t default_max = 1u << 20;
 } // namespace
 
 HttpServerPull::HttpServerPull (HttpService &service, std::string id, MediaType type,
-    std::string peer, std::vector<std::uint8_t> hello)
-    : HttpChannel (service, std::move (id), type, std::move (peer)), hello_ (std::move (hello)),
-      max_ (default_max), wait_ (service.loop ().timers (), [this] { answer_get (); }),
+    std::string peer, std::vector<std::uint8_t> hello, Shares::Place place)
+    : HttpChannel (service, std::move (id), type, std::move (peer), std::move (place)),
+      hello_ (std::move (hello)), max_ (default_max),
+      wait_ (service.loop ().timers (), [this] { answer_get (); }),
       hello_soon_ (service.loop ().timers (), [this] { hand_over_hello (); })
 {
 }

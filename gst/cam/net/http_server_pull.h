@@ -10,7 +10,7 @@ namespace reach::cam {
 class HttpServerPull final : public HttpChannel {
 public:
   HttpServerPull (HttpService &service, std::string id, MediaType type, std::string peer,
-      std::vector<std::uint8_t> hello);
+      std::vector<std::uint8_t> hello, Shares::Place place);
 
   void start (Owner &owner) override;
   void send (MessageRef m) override;

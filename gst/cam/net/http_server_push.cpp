@@ -5,8 +5,8 @@
 namespace reach::cam {
 
 HttpServerPush::HttpServerPush (
-    HttpService &service, std::string id, MediaType type, std::string peer)
-    : HttpChannel (service, std::move (id), type, std::move (peer)),
+    HttpService &service, std::string id, MediaType type, std::string peer, Shares::Place place)
+    : HttpChannel (service, std::move (id), type, std::move (peer), std::move (place)),
       wait_ (service.loop ().timers (), [this] { answer_held (); })
 {
 }

@@ -8,7 +8,8 @@ namespace reach::cam {
 
 class HttpServerPush final : public HttpChannel {
 public:
-  HttpServerPush (HttpService &service, std::string id, MediaType type, std::string peer);
+  HttpServerPush (
+      HttpService &service, std::string id, MediaType type, std::string peer, Shares::Place place);
 
   void send (MessageRef m) override;
   void flush () override;

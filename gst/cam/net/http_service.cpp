@@ -109,12 +109,16 @@ void HttpService::on_connection_over (HttpServerConnection &c)
     loop_.destroy_later (std::move (node.mapped ()));
 }
 
-bool HttpService::room_for_channel (HttpServerConnection &c)
+Shares::Place HttpService::place_for_channel (HttpServerConnection &c)
 {
-  if (channels_.size () < config_.channels)
-    return true;
-  c.refuse (503, "All " + std::to_string (config_.channels) + " channels are in use.");
-  return false;
+  if (channels_.size () >= config_.channels) {
+    c.refuse (503, "All " + std::to_string (config_.channels) + " channels are in use.");
+    return {};
+  }
+  auto place = strangers_.take (network_of (c.peer ()));
+  if (!place)
+    c.refuse (503, "Too many channels of this address are waiting to be let in.");
+  return place;
 }
 
 void HttpService::refuse_path (HttpServerConnection &c)
@@ -161,10 +165,12 @@ void HttpService::post_push (HttpServerConnection &c, std::string_view type, con
     // Only a first POST opens a channel: a later one belongs to a channel that has timed out.
     if (q.number ("seq", 0) != 0u)
       return c.refuse (410, "There is no such channel, or no more.");
-    if (!room_for_channel (c))
+    auto place = place_for_channel (c);
+    if (!place)
       return;
     owner_.on_http_transport (
-        std::make_unique<HttpServerPush> (*this, *id, *media, c.peer ()), *media);
+        std::make_unique<HttpServerPush> (*this, *id, *media, c.peer (), std::move (place)),
+        *media);
     channel = find (*id);
   }
   if (!channel || channel->type () != *media)
@@ -222,11 +228,12 @@ void HttpService::open_pull (HttpServerConnection &c, MediaType type, const http
     if (hello.empty ())
       return c.refuse (400, "hello is missing.");
   }
-  if (!room_for_channel (c))
+  auto place = place_for_channel (c);
+  if (!place)
     return;
   const std::string *id = q.get ("channel");
   auto made = std::make_unique<HttpServerPull> (
-      *this, id ? *id : std::string (), type, c.peer (), std::move (hello));
+      *this, id ? *id : std::string (), type, c.peer (), std::move (hello), std::move (place));
   HttpServerPull *pull = made.get ();
   owner_.on_http_transport (std::move (made), type);
   if (std::find (channels_.begin (), channels_.end (), pull) == channels_.end () ||

@@ -63,7 +63,7 @@ private:
   void get_pull (HttpServerConnection &c, std::string_view type, const http::Query &q);
   void open_pull (HttpServerConnection &c, MediaType type, const http::Query &q);
   void drop_stranger ();
-  bool room_for_channel (HttpServerConnection &c);
+  Shares::Place place_for_channel (HttpServerConnection &c); // none: it was refused
   HttpChannel *find (const std::string &id);
   void refuse_path (HttpServerConnection &c);
 
@@ -72,6 +72,7 @@ private:
   const Config config_;
   Owner &owner_;
   std::unordered_map<HttpServerConnection *, std::unique_ptr<HttpServerConnection>> connections_;
+  Shares strangers_{config_.channels};
   std::vector<HttpChannel *> channels_;
   std::unordered_map<std::string, HttpChannel *> by_id_;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "udp_listener.h"
 #include <glib.h>
+#include <limits>
 
 namespace reach::cam {
 namespace {
@@ -44,8 +45,10 @@ void HmacSha256::compute (Bytes key, Bytes data, std::span<std::uint8_t, size> o
 
 class UdpListener::Peer final : public UdpTransport {
 public:
-  Peer (UdpListener &listener, std::unique_ptr<DatagramLink> l, const reach::Address &from)
-      : UdpTransport (listener.loop_), listener_ (&listener), from_ (from)
+  Peer (UdpListener &listener, std::unique_ptr<DatagramLink> l, const reach::Address &from,
+      Shares::Place place)
+      : UdpTransport (listener.loop_), listener_ (&listener), from_ (from),
+        place_ (std::move (place))
   {
     set_link (std::move (l));
     if (listener.tls_)
@@ -56,6 +59,12 @@ public:
     farewell ();
     if (listener_)
       listener_->forget (*this);
+  }
+  void limit_messages (std::size_t most) override
+  {
+    if (most == std::numeric_limits<std::size_t>::max ())
+      place_ = {}; // it is let in
+    UdpTransport::limit_messages (most);
   }
   void orphan () { listener_ = nullptr; }               // the listener is gone
   const reach::Address &from () const { return from_; } // where it first came from
@@ -82,13 +91,14 @@ private:
   UdpListener *listener_;
   const reach::Address from_;
   reach::Address to_;
+  Shares::Place place_;
 };
 
 UdpListener::UdpListener (
     Loop &loop, StorageSource &storage, const Settings &s, int fd, Accepted accepted)
     : loop_ (loop), accepted_ (std::move (accepted)),
       acceptor_ (acceptor_config (s), secret (random_), mac_, random_, storage),
-      socket_ (loop, *this, fd),
+      strangers_ (s.max_links), socket_ (loop, *this, fd),
       tls_ (s.tls_context ? std::make_unique<UdpTlsPeers> (loop, s.tls_context, socket_) : nullptr)
 {
 }
@@ -125,7 +135,12 @@ void UdpListener::on_plain (Bytes datagram, const reach::Address &from)
   case DatagramAcceptor::Result::What::reply:
     return reply (result.reply, from);
   case DatagramAcceptor::Result::What::accepted: {
-    auto peer = std::make_unique<Peer> (*this, std::move (result.link), from);
+    auto place = strangers_.take (network_of (from.text ()));
+    if (!place) { // it is not answered, and tries again
+      result.link.reset ();
+      return acceptor_.remove (result.cid, Clock::now ());
+    }
+    auto peer = std::make_unique<Peer> (*this, std::move (result.link), from, std::move (place));
     peers_[result.cid] = peer.get ();
     accepted_ (std::move (peer));
     return;

@@ -2,6 +2,7 @@
 // Accepts UDP senders on one socket; what an address has not proved costs no memory.
 #pragma once
 #include "cam/proto/datagram_acceptor.h"
+#include "shares.h"
 #include "transports.h"
 #include "udp_transport.h"
 #include <unordered_map>
@@ -33,6 +34,7 @@ private:
   HmacSha256 mac_;
   SystemRandom random_;
   DatagramAcceptor acceptor_;
+  Shares strangers_;
   UdpSocket socket_;
   std::unique_ptr<UdpTlsPeers> tls_; // null: plaintext
   std::unordered_map<std::uint32_t, Peer *> peers_;

@@ -90,6 +90,8 @@ void UdpTlsPeers::input (
 
 void UdpTlsPeers::knock (Bytes datagram, const reach::Address &from)
 {
+  if (half_open_ >= max_half_open)
+    return;
   auto result = gate_->input (
       datagram, {reinterpret_cast<const std::uint8_t *> (&from.storage), from.length});
   if (!result.reply.empty ()) {
@@ -97,9 +99,13 @@ void UdpTlsPeers::knock (Bytes datagram, const reach::Address &from)
     const std::uint8_t one = 1;
     socket_.send (&from, {{&piece, 1}, {&one, 1}, result.reply.size ()});
   }
-  if (!result.session || half_open_ >= max_half_open)
+  if (!result.session)
+    return;
+  auto place = strangers_.take (network_of (from.text ()));
+  if (!place)
     return;
   Entry e{std::move (result.session), from, Clock::now () + patience};
+  e.place = std::move (place);
   send_output (socket_, &from, *e.session);
   entries_.emplace (key (from), std::move (e));
   half_open_++;
@@ -121,6 +127,7 @@ UdpTlsPeers::Session UdpTlsPeers::adopt (const reach::Address &a)
   const auto it = entries_.find (key (a));
   if (it == entries_.end ())
     return {};
+  it->second.place = {};
   if (!std::exchange (it->second.adopted, true))
     half_open_--;
   return it->second.session;

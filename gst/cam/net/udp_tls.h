@@ -4,6 +4,7 @@
 #pragma once
 #include "common/tls.h"
 #include "common/udp_socket.h"
+#include "shares.h"
 #include <functional>
 #include <unordered_map>
 
@@ -38,6 +39,7 @@ private:
     reach::Address address;
     TimePoint until{};
     bool adopted = false;
+    Shares::Place place = {};
   };
   void knock (Bytes datagram, const reach::Address &from);
   void tick ();
@@ -48,6 +50,7 @@ private:
   std::unique_ptr<TlsDatagramGate> gate_;
   std::unordered_map<std::string, Entry> entries_;
   std::size_t half_open_ = 0;
+  Shares strangers_{max_half_open};
   Timer tick_;
 };
 } // namespace reach::cam

@@ -9,7 +9,8 @@ Reassembly::Result Reassembly::add (
   const std::uint64_t n = unwrap32 (ring_.base (), f.message);
   if (static_cast<std::int64_t> (n - ring_.base ()) < 0)
     return Result::late;
-  if (n - ring_.base () >= config_.max_window)
+  const bool limited = most_ != std::numeric_limits<std::size_t>::max ();
+  if (n - ring_.base () >= (limited ? limited_window : config_.max_window))
     return Result::no_room;
   if (f.total > std::min<std::size_t> (config_.max_message, most_))
     return Result::too_big;

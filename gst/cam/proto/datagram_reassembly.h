@@ -17,7 +17,9 @@ public:
       : config_ (config), source_ (source), events_ (events)
   {
   }
-  void limit (std::size_t most) { most_ = most; } // of a message, and of all that is held
+  // Of a message, and of all that is held; with it, the window is small.
+  void limit (std::size_t most) { most_ = most; }
+  static constexpr std::size_t limited_window = 16;
   void start (std::uint32_t first_message) { ring_.restart (first_message); }
 
   // deadline: when the message must be complete, previous: when the one before it must be.

@@ -24,7 +24,4 @@ private:
   Guarded<FairQueue<Login>> waiting_{limit, limit_of_one};
   SerialQueue thread_{"cam-logins", 2 * limit};
 };
-
-// "192.0.2.1:80" → its address; of IPv6 the first 64 bits, as one customer has many addresses.
-std::string network_of (const std::string &peer);
 } // namespace reach::cam

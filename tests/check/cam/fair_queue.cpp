@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "cam/proto/fair_queue.h"
 #include "../check.h"
-#include "cam/server/login_queue.h"
+#include "common/address.h"
 
+using namespace reach;
 using namespace reach::cam;
 
 static std::string all_of (FairQueue<int> &q)

@@ -190,9 +190,8 @@ static bool push_through (const Proxy &tiny)
   Client push;
   push.start (false, through_tinyproxy (tiny, pusher, "secret"));
   fail_unless (push.end.seen.wait ([] (const auto &s) { return !s.got.empty () || s.closed; }));
-  if (push.end.seen.get ().detail.find ("terminated") != std::string::npos)
+  if (push.end.seen.get ().closed)
     return false;
-  fail_unless (push.end.wait_got (1), "%s", push.end.seen.get ().detail.c_str ());
   assert_flow (push.end, pusher.end (0));
   push.end.close (true);
   fail_unless (pusher.end (0).wait_closed () && pusher.end (0).why () == CloseReason::orderly);

@@ -19,6 +19,7 @@ Hello sender_of (std::uint64_t run, std::size_t streams)
 {
   Hello h;
   h.role = LinkRole::sender;
+  h.type = MediaType::file;
   h.run_id = h.session_key = h.link_key = run;
   h.list_complete = true;
   for (std::size_t i = 0; i < streams; i++)
@@ -80,7 +81,8 @@ private:
 GST_START_TEST (test_stream_numbers)
 {
   Server server (1);
-  g_object_set (server.element, "max-clients", 100000, "resume-window", 0, nullptr);
+  g_object_set (server.element, "max-clients", 100000, "resume-window", 0, "file-timeout", 60,
+      nullptr); // they are silent
   server.play ();
   Viewer viewer (server, tcp_pull, "viewer");
   viewer.join ();

@@ -23,7 +23,8 @@ struct Pair {
   {
     // A peer that does not answer may be a busy machine.
     for (Node *n : {static_cast<Node *> (&sender), static_cast<Node *> (&receiver)})
-      g_object_set (n->element, "video-timeout", 20, "max-queue-time", guint64{0}, nullptr);
+      g_object_set (n->element, "video-timeout", 20, "max-queue-time", guint64{0},
+          "max-queue-bytes", 64u << 20, nullptr);
   }
   Node &listener () { return way.push ? static_cast<Node &> (receiver) : sender; }
   Node &caller () { return way.push ? static_cast<Node &> (sender) : receiver; }
