@@ -14,11 +14,6 @@ bool Vector::operator== (const Vector &) const = default;
 bool Dictionary::operator== (const Dictionary &) const = default;
 bool Value::operator== (const Value &) const = default;
 
-Value::Value (Object o) : data (std::move (o)) {}
-Value::Value (Array a) : data (std::move (a)) {}
-Value::Value (Vector v) : data (std::move (v)) {}
-Value::Value (Dictionary d) : data (std::move (d)) {}
-
 Value Value::object (std::initializer_list<Property> members)
 {
   return Object{Object::Kind::object, {}, members};

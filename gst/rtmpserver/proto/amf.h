@@ -69,16 +69,16 @@ struct Value {
   Data data;
 
   Value () = default;
-  Value (Null) : data (Null{}) {}
-  Value (bool b) : data (b) {}
-  Value (double d) : data (d) {}
-  Value (std::int32_t i) : data (i) {} // an integer of AMF3; AMF0 writes a number
-  Value (std::string s) : data (std::move (s)) {}
-  Value (std::string_view s) : data (std::string (s)) {}
-  Value (const char *s) : data (std::string (s)) {}
-  Value (Date d) : data (d) {}
-  Value (Xml x) : data (std::move (x)) {}
-  Value (ByteArray b) : data (std::move (b)) {}
+  Value (Null);
+  Value (bool b);
+  Value (double d);
+  Value (std::int32_t i); // an integer of AMF3; AMF0 writes a number
+  Value (std::string s);
+  Value (std::string_view s);
+  Value (const char *s);
+  Value (Date d);
+  Value (Xml x);
+  Value (ByteArray b);
   Value (Object o);
   Value (Array a);
   Value (Vector v);
@@ -117,6 +117,22 @@ struct Property {
   Value value;
   bool operator== (const Property &) const = default;
 };
+
+// Here, as members of the variant are incomplete before.
+inline Value::Value (Null) : data (Null{}) {}
+inline Value::Value (bool b) : data (b) {}
+inline Value::Value (double d) : data (d) {}
+inline Value::Value (std::int32_t i) : data (i) {}
+inline Value::Value (std::string s) : data (std::move (s)) {}
+inline Value::Value (std::string_view s) : data (std::string (s)) {}
+inline Value::Value (const char *s) : data (std::string (s)) {}
+inline Value::Value (Date d) : data (d) {}
+inline Value::Value (Xml x) : data (std::move (x)) {}
+inline Value::Value (ByteArray b) : data (std::move (b)) {}
+inline Value::Value (Object o) : data (std::move (o)) {}
+inline Value::Value (Array a) : data (std::move (a)) {}
+inline Value::Value (Vector v) : data (std::move (v)) {}
+inline Value::Value (Dictionary d) : data (std::move (d)) {}
 
 // What a decoder made of a message body: its values in order. With a fault, those in front of it.
 struct Decoded {
