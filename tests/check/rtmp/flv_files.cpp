@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Files that FFmpeg and flvmux write, read by us and by ffprobe: the same packets.
+#include "rtmpserver/proto/amf0.h"
 #include "rtmpserver/proto/codec_config.h"
 #include "rtmpserver/proto/flv.h"
+#include "rtmpserver/proto/metadata.h"
 #include "tag_fixture.h"
 #include <algorithm>
 #include <glib/gstdio.h>
@@ -26,6 +28,7 @@ struct Stream {
 struct File {
   std::vector<Frame> frames;
   std::vector<Stream> streams;
+  std::optional<rtmp::Metadata> metadata;
 };
 
 std::string run (const std::string &command)
@@ -135,8 +138,11 @@ File ours (const std::string &path, std::vector<Codec> &codecs)
   File f;
   f.streams.resize (codecs.size ());
   while (const auto tag = reader.next ()) {
-    if (tag->type == rtmp::flv_script)
+    if (tag->type == rtmp::flv_script) {
+      if (auto m = parse_metadata (rtmp::decode_amf0 (tag->body.bytes, rtmp::Limits{}).values))
+        f.metadata = std::move (m);
       continue;
+    }
     const bool video = tag->type == rtmp::flv_video;
     std::vector<TrackPacket> packets;
     const TagResult result = (video ? rtmp::parse_video : rtmp::parse_audio) (tag->body, packets);
@@ -182,6 +188,22 @@ void compare (const std::string &path, std::vector<Codec> codecs)
   }
 }
 
+// What FFmpeg's muxer says of its streams must be what its demuxer finds.
+void compare_metadata (const std::string &path, std::vector<Codec> codecs)
+{
+  const File theirs = probe (path);
+  const File mine = ours (path, codecs);
+  fail_unless (mine.metadata.has_value ());
+  for (std::size_t i = 0; i < codecs.size (); i++) {
+    const auto &said = rtmp::is_audio (codecs[i]) ? mine.metadata->audio : mine.metadata->video;
+    const Stream &stream = theirs.streams[i];
+    fail_unless (said && said->codec == codecs[i], "%s", stream.codec.c_str ());
+    fail_unless (said->width == stream.width && said->height == stream.height);
+    fail_unless (said->rate == stream.rate && said->channels == stream.channels);
+  }
+  fail_unless (g_str_has_prefix (mine.metadata->encoder.c_str (), "Lavf"));
+}
+
 class Folder {
 public:
   Folder ()
@@ -211,7 +233,8 @@ void ffmpeg_writes (const std::string &arguments, std::vector<Codec> codecs)
     return;
   const Folder folder;
   run ("ffmpeg -v error -y " + arguments + " " + folder.file ());
-  compare (folder.file (), std::move (codecs));
+  compare (folder.file (), codecs);
+  compare_metadata (folder.file (), codecs);
 }
 
 void flvmux_writes (const std::string &branches, std::vector<Codec> codecs)
