@@ -19,6 +19,14 @@ void check_video (Codec codec, Bytes in)
   require (!v || (v->width <= 65536 && v->height <= 65536));
 }
 
+void check_av1 (Bytes in)
+{
+  check_video (Codec::av1, in);
+  if (const auto built = build_av1_config (in))
+    require (parse_av1_config (*built).value ().width > 0 &&
+             build_av1_config (Bytes (*built).subspan (4)) == built);
+}
+
 void check_audio (const std::optional<AudioConfig> &a)
 {
   require (!a || (a->rate > 0 && a->rate <= 192000));
@@ -56,7 +64,7 @@ extern "C" int LLVMFuzzerTestOneInput (const std::uint8_t *data, std::size_t siz
     check_video (Codec::hevc, in);
     break;
   case 2:
-    check_video (Codec::av1, in);
+    check_av1 (in);
     break;
   case 3:
     check_video (Codec::vp9, in);

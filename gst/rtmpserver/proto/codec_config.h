@@ -27,6 +27,8 @@ std::optional<VideoConfig> parse_avc_config (Bytes avcc);
 std::optional<VideoConfig> parse_hevc_config (Bytes hvcc);
 // AV1CodecConfigurationRecord; width and height only if it has a sequence header OBU.
 std::optional<VideoConfig> parse_av1_config (Bytes av1c);
+// One for a temporal unit that begins with a sequence header, as key frames do.
+std::optional<std::vector<std::uint8_t>> build_av1_config (Bytes temporal_unit);
 // VPCodecConfigurationRecord, with and without the version and flags of a `vpcC` box before it.
 std::optional<VideoConfig> parse_vp_config (Bytes vpcc);
 // Profile, bit depth and chroma format; the level is 0, unknown, the colours unspecified.

@@ -1,92 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// AV1 and VP8/VP9 records; sizes that frames say.
+// VP8 and VP9 records; sizes that frames say.
 #include "bits.h"
 #include "codec_config.h"
 #include <algorithm>
 
 namespace reach::rtmp {
 namespace {
-// AV1 specification 5.5.1 up to the frame size.
-class Av1Sequence {
-public:
-  explicit Av1Sequence (Bytes obu) : r_ (obu) {}
-
-  std::optional<FrameSize> size ()
-  {
-    r_.skip (3 + 1); // seq_profile, still_picture
-    if (r_.bit ())   // reduced_still_picture_header
-      r_.skip (5);
-    else
-      read_timing_and_points ();
-    const unsigned width_bits = r_.bits (4) + 1;
-    const unsigned height_bits = r_.bits (4) + 1;
-    FrameSize s;
-    s.width = r_.bits (width_bits) + 1;
-    s.height = r_.bits (height_bits) + 1;
-    return r_.failed () ? std::nullopt : std::optional (s);
-  }
-
-private:
-  void read_timing_and_points ()
-  {
-    bool model = false;
-    unsigned delay_bits = 0;
-    if (r_.bit ()) { // timing_info_present_flag
-      r_.skip (64);
-      if (r_.bit ())
-        r_.ue (); // uvlc has the form of ue
-      model = r_.bit ();
-      if (model) {
-        delay_bits = r_.bits (5) + 1;
-        r_.skip (32 + 5 + 5);
-      }
-    }
-    const bool display_delay = r_.bit ();
-    const unsigned points = r_.bits (5) + 1;
-    for (unsigned i = 0; i < points && !r_.failed (); i++) {
-      r_.skip (12);
-      if (r_.bits (5) > 7) // seq_level_idx
-        r_.bit ();
-      if (model && r_.bit ())
-        r_.skip (2 * delay_bits + 1);
-      if (display_delay && r_.bit ())
-        r_.skip (4);
-    }
-  }
-
-  BitReader r_;
-};
-
-std::uint64_t leb128 (ByteReader &r)
-{
-  std::uint64_t v = 0;
-  for (unsigned i = 0; i < 8; i++) {
-    const std::uint8_t b = r.u8 ();
-    v |= std::uint64_t{b & 0x7fu} << (7 * i);
-    if ((b & 0x80) == 0)
-      break;
-  }
-  return v;
-}
-
-// The first sequence header among OBUs.
-Bytes find_sequence_header (Bytes obus)
-{
-  ByteReader r (obus);
-  while (r.left () > 0 && !r.failed ()) {
-    const std::uint8_t header = r.u8 ();
-    if ((header & 4) != 0)
-      r.u8 ();
-    const std::uint64_t size = (header & 2) != 0 ? leb128 (r) : r.left ();
-    if (size > r.left ())
-      return {};
-    const Bytes obu = r.take (static_cast<std::size_t> (size));
-    if ((header >> 3 & 0x0f) == 1)
-      return obu;
-  }
-  return {};
-}
-
 // Adobe's screen video: block size and picture size in each frame.
 std::optional<FrameSize> screen_size (Bytes b)
 {
@@ -147,32 +66,6 @@ std::optional<FrameSize> vp8_size (Bytes b)
       static_cast<std::uint32_t> ((b[8] | b[9] << 8) & 0x3fff)};
 }
 } // namespace
-
-std::optional<VideoConfig> parse_av1_config (Bytes av1c)
-{
-  ByteReader r (av1c);
-  if (r.u8 () != 0x81) // marker and version 1
-    return std::nullopt;
-  VideoConfig v;
-  const std::uint8_t profile_level = r.u8 ();
-  const std::uint8_t format = r.u8 ();
-  r.u8 ();
-  if (r.failed ())
-    return std::nullopt;
-  v.profile = profile_level >> 5;
-  v.level = profile_level & 0x1f;
-  v.bit_depth = (format & 0x40) == 0 ? 8 : (format & 0x20) != 0 ? 12 : 10;
-  const bool mono = (format & 0x10) != 0;
-  const unsigned subsampled = format >> 2 & 3;
-  v.chroma_format = mono ? 0 : subsampled == 3 ? 1 : subsampled == 2 ? 2 : 3;
-  const Bytes sequence = find_sequence_header (av1c.subspan (4));
-  if (!sequence.empty ())
-    if (const auto size = Av1Sequence (sequence).size ()) {
-      v.width = size->width;
-      v.height = size->height;
-    }
-  return v;
-}
 
 std::optional<VideoConfig> parse_vp_config (Bytes vpcc)
 {

@@ -91,6 +91,27 @@ GST_START_TEST (test_av1)
 }
 GST_END_TEST
 
+// The records that FFmpeg has made for libaom and rav1e: 8 and 10 bit, 4:2:2, monochrome, 12 bit
+// 4:4:4, sRGB. Ours of the same sequence header is the same, without what follows it.
+GST_START_TEST (test_av1_config_is_built)
+{
+  for (const char *record : {"81000c000a0a000000032c1c4daf9004", "81004c000a0a000000032c1c4daf9404",
+           "814008000a0a400000032c1c4daf9010", "81001c000a0a000000032c1c4daf92a0",
+           "814060000a0a400000032c1c4daf9604", "812000000a0d200000032c1c4daf92021a0040",
+           "811f0c000a0d000000f9960e2210ac8101010a"}) {
+    const Wire wire = hex (record);
+    // A temporal delimiter before, a padding OBU behind it.
+    const Wire unit = hex ("1200") + Wire (wire.begin () + 4, wire.end ()) + hex ("7a0180");
+    const auto built = rtmp::build_av1_config (unit);
+    fail_unless (built && *built == wire, "%s", record);
+    fail_unless (parsed (rtmp::parse_av1_config, *built)->width > 0);
+    for (std::size_t n = 0; n < wire.size () - 4; n++)
+      fail_unless (!rtmp::build_av1_config (Bytes (wire).subspan (4, n)), "of %zu bytes", n);
+  }
+  fail_unless (!rtmp::build_av1_config (hex ("12003204aabbccdd")), "no key frame");
+}
+GST_END_TEST
+
 GST_START_TEST (test_vp)
 {
   for (const char *record : {"011482020202"
@@ -174,6 +195,7 @@ static Suite *video_config_suite ()
   tcase_add_test (tc, test_avc);
   tcase_add_test (tc, test_hevc);
   tcase_add_test (tc, test_av1);
+  tcase_add_test (tc, test_av1_config_is_built);
   tcase_add_test (tc, test_vp);
   tcase_add_test (tc, test_empty_sequence_header);
   tcase_add_test (tc, test_hostile);
