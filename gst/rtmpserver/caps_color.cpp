@@ -93,16 +93,18 @@ std::optional<ColorInfo> color_of (const GstCaps *caps)
     color.transfer = static_cast<std::uint8_t> (gst_video_transfer_function_to_iso (c.transfer));
     color.primaries = static_cast<std::uint8_t> (gst_video_color_primaries_to_iso (c.primaries));
   }
-  guint depth = 0;
-  if (gst_structure_get_uint (s, "bit-depth-luma", &depth) &&
-      (depth == 8 || depth == 10 || depth == 12))
-    color.bit_depth = static_cast<std::uint8_t> (depth);
   GstVideoContentLightLevel level;
   if (gst_video_content_light_level_from_caps (&level, caps))
     color.light_level = {static_cast<double> (level.max_content_light_level),
         static_cast<double> (level.max_frame_average_light_level)};
   color.mastering = mastering_of (caps);
-  return color == ColorInfo{} ? std::nullopt : std::optional (color);
+  guint depth = 0;
+  if (color == ColorInfo{})
+    return std::nullopt;
+  if (gst_structure_get_uint (s, "bit-depth-luma", &depth) &&
+      (depth == 8 || depth == 10 || depth == 12))
+    color.bit_depth = static_cast<std::uint8_t> (depth);
+  return color;
 }
 
 // Speakers of Enhanced RTMP by their number, as GstAudioChannelPosition (whose bits these are).

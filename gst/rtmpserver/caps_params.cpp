@@ -25,9 +25,11 @@ public:
   }
   gint number (const char *name, gint other = 0) const
   {
-    gint v = other;
-    gst_structure_get_int (s_, name, &v);
-    return v;
+    gint v = 0;
+    guint u = 0;
+    if (gst_structure_get_int (s_, name, &v))
+      return v;
+    return gst_structure_get_uint (s_, name, &u) && u <= G_MAXINT ? static_cast<gint> (u) : other;
   }
   double fraction (const char *name) const
   {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "stream_params.h"
+#include "amf0.h"
 #include <algorithm>
 #include <cmath>
 
@@ -90,10 +91,15 @@ bool StreamParams::note (const TrackPacket &p)
   }
   StreamParams next = other ? StreamParams{} : *this;
   next.codec = p.codec;
-  if (p.type == PacketType::multichannel_config)
+  if (p.type == PacketType::multichannel_config) {
     next.speakers = parse_multichannel (p.payload.bytes);
-  else if (p.type != PacketType::sequence_start || !next.note_config (p))
+  } else if (p.type == PacketType::metadata) {
+    const auto info = parse_color_info (decode_amf0 (p.payload.bytes, Limits{}).values);
+    if (info)
+      next.color = *info == ColorInfo{} ? std::nullopt : info;
+  } else if (p.type != PacketType::sequence_start || !next.note_config (p)) {
     return false;
+  }
   const bool changed = !(next == *this);
   if (changed)
     *this = std::move (next);

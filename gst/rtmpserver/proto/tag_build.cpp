@@ -90,23 +90,27 @@ std::optional<Wire> enhanced_header (const TrackPacket &p)
   return w.take ();
 }
 
+// AVC and HEVC have the types of the wire, the others frames only.
+bool has_legacy_type (const TrackPacket &p)
+{
+  if (p.type == PacketType::coded_frames || p.type == PacketType::command)
+    return true;
+  return is_nal_codec (p.codec) && p.type <= PacketType::sequence_end;
+}
+
 std::optional<Wire> legacy_video_header (const TrackPacket &p)
 {
   const int id = legacy_id_of (p.codec);
-  const bool nal = is_nal_codec (p.codec);
-  if (id < 0 || p.type > PacketType::command ||
-      (!nal && p.type != PacketType::coded_frames && p.type != PacketType::command))
+  if (id < 0 || !has_legacy_type (p))
     return std::nullopt;
   ByteWriter w;
   w.u8 (static_cast<std::uint8_t> (frame_bits (p) | id));
   if (p.type == PacketType::command) {
     w.u8 (p.command);
-  } else if (nal) {
-    if (p.type > PacketType::sequence_end)
-      return std::nullopt;
+  } else if (is_nal_codec (p.codec)) {
+    const bool frame = p.type == PacketType::coded_frames;
     w.u8 (static_cast<std::uint8_t> (p.type));
-    put_u24 (
-        w, p.type == PacketType::coded_frames ? static_cast<std::uint32_t> (p.composition_ms) : 0);
+    put_u24 (w, frame ? static_cast<std::uint32_t> (p.composition_ms) : 0);
   } else if (p.codec == Codec::vp6 || p.codec == Codec::vp6a) {
     w.u8 (p.vp6_adjust);
   }

@@ -2,10 +2,12 @@
 // Caps of each codec, and the way back.
 #include "caps_fixture.h"
 #include "rtmpserver/caps_color.h"
+#include "rtmpserver/proto/amf0.h"
 #include <cmath>
 
 using namespace reach;
 using namespace reach::test;
+using rtmp::build_color_info;
 using rtmp::caps_of;
 using rtmp::params_of;
 
@@ -74,6 +76,8 @@ GST_START_TEST (test_av1_vp8_vp9)
   p = configured (Codec::vp9, hex ("020aa40101010000"));
   check_caps (p, "video/x-vp9, profile=(string)2");
   fail_unless (rtmp::parse_vp_config (back (p).config)->profile == 2);
+  const auto ten_bit = parsed ("video/x-vp9, profile=(string)2, bit-depth-luma=(uint)10");
+  fail_unless (rtmp::parse_vp_config (ten_bit->config)->bit_depth == 10 && !ten_bit->color);
   p = framed (Codec::vp8, hex ("d023009d012a420032000007"));
   check_caps (p, "video/x-vp8, width=66, height=50");
   fail_unless (rtmp::parse_vp_config (back (p).config).has_value ());
@@ -216,6 +220,28 @@ GST_START_TEST (test_hdr)
 }
 GST_END_TEST
 
+// As a metadata packet says it, and resets it.
+GST_START_TEST (test_color_info_of_packets)
+{
+  StreamParams p = configured (Codec::hevc, hex (hvcc));
+  rtmp::ColorInfo c;
+  c.primaries = 9;
+  c.transfer = 18;
+  TrackPacket m;
+  m.codec = Codec::hevc;
+  m.type = PacketType::metadata;
+  m.payload = body (rtmp::encode_amf0 (build_color_info (c)));
+  fail_unless (p.note (m) && p.color == c && p.complete ());
+  fail_unless (!p.note (m), "the same again");
+  m.payload = body (rtmp::encode_amf0 ({"other", 1.0}));
+  fail_unless (!p.note (m) && p.color == c, "not colorInfo");
+  m.payload = body (rtmp::encode_amf0 (build_color_info ({})));
+  fail_unless (p.note (m) && !p.color);
+  m.payload = {};
+  fail_unless (!p.note (m));
+}
+GST_END_TEST
+
 GST_START_TEST (test_channel_mask)
 {
   rtmp::MultichannelConfig m;
@@ -302,6 +328,7 @@ static Suite *caps_suite ()
   tcase_add_test (tc, test_legacy_audio);
   tcase_add_test (tc, test_refused_caps);
   tcase_add_test (tc, test_hdr);
+  tcase_add_test (tc, test_color_info_of_packets);
   tcase_add_test (tc, test_channel_mask);
   tcase_add_test (tc, test_no_caps_before_configuration);
   tcase_add_test (tc, test_repeated_and_empty_sequence_headers);
