@@ -250,7 +250,9 @@ void Connection::end (ConnectionEnd e, bool drain)
     for (Slice s = session_.poll_transmit (); !s.bytes.empty (); s = session_.poll_transmit ())
       socket_.queue (std::move (s));
   over_ = true;
-  pending_.clear ();
+  for (const auto &[id, p] : std::exchange (pending_, {}))
+    if (const auto asked = p.endpoint.lock (); asked && p.kind == Pending::Kind::connect)
+      asked->on_refused (*this);
   candidates_.clear ();
   timer_.cancel ();
   const auto how = e.cause == ConnectionEnd::Cause::local ? PublishEnd::stopped : PublishEnd::lost;

@@ -241,6 +241,8 @@ void Connection::refuse (RequestId id, const Pending &p, const Status &why)
   switch (p.kind) {
   case Pending::Kind::connect:
     refusal_ = told (code::connect_rejected);
+    if (const auto e = p.endpoint.lock ())
+      e->on_refused (*this);
     return ask_next ();
   case Pending::Kind::publish:
     return session_.reject (id, told (code::publish_denied));
