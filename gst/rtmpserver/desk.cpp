@@ -230,7 +230,10 @@ void Desk::call_result (Connection &c, const CallResult &r)
   });
   if (!promise)
     return;
-  StructurePtr reply (structure_of_arguments ("rtmp-call-result", r.values));
+  // Behind the command object, which is null.
+  const std::vector<Value> values (
+      r.values.begin () + (r.values.empty () ? 0 : 1), r.values.end ());
+  StructurePtr reply (structure_of_arguments ("rtmp-call-result", values));
   if (!reply)
     reply.reset (gst_structure_new_empty ("rtmp-call-result"));
   gst_structure_set (reply.get (), "good", G_TYPE_BOOLEAN, gboolean{r.good}, nullptr);

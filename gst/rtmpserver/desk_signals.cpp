@@ -102,6 +102,57 @@ void install_decision (GType type, const char *name)
       GST_TYPE_STRUCTURE | G_SIGNAL_TYPE_STATIC_SCOPE);
 }
 
+/**
+ * GstRtmpServerSrc::connect-request:
+ * @self: the element
+ * @connection: `rtmp-connection`: id, peer-address, application, query, tc-url and more
+ * @command: `rtmp-connect` with command: the object of its connect command
+ * @user: `rtmp-arguments`: argument-0 and so on, the further arguments
+ *
+ * A client wants in. All handlers must agree; without one everybody is let in.
+ *
+ * Returns: %TRUE to let it in
+ */
+/**
+ * GstRtmpServerSrc::stream-request:
+ * @self: the element
+ * @connection: as above
+ * @request: `rtmp-create-stream`
+ *
+ * A client wants a NetStream.
+ *
+ * Returns: %TRUE to make it
+ */
+/**
+ * GstRtmpServerSrc::publish-request:
+ * @self: the element
+ * @connection: as above
+ * @request: `rtmp-publish` with stream, stream-name, query and type
+ *
+ * A client wants to publish a stream of this element. It hears that it does when this is decided.
+ *
+ * Returns: %TRUE to take it
+ */
+/**
+ * GstRtmpServerSrc::remote-call:
+ * @self: the element
+ * @connection: as above
+ * @arguments: `rtmp-arguments` with name, object, stream and argument-0 and so on
+ *
+ * A client calls a procedure, whose name is the signal's detail. The first reply counts. It becomes
+ * the arguments of the answer: its fields argument-0 and so on, else one object with all its
+ * fields.
+ *
+ * Returns: (transfer full) (nullable): the reply; %NULL: an error
+ */
+/**
+ * GstRtmpServerSrc::connection-closed:
+ * @self: the element
+ * @event: `rtmp-connection-closed` with connection, cause (client, bad-peer, timeout or local) and
+ *     detail
+ *
+ * A connection that was let in has ended. Posted as element message too.
+ */
 void install_decisions (GType type, const DeskClass &c)
 {
   g_signal_new_class_handler ("connect-request", type, G_SIGNAL_RUN_LAST, G_CALLBACK (connect_yes),
@@ -123,6 +174,85 @@ void install_decisions (GType type, const DeskClass &c)
       G_TYPE_NONE, 1, GST_TYPE_STRUCTURE | G_SIGNAL_TYPE_STATIC_SCOPE);
 }
 
+/**
+ * GstRtmpServerSrc::respond:
+ * @self: the element
+ * @request: of a message, see #GstRtmpServerSrc:deferred-requests
+ * @accept: the decision; of a call, whether it succeeded
+ * @reply: (nullable): of a call
+ *
+ * Action: answers a request that was posted as message.
+ *
+ * Returns: %FALSE when it is not awaited (any more)
+ */
+/**
+ * GstRtmpServerSrc::call:
+ * @self: the element
+ * @connection: id of a connection
+ * @name: of a procedure of the client
+ * @arguments: (nullable): argument-0 and so on, else one object with all fields
+ * @promise: (nullable): gets `rtmp-call-result` with good and argument-0 and so on; expires when
+ *     the connection ends. Without one the client is told that no answer is wanted
+ *
+ * Action: calls the client.
+ *
+ * Returns: %FALSE when there is no such connection, or too many calls wait
+ */
+/**
+ * GstRtmpServerSrc::send-status:
+ * @self: the element
+ * @connection: id of a connection
+ * @stream: a NetStream, 0: the connection itself
+ * @code: such as "NetStream.Play.Stop"
+ * @description: in words
+ * @error: whether its level is error
+ *
+ * Action: sends onStatus, behind the media that was sent before.
+ *
+ * Returns: %FALSE when there is no such connection
+ */
+/**
+ * GstRtmpServerSrc::set-connection-property:
+ * @self: the element
+ * @connection: id of a connection
+ * @key: any, at most 4 KiB with its value
+ * @value: (nullable): %NULL removes it
+ *
+ * Action: keeps something of the application's until the connection ends.
+ *
+ * Returns: %FALSE when there is no such connection, or it has 64 keys
+ */
+/**
+ * GstRtmpServerSrc::get-connection-property:
+ * @self: the element
+ * @connection: id of a connection
+ * @key: as set
+ *
+ * Action: the value that was set.
+ *
+ * Returns: (transfer full) (nullable): %NULL when there is none
+ */
+/**
+ * GstRtmpServerSrc::disconnect:
+ * @self: the element
+ * @connection: id of a connection
+ * @description: told to the client
+ *
+ * Action: closes a connection.
+ *
+ * Returns: %FALSE when there is no such connection
+ */
+/**
+ * GstRtmpServerSrc::redirect:
+ * @self: the element
+ * @connection: id of a connection
+ * @url: where the client should connect
+ *
+ * Action: asks a client to connect again elsewhere (ReconnectRequest of Enhanced RTMP). Meanwhile
+ * it is served on.
+ *
+ * Returns: %FALSE when there is no such connection, or its client does not know how
+ */
 void install_actions (GType type)
 {
   g_signal_new_class_handler ("respond", type, action, G_CALLBACK (do_respond), nullptr, nullptr,

@@ -27,6 +27,7 @@ void FlvOutput::tag (Tag t)
   if (small && (headers_.contains (t.header) || headers_.size () < max_headers))
     headers_[t.header] = t;
   const auto pad = pads_.flv ();
+  missed_ |= !pad;
   if (!pad)
     return;
   if (complete_) {
@@ -60,8 +61,9 @@ void FlvOutput::begin (TrackPad &pad, std::int64_t arrived)
     GST_BUFFER_FLAG_SET (b.get (), GST_BUFFER_FLAG_HEADER);
     pad.frame ({.buffer = std::move (b), .pts = 0, .dts = 0, .keep = true});
   }
-  for (const auto &[which, t] : headers_)
-    send (pad, t);
+  if (missed_)
+    for (const auto &[which, t] : headers_)
+      send (pad, t);
 }
 
 // Times go on from the publisher before.

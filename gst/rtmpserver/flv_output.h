@@ -37,6 +37,7 @@ private:
   std::vector<Tag> held_;
   std::size_t held_bytes_ = 0;
   bool audio_ = false, video_ = false, complete_ = false, begun_ = false;
+  bool missed_ = false; // tags that came when there was no pad
 };
 // A buffer that refers to the bytes.
 Ref<GstBuffer> buffer_of (const Slice &s);

@@ -28,7 +28,7 @@ public:
   // The pad of a track, made if there is none; see show (). Null when there are too many.
   std::shared_ptr<TrackPad> track (TrackPad::Kind kind, unsigned number, const std::string &id);
   void show (const std::shared_ptr<TrackPad> &pad); // a new one whose caps are known
-  bool any () { return !pads_.lock ()->tracks.empty () || flv (); }
+  bool any () { return !all ().empty (); }
   void complete (); // all tracks that are expected are there: they start
   bool completed () const { return completed_; }
   // The flv pad's stream, which goes on from one publisher to the next.
