@@ -54,8 +54,10 @@ void FlvOutput::begin (TrackPad &pad, std::int64_t arrived)
   if (std::exchange (begun_, true))
     return;
   pad.begin (clock_);
-  if (!std::exchange (pads_.flv_stream.begun, true)) {
-    pads_.flv_stream.start = arrived;
+  auto &stream = pads_.flv_stream;
+  base_ = stream.begun ? std::max (arrived - stream.start, stream.last) : 0;
+  if (!std::exchange (stream.begun, true)) {
+    stream.start = arrived;
     pad.caps (Ref<GstCaps>::adopt (gst_caps_new_empty_simple ("video/x-flv")));
     auto b = buffer_of (slice_of (flv_header (audio_, video_)));
     GST_BUFFER_FLAG_SET (b.get (), GST_BUFFER_FLAG_HEADER);
@@ -69,8 +71,9 @@ void FlvOutput::begin (TrackPad &pad, std::int64_t arrived)
 // Times go on from the publisher before.
 void FlvOutput::send (TrackPad &pad, const Tag &t)
 {
-  const std::int64_t base = t.arrived - pads_.flv_stream.start;
-  const auto ms = static_cast<std::uint32_t> (std::max<std::int64_t> (0, base + t.time) / 1000000);
+  const std::int64_t time = std::max<std::int64_t> (0, base_ + t.time);
+  const auto ms = static_cast<std::uint32_t> (time / 1000000);
+  pads_.flv_stream.last = std::max (pads_.flv_stream.last, time);
   const auto type = static_cast<std::uint8_t> (t.message.type);
   const std::size_t size = t.message.payload.size ();
   auto b = buffer_of (slice_of (flv_tag_header (type, ms, size)));

@@ -36,6 +36,7 @@ private:
   std::map<int, Tag> headers_;
   std::vector<Tag> held_;
   std::size_t held_bytes_ = 0;
+  std::int64_t base_ = 0; // of this publisher in the stream, ns
   bool audio_ = false, video_ = false, complete_ = false, begun_ = false;
   bool missed_ = false; // tags that came when there was no pad
 };

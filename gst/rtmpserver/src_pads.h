@@ -35,6 +35,7 @@ public:
   struct FlvStream {
     bool begun = false;     // its header is out
     std::int64_t start = 0; // arrival of its first publisher, monotonic, ns
+    std::int64_t last = 0;  // time of its newest tag, ns
   };
   FlvStream flv_stream;
   void end_all (); // EOS
