@@ -64,16 +64,11 @@ void Desk::end_run ()
 
 void Desk::connect (Connection &c, RequestId id)
 {
-  StructurePtr info = connection_structure (c), command (gst_structure_new_empty ("rtmp-connect"));
+  StructurePtr command (gst_structure_new_empty ("rtmp-connect"));
   set_field (command.get (), "command", c.peer ().command);
   StructurePtr user (structure_of_arguments ("rtmp-arguments", c.peer ().user));
   if (!user)
     return c.decide (id, false, {"", "too many arguments", true});
-  state_.update ([&] (State &s) {
-    Client &client = s.clients[c.id ()];
-    client.handle = c.handle ();
-    client.info = std::move (info);
-  });
   ask (c, {desk_connect, "connect-request", id, std::move (command), std::move (user), {}});
 }
 
@@ -131,10 +126,24 @@ ConnectionHandle Desk::handle_of (std::uint64_t connection)
   return at == s->clients.end () ? ConnectionHandle () : at->second.handle;
 }
 
+// A connection that another element has claimed may publish and play here too.
+void Desk::meet (Connection &c)
+{
+  if (state_.lock ()->clients.contains (c.id ()))
+    return;
+  StructurePtr info = connection_structure (c);
+  state_.update ([&] (State &s) {
+    Client &client = s.clients[c.id ()];
+    client.handle = c.handle ();
+    client.info = std::move (info);
+  });
+}
+
 // A procedure's name becomes no quark unless a handler was connected for it.
 void Desk::ask (Connection &c, Ask a)
 {
   const bool is_call = a.flag == desk_call;
+  meet (c);
   if (deferred & a.flag)
     return defer (c, std::move (a));
   const guint signal = g_signal_lookup (a.signal, G_OBJECT_TYPE (element_));

@@ -40,7 +40,7 @@ public:
   // Loop thread: what has happened.
   void call_result (Connection &c, const CallResult &r);
   void closed (Connection &c, const ConnectionEnd &end);
-  void refused (Connection &c); // it is not ours
+  void refused (Connection &c); // one that was never ours is gone
   // An event, as signal and message: `name` of both, and further fields (transfer full) beside the
   // connection's.
   void tell (Connection &c, const char *signal, const char *message, GstStructure *fields);
@@ -59,7 +59,7 @@ public:
   void add_stats (GstStructure *stats);
 
 private:
-  struct Client { // a connection that is ours, or about to be
+  struct Client { // a connection that something was asked about
     ConnectionHandle handle;
     StructurePtr info;
     std::map<std::string, std::string> properties;
@@ -83,6 +83,7 @@ private:
     StructurePtr user;  // of connect
     std::string detail; // of a call: the procedure's name
   };
+  void meet (Connection &c);
   void ask (Connection &c, Ask a);
   void defer (Connection &c, Ask a);
   void emit_decision (const ConnectionHandle &h, const Ask &a, const GstStructure *connection);

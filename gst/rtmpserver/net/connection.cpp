@@ -250,15 +250,17 @@ void Connection::end (ConnectionEnd e, bool drain)
     for (Slice s = session_.poll_transmit (); !s.bytes.empty (); s = session_.poll_transmit ())
       socket_.queue (std::move (s));
   over_ = true;
-  for (const auto &[id, p] : std::exchange (pending_, {}))
-    if (const auto asked = p.endpoint.lock (); asked && p.kind == Pending::Kind::connect)
-      asked->on_refused (*this);
+  pending_.clear ();
   candidates_.clear ();
   timer_.cancel ();
   const auto how = e.cause == ConnectionEnd::Cause::local ? PublishEnd::stopped : PublishEnd::lost;
   while (!streams_.empty ())
     end_stream (streams_.begin ()->first, how);
-  if (const auto claimer = claimer_.lock ())
+  const auto claimer = claimer_.lock ();
+  for (const auto &p : std::exchange (asked_, {}))
+    if (const auto asked = p.lock (); asked && asked != claimer)
+      asked->on_refused (*this);
+  if (claimer)
     claimer->on_closed (*this, e);
   linger_.arm (Clock::now () + (drain ? linger : Duration::zero ()));
   if (drain)

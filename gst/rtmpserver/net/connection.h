@@ -135,6 +135,7 @@ private:
   const std::string peer_, host_;
   std::weak_ptr<Endpoint> claimer_;
   std::vector<std::weak_ptr<Endpoint>> candidates_; // to be asked whether they claim it, last first
+  std::vector<std::weak_ptr<Endpoint>> asked_;      // that have had a decision to make
   RequestId connect_ = 0;
   Status refusal_; // of the last candidate
   std::map<RequestId, Pending> pending_;

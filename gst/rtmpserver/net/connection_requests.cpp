@@ -26,6 +26,8 @@ std::uint32_t Connection::Pending::stream () const
 void Connection::wait_for (RequestId id, Pending::Kind kind, const std::shared_ptr<Endpoint> &e,
     decltype (Pending::request) request)
 {
+  if (std::ranges::none_of (asked_, [&] (const auto &p) { return p.lock () == e; }))
+    asked_.push_back (e);
   pending_[id] = {kind, e, std::move (request), Clock::now () + server_.settings ().decision_time};
 }
 
@@ -241,8 +243,6 @@ void Connection::refuse (RequestId id, const Pending &p, const Status &why)
   switch (p.kind) {
   case Pending::Kind::connect:
     refusal_ = told (code::connect_rejected);
-    if (const auto e = p.endpoint.lock ())
-      e->on_refused (*this);
     return ask_next ();
   case Pending::Kind::publish:
     return session_.reject (id, told (code::publish_denied));

@@ -44,7 +44,7 @@ public:
   // Of endpoints that serve its application, the first that says yes claims the connection; what
   // the client says is in c.peer (). The calls further down come to the claimer only.
   virtual void on_connect (Connection &c, RequestId id) = 0;
-  // Follows where it is not claimed: the answer was no, or the client is gone before.
+  // It was asked something, has not claimed the connection, and that is gone.
   virtual void on_refused (Connection &c) = 0;
   virtual void on_create_stream (Connection &c, RequestId id) = 0;
   virtual void on_call (Connection &c, const CallRequest &call) = 0; // see Connection::answer ()

@@ -75,6 +75,29 @@ GST_START_TEST (test_publish_refused)
 }
 GST_END_TEST
 
+// The element that has the name decides, whoever has claimed the connection.
+GST_START_TEST (test_decision_of_another_element)
+{
+  RtmpSource claims, other;
+  claims.set ("stream-key", "a");
+  claims.play ();
+  other.set ("stream-key", "b", "port", claims.port ());
+  g_signal_connect (other.element, "publish-request",
+      G_CALLBACK (+[] (GstElement *e, GstStructure *c, GstStructure *r, gpointer) -> gboolean {
+        gboolean known = FALSE;
+        g_signal_emit_by_name (e, "set-connection-property", id_of (c), "k", "v", &known);
+        return known && g_strcmp0 (gst_structure_get_string (r, "query"), "yes") == 0;
+      }),
+      nullptr);
+  other.play ();
+  RtmpClient c (claims.port ());
+  c.connect ();
+  fail_unless_equals_string (c.publish ("b?no").c_str (), "NetStream.Publish.Denied");
+  fail_unless_equals_string (c.publish ("b?yes").c_str (), "NetStream.Publish.Start");
+  fail_unless_equals_uint64 (other.stat ("publishers"), 1);
+}
+GST_END_TEST
+
 GST_START_TEST (test_deferred)
 {
   RtmpSource s;
@@ -248,6 +271,7 @@ static Suite *rtmp_commands_suite ()
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_connect_request);
   tcase_add_test (tc, test_publish_refused);
+  tcase_add_test (tc, test_decision_of_another_element);
   tcase_add_test (tc, test_deferred);
   tcase_add_test (tc, test_remote_call);
   tcase_add_test (tc, test_handler_blocks);
