@@ -20,7 +20,8 @@ Endpoint::Wants SrcImpl::SrcEndpoint::publishes (const Connection &, const Name 
     return any ? Wants::any : Wants::named;
   if (current_.name != stream.name)
     return Wants::no;
-  return settings_.replace ? Wants::named : Wants::taken;
+  const bool ghost = Clock::now () - current_.ingest->heard () > ghost_after;
+  return settings_.replace || ghost ? Wants::named : Wants::taken;
 }
 
 // Its connection ends: a client that is told that its stream has ended would begin again.

@@ -14,6 +14,9 @@ public:
 
 private:
   static constexpr std::size_t max_name = 1024; // of applications and streams
+  // A publisher that is silent for so long may be one whose network is gone, and which is back on
+  // another connection before this one is given up.
+  static constexpr Duration ghost_after = seconds (5);
 
   bool serves (const Name &app) override;
   Wants publishes (const Connection &c, const Name &stream) override;

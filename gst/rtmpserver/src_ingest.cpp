@@ -47,6 +47,7 @@ void SrcIngest::message (const Message &m, TimePoint arrived)
     first_ = ns_of (arrived);
     patience_.arm (arrived + patience);
   }
+  heard_ = arrived;
   counters_.bytes += m.payload.size ();
   if (m.type == MessageType::data_amf0)
     data (m, arrived);

@@ -30,6 +30,7 @@ public:
     std::uint64_t early = 0;     // frames before their track's configuration
   };
   const Counters &counters () const { return counters_; }
+  TimePoint heard () const { return heard_; } // when its newest message came, or it began
 
 private:
   using Key = std::pair<TrackPad::Kind, unsigned>;
@@ -60,6 +61,7 @@ private:
   std::map<Key, Track> tracks_;
   std::optional<Metadata> metadata_;
   Timer patience_;
+  TimePoint heard_ = Clock::now ();
   std::int64_t first_ = 0; // arrival of the first message, monotonic, ns
   std::vector<TrackPacket> packets_;
   Counters counters_;

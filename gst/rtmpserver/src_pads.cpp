@@ -163,7 +163,7 @@ void SrcPads::post_collection ()
   for (const auto &p : pads)
     gst_stream_collection_add_stream (c, static_cast<GstStream *> (gst_object_ref (p->stream ())));
   for (const auto &p : pads)
-    p->event (gst_event_new_stream_collection (c));
+    p->event_first (gst_event_new_stream_collection (c));
   gst_element_post_message (element_, gst_message_new_stream_collection (GST_OBJECT (element_), c));
   gst_object_unref (c);
 }

@@ -94,6 +94,14 @@ void TrackPad::event (GstEvent *e)
   put ({.what = Item::What::event, .object = GST_MINI_OBJECT_CAST (e)});
 }
 
+void TrackPad::event_first (GstEvent *e)
+{
+  state_.update ([e] (State &s) {
+    Item item{.what = Item::What::event, .object = GST_MINI_OBJECT_CAST (e)};
+    s.items.insert (s.started ? s.items.end () : s.items.begin (), std::move (item));
+  });
+}
+
 void TrackPad::caps (Ref<GstCaps> c)
 {
   if (caps_ && gst_caps_is_strictly_equal (caps_.get (), c.get ()))

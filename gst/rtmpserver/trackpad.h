@@ -52,7 +52,8 @@ public:
   void flush ();                                      // what came together is pushed
   void begin (std::shared_ptr<PublisherClock> clock); // a publisher; also the first
   void end ();                                        // EOS
-  void event (GstEvent *e);                           // transfer full; any thread
+  void event_first (GstEvent *e); // the same, in front of the buffers if the pad has not started
+  void event (GstEvent *e);       // transfer full; any thread
 
   // Element.
   // Not added yet. It keeps this.

@@ -254,9 +254,14 @@ GST_START_TEST (test_on_duplicate)
   const std::string code = next.publish ("cam");
   if (__i__ == 0) {
     fail_unless_equals_string (code.c_str (), "NetStream.Publish.BadName");
-    return;
+    fail_unless (iterate_until ([&s] { // until it has been silent for long
+      RtmpClient again (s.port ());
+      again.connect ();
+      return again.publish ("cam") == "NetStream.Publish.Start";
+    }));
+  } else {
+    fail_unless_equals_string (code.c_str (), "NetStream.Publish.Start");
   }
-  fail_unless_equals_string (code.c_str (), "NetStream.Publish.Start");
   fail_unless_equals_string (ghost.expect_status ().c_str (), "NetStream.Publish.BadName");
   fail_unless (ghost.closed ());
   fail_unless_equals_uint64 (s.stat ("replaced"), 1);

@@ -24,7 +24,8 @@ void check_order (const RtmpSource::Pad &pad)
   };
   fail_unless_equals_int (place (GST_EVENT_STREAM_START), 0);
   fail_unless (place (GST_EVENT_CAPS) < place (GST_EVENT_SEGMENT));
-  fail_unless (place (GST_EVENT_STREAM_COLLECTION) < static_cast<long> (pad.events.size ()));
+  const auto &before = pad.events_before_data;
+  fail_unless (std::ranges::find (before, GST_EVENT_STREAM_COLLECTION) != before.end ());
 }
 } // namespace
 
@@ -48,6 +49,15 @@ GST_START_TEST (test_ffmpeg_byte_exact)
   fail_unless (pads.at ("video_0").caps.find ("stream-format=(string)avc") != std::string::npos);
   fail_unless (pads.at ("video_0").caps.find ("width=(int)320") != std::string::npos);
   fail_unless (pads.at ("audio_0").caps.find ("codec_data") != std::string::npos);
+  GstQuery *q = gst_query_new_latency ();
+  GstPad *pad = gst_element_get_static_pad (s.element, "video_0");
+  fail_unless (gst_pad_query (pad, q));
+  gst_object_unref (pad);
+  gboolean live = FALSE;
+  GstClockTime least = 0;
+  gst_query_parse_latency (q, &live, &least, nullptr);
+  gst_query_unref (q);
+  fail_unless (live && least == 200 * GST_MSECOND);
   fail_unless (wait_message (s.pipeline, GST_MESSAGE_EOS) != nullptr);
 }
 GST_END_TEST

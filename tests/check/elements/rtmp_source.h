@@ -28,7 +28,7 @@ public:
   struct Pad {
     std::vector<BufferRef> buffers;
     std::string caps;
-    std::vector<GstEventType> events;
+    std::vector<GstEventType> events, events_before_data;
     unsigned gaps = 0;
     bool eos = false;
   };
@@ -128,6 +128,8 @@ private:
   static void note (Pad &p, GstPadProbeInfo *info)
   {
     if (info->type & GST_PAD_PROBE_TYPE_BUFFER) {
+      if (p.buffers.empty ())
+        p.events_before_data = p.events;
       p.buffers.push_back (BufferRef::share (GST_PAD_PROBE_INFO_BUFFER (info)));
       return;
     }
