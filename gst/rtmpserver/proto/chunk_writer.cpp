@@ -104,16 +104,18 @@ void ChunkWriter::write (std::uint32_t chunk_stream, const Message &m, ByteWrite
 SharedChunks::SharedChunks (MessageType type, std::uint32_t timestamp, Slice payload,
     std::uint32_t stream, std::uint32_t chunk_size, std::uint32_t chunk_stream)
     : type_ (type), timestamp_ (timestamp), stream_ (stream), chunk_stream_ (chunk_stream),
-      chunk_size_ (chunk_size), payload_ (std::move (payload))
+      chunk_size_ (chunk_size), payload_ (std::move (payload)), size_ (payload_.size ()),
+      count_ (std::max<std::size_t> (1, (size_ + chunk_size_ - 1) / chunk_size_))
 {
-  const std::size_t size = payload_.size ();
-  count_ = std::max<std::size_t> (1, (size + chunk_size_ - 1) / chunk_size_);
   ByteWriter first, further;
   put_header (
       first, 0, chunk_stream_, {type_, chunk_stream_, stream_, timestamp_, payload_}, timestamp_);
-  if (count_ == 1 && size <= max_joined)
-    first.bytes (payload_.bytes);
   first_ = first.take ();
+  if (joined ()) {
+    first_.reserve (first_.size () + size_);
+    first_.insert (first_.end (), payload_.bytes.begin (), payload_.bytes.end ());
+    payload_ = {};
+  }
   put_basic (further, 3, chunk_stream_);
   put_extended (further, timestamp_);
   further_size_ = further.size ();
@@ -126,6 +128,11 @@ Counted<const Shared> SharedChunks::self () const
   return Counted<const Shared>::adopt (this);
 }
 
+Slice SharedChunks::payload () const
+{
+  return joined () ? Slice{Bytes (first_).last (size_), self ()} : payload_;
+}
+
 SharedChunks::Chunk SharedChunks::chunk (std::size_t i) const
 {
   if (i > 0) {
@@ -133,7 +140,7 @@ SharedChunks::Chunk SharedChunks::chunk (std::size_t i) const
     const std::size_t n = std::min<std::size_t> (chunk_size_, payload_.size () - from);
     return {{Bytes (further_).first (further_size_), self ()}, payload_.sub (from, n)};
   }
-  if (count_ == 1 && payload_.size () <= max_joined)
+  if (joined ())
     return {{first_, self ()}, {}};
   return {
       {first_, self ()}, payload_.sub (0, std::min<std::size_t> (chunk_size_, payload_.size ()))};
@@ -141,7 +148,6 @@ SharedChunks::Chunk SharedChunks::chunk (std::size_t i) const
 
 std::size_t SharedChunks::size () const
 {
-  const bool joined = count_ == 1 && payload_.size () <= max_joined;
-  return first_.size () + (joined ? 0 : payload_.size ()) + (count_ - 1) * further_size_;
+  return first_.size () + payload_.size () + (count_ - 1) * further_size_;
 }
 } // namespace reach::rtmp

@@ -36,8 +36,9 @@ private:
 // headers are made once, the payload is referenced. Not changed after it was made; any thread.
 class SharedChunks final : public Shared {
 public:
-  // A message of one chunk and up to this many bytes is copied behind its header: one piece.
-  static constexpr std::size_t max_joined = 1024;
+  // A message of one chunk and up to this many bytes is copied behind its header: what is written
+  // to each of hundreds of players is one piece then.
+  static constexpr std::size_t max_joined = 16u << 10;
 
   SharedChunks (MessageType type, std::uint32_t timestamp, Slice payload, std::uint32_t stream,
       std::uint32_t chunk_size)
@@ -59,7 +60,7 @@ public:
 
   MessageType type () const { return type_; }
   std::uint32_t timestamp () const { return timestamp_; }
-  const Slice &payload () const { return payload_; }
+  Slice payload () const;
   std::uint32_t stream () const { return stream_; }
   std::uint32_t chunk_stream () const { return chunk_stream_; }
   std::uint32_t chunk_size () const { return chunk_size_; }
@@ -69,7 +70,10 @@ private:
 
   const MessageType type_;
   const std::uint32_t timestamp_, stream_, chunk_stream_, chunk_size_;
-  const Slice payload_;
+  bool joined () const { return count_ == 1 && size_ <= max_joined; }
+
+  Slice payload_; // empty where it is in first_
+  const std::size_t size_;
   std::size_t count_;
   std::vector<std::uint8_t> first_;       // its header, perhaps with the payload behind it
   std::array<std::uint8_t, 7> further_{}; // the header of each further chunk

@@ -125,7 +125,9 @@ private:
   void send_control (MessageType type, ByteWriter body);
   // session_commands.cpp
   void receive_command (const Message &m);
+  bool has_to_wait (const Command &c) const;
   void run (Command c);
+  void run_held ();
   void on_connect (Command &c);
   void on_create_stream (Command &c);
   void on_release_stream (Command &c);
@@ -178,7 +180,7 @@ private:
   std::map<RequestId, Request> requests_;
   RequestId last_request_ = 0;
   std::size_t creating_ = 0;  // createStream waiting for a verdict
-  std::vector<Command> held_; // commands that came before the verdict on connect
+  std::vector<Command> held_; // commands that came before a verdict
   std::size_t held_bytes_ = 0;
   std::map<std::uint32_t, bool> calls_; // ours, waiting
   std::uint32_t last_call_ = 0;

@@ -67,13 +67,33 @@ void Session::receive_command (const Message &m)
   }
   Command c{
       m.stream, std::string (d.at (0).string ()), d.at (1).number_or (0), std::move (d.values)};
-  if (phase_ != Phase::deciding || c.name == "connect")
+  if (!has_to_wait (c))
     return run (std::move (c));
-  // Until the verdict on connect is there.
   held_bytes_ += m.payload.size ();
   if (held_.size () >= config_.limits.transactions || held_bytes_ > config_.limits.before_publish)
     return end (EndReason::too_much, "too many commands before the answer to connect");
   held_.push_back (std::move (c));
+}
+
+// For the verdict on connect, or on the stream that it is for: some clients wait for neither.
+bool Session::has_to_wait (const Command &c) const
+{
+  if (phase_ == Phase::deciding)
+    return c.name != "connect";
+  return creating_ > 0 && c.stream != 0 && !streams_.contains (c.stream);
+}
+
+// After a verdict.
+void Session::run_held ()
+{
+  for (Command &c : std::exchange (held_, {})) {
+    if (has_to_wait (c))
+      held_.push_back (std::move (c));
+    else if (!ended ())
+      run (std::move (c));
+  }
+  if (held_.empty ())
+    held_bytes_ = 0;
 }
 
 void Session::run (Command c)

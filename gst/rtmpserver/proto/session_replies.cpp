@@ -80,6 +80,8 @@ void Session::refuse (const Request &r, const Status &why)
   }
   if (r.kind == Kind::connect)
     end (EndReason::rejected, s.code);
+  if (r.kind == Kind::create)
+    run_held ();
 }
 
 void Session::accept_connect (const Request &r, TimePoint now)
@@ -109,14 +111,13 @@ void Session::accept_connect (const Request &r, TimePoint now)
   s.more.insert (s.more.end (), extended.members.begin (), extended.members.end ());
   send_command (0, {"_result", r.transaction, std::move (properties), s.value ()});
 
-  for (Command &c : std::exchange (held_, {}))
-    if (!ended ())
-      run (std::move (c));
+  run_held ();
 }
 
 void Session::accept_create (const Request &r)
 {
   reply (r.transaction, true, {static_cast<double> (new_stream ())});
+  run_held ();
 }
 
 void Session::begin_stream (std::uint32_t stream)

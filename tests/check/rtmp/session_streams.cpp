@@ -10,6 +10,27 @@ namespace {
 using Codes = std::vector<std::string>;
 }
 
+// Clients that do not wait for the id of their stream.
+GST_START_TEST (test_play_in_front_of_the_answer_to_create_stream)
+{
+  Client c;
+  c.connect ();
+  c.command (0, {"createStream", 2.0, Null{}});
+  c.command (1, {"play", 0.0, Null{}, "cam"});
+  const auto create = c.expect<StreamRequest> ();
+  fail_unless (c.quiet ());
+  c.accept (create.request);
+  fail_unless (c.expect<PlayRequest> ().name.name == "cam");
+  c.command (0, {"createStream", 3.0, Null{}});
+  c.command (2, {"play", 0.0, Null{}, "cam"});
+  c.got.clear ();
+  c.session.reject (c.expect<StreamRequest> ().request, {code::call_failed, "no", true});
+  c.drain ();
+  fail_unless (c.quiet ());
+  fail_unless (c.statuses () == std::vector<std::string>{code::play_failed});
+}
+GST_END_TEST
+
 GST_START_TEST (test_publish_as_obs_does_it_start_only_after_the_verdict)
 {
   Client c;
@@ -292,6 +313,7 @@ static Suite *session_streams_suite ()
   Suite *s = suite_create ("rtmp-session-streams");
   TCase *tc = tcase_create ("general");
   suite_add_tcase (s, tc);
+  tcase_add_test (tc, test_play_in_front_of_the_answer_to_create_stream);
   tcase_add_test (tc, test_publish_as_obs_does_it_start_only_after_the_verdict);
   tcase_add_test (tc, test_publish_without_type_empty_name_and_stop);
   tcase_add_test (tc, test_publish_twice_and_on_no_stream);
