@@ -3,7 +3,8 @@
 
 static gboolean plugin_init (GstPlugin *plugin)
 {
-  return GST_ELEMENT_REGISTER (rtmpserversrc, plugin);
+  return GST_ELEMENT_REGISTER (rtmpserversrc, plugin) &&
+         GST_ELEMENT_REGISTER (rtmpserversink, plugin);
 }
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, rtmpserver,

@@ -3,5 +3,6 @@
 #include <gst/gst.h>
 
 G_BEGIN_DECLS
+GST_ELEMENT_REGISTER_DECLARE (rtmpserversink)
 GST_ELEMENT_REGISTER_DECLARE (rtmpserversrc)
 G_END_DECLS

@@ -63,6 +63,7 @@ public:
 
   // Writes what the session has, once at the end of this round of the loop.
   void flush_later ();
+  void flush (); // the same, now; calls nobody back
   // Bytes that wait here or, unsent, in the kernel.
   std::size_t unsent () const { return socket_.queued () + session_.media_queued (); }
   // Whether what is given to the session now leaves soon. On false: Outlet::on_room () follows.
@@ -122,7 +123,6 @@ private:
   void play (RequestId id, Endpoint &e, const PlayRequest &r);
   void refuse (RequestId id, const Pending &p, const Status &why);
   void end_stream (std::uint32_t stream, PublishEnd how);
-  void flush ();
   void on_timer ();
   void arm (TimePoint now);
   void end (ConnectionEnd e, bool drain);
