@@ -155,7 +155,7 @@ void ReceiverImpl::add_pad (
   gst_pad_set_activatemode_function (pad, pad_activate);
   gst_pad_set_query_function (pad, pad_query);
   gst_pad_set_event_function (pad, pad_event);
-  const bool playing = clock_.lock ()->playing;
+  const bool playing = clock_.running ();
   output->set_playing (playing);
   gst_pad_set_active (pad, TRUE);
   output->preset_sticky (); // whoever links in pad-added sees the caps at once

@@ -15,15 +15,6 @@ namespace {
 // Each pad is a thread, and a sender's list may name 256 streams.
 constexpr std::size_t max_pads = 256;
 constexpr std::ptrdiff_t max_pads_per_sender = 32;
-
-bool is_monotonic (GstClock *c)
-{
-  if (G_OBJECT_TYPE (c) != gst_system_clock_get_type ())
-    return false;
-  GstClockType type;
-  g_object_get (c, "clock-type", &type, nullptr);
-  return type == GST_CLOCK_TYPE_MONOTONIC;
-}
 } // namespace
 
 bool ReceiverImpl::ready ()
@@ -73,15 +64,10 @@ void ReceiverImpl::start ()
 
 void ReceiverImpl::set_playing (bool on)
 {
-  ClockBase now;
   if (on)
-    now.clock = Ref<GstClock>::adopt (gst_element_get_clock (element_));
-  if (GstClock *c = now.clock.get ()) {
-    now.playing = true;
-    now.base = static_cast<std::int64_t> (gst_element_get_base_time (element_));
-    now.monotonic = is_monotonic (c);
-  }
-  clock_.update ([&] (ClockBase &c) { std::swap (c, now); });
+    clock_.start (element_);
+  else
+    clock_.stop ();
   const auto pads = pads_.lock ()->all;
   for (const auto &p : pads)
     p->set_playing (on);
@@ -287,33 +273,9 @@ void ReceiverImpl::on_fatal (CloseReason why, std::string text, std::string deta
   });
 }
 
-// The system clock is CLOCK_MONOTONIC itself; any other clock is followed by a map of its own. It
-// may be the application's, so it is read with no lock held.
 std::int64_t ReceiverImpl::running_time_of (std::int64_t t)
 {
-  while (true) {
-    Ref<GstClock> clock;
-    std::int64_t base;
-    {
-      const auto c = clock_.lock ();
-      if (!c->playing)
-        return no_time;
-      if (c->monotonic)
-        return t - c->base;
-      clock = c->clock;
-      base = c->base;
-    }
-    const std::int64_t now = nanoseconds (Clock::now ().time_since_epoch ()).count (),
-                       read = static_cast<std::int64_t> (gst_clock_get_time (clock.get ())) - base;
-    const auto c = clock_.lock ();
-    if (!c->playing || c->clock.get () != clock.get () || c->base != base)
-      continue; // a state change came between
-    if (!c->map.ready () || now - c->sampled > 1000000000) {
-      c->sampled = now;
-      c->map.sample (now, read);
-    }
-    return c->map.map (t, read);
-  }
+  return clock_.running_time_of (t);
 }
 
 void ReceiverImpl::key_wanted (std::uint64_t remote, std::uint16_t stream)

@@ -3,6 +3,7 @@
 // application.
 #pragma once
 #include "cam/net/receiver_engine.h"
+#include "common/running_clock.h"
 #include "common/serial_queue.h"
 #include "common/slabs.h"
 #include "gstcamprops.h"
@@ -45,14 +46,6 @@ public:
   Guarded<Dial> dial; // set it in NULL: where a private receiver's connections come from
 
 private:
-  // Pipeline running time = monotonic time + offset; known while PLAYING.
-  struct ClockBase {
-    bool playing = false, monotonic = true;
-    std::int64_t base = 0;
-    ClockMap map; // for a pipeline clock that is not CLOCK_MONOTONIC
-    Ref<GstClock> clock;
-    std::int64_t sampled = 0;
-  };
   struct Pads {
     std::vector<std::shared_ptr<PadOutput>> all;
     unsigned numbers[3] = {0, 0, 0};
@@ -96,7 +89,7 @@ private:
   ReceiverDeliveries deliveries_;
   Guarded<std::shared_ptr<ReceiverEngine>> engine_;
   Guarded<Pads> pads_;
-  Guarded<ClockBase> clock_;
+  RunningClock clock_;
   Guarded<StructurePtr> last_stats_;
   Guarded<PadTotals> gone_; // of pads that were removed
   Outage outage_;           // event thread

@@ -46,6 +46,15 @@ std::string sender_line (const Options &o)
   if (peer == "tcp-server")
     return feed + "tcpserversink recover-policy=keyframe sync-method=latest-keyframe" + w.to () +
            plain_sink + w.extra;
+  const std::string sound = o.text ("sound").empty () ? "" : "benchfeed name=sound ! ";
+  if (peer == "rtmp-server")
+    return feed + "s.video_0 " + (sound.empty () ? "" : sound + "s.audio_0 ") +
+           "rtmpserversink name=s sync=false application=live bind-address=" + w.host +
+           " port=" + w.port + w.extra;
+  if (peer == "rtmp" && !sound.empty ())
+    return feed + "m.video " + sound +
+           "m.audio flvmux name=m streamable=true ! rtmp2sink location=rtmp://" + w.host + ':' +
+           w.port + "/live/bench" + plain_sink + w.extra;
   if (peer == "rtmp")
     return feed + "flvmux streamable=true ! rtmp2sink location=rtmp://" + w.host + ':' + w.port +
            "/live/bench" + plain_sink + w.extra;

@@ -4,6 +4,26 @@
 
 namespace reach::bench {
 
+namespace {
+// AAC of 128 kbit/s beside the load.
+void configure_sound (GstElement *pipeline, const Load &video)
+{
+  GstElement *feed = gst_bin_get_by_name (GST_BIN (pipeline), "sound");
+  if (!feed)
+    return;
+  Load l;
+  l.frames = true;
+  l.count = video.count;
+  l.fps = 44100.0 / 1024;
+  l.size = l.key_size = 372;
+  l.key_every = 1;
+  l.caps = "audio/mpeg,mpegversion=4,stream-format=raw,rate=44100,channels=2,"
+           "codec_data=(buffer)1210";
+  configure_feeder (feed, l);
+  gst_object_unref (feed);
+}
+} // namespace
+
 int send (const Options &options)
 {
   const Load load = Load::from (options);
@@ -12,6 +32,7 @@ int send (const Options &options)
     return 1;
   GstElement *feed = gst_bin_get_by_name (GST_BIN (pipeline), "feed");
   configure_feeder (feed, load);
+  configure_sound (pipeline, load);
   const double end = Usage::now ().at + options.number ("timeout", 120);
   bool eos = false;
   {

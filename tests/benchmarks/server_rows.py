@@ -95,6 +95,8 @@ def send_loop(bench):
 def publisher(bench, peer, port):
     if not peer:
         return contextlib.nullcontext()
+    if peer == 'rtmp-av':
+        return bench.start(1, 'send', peer='rtmp', sound=1, port=port, pad='video_0', caps=AVC, **VIDEO)
     more = dict(caps=AVC) if peer == 'rtmp' else dict(caps=H264, extra=GROUP)
     return bench.start(1, 'send', peer=peer, port=port, pad='video_0', **VIDEO, **more)
 

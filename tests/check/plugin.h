@@ -9,6 +9,12 @@ GST_PLUGIN_STATIC_DECLARE (cam);
 }
 #endif
 
+#ifdef REACH_STATIC_RTMPSERVER
+extern "C" {
+GST_PLUGIN_STATIC_DECLARE (rtmpserver);
+}
+#endif
+
 namespace reach::test {
 // Call it first in the function that makes the suite: GStreamer is initialised there and the tests
 // have not been forked yet.
@@ -16,6 +22,9 @@ inline void register_plugins ()
 {
 #ifdef REACH_STATIC_CAM
   GST_PLUGIN_STATIC_REGISTER (cam);
+#endif
+#ifdef REACH_STATIC_RTMPSERVER
+  GST_PLUGIN_STATIC_REGISTER (rtmpserver);
 #endif
 }
 } // namespace reach::test

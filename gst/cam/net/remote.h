@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // A sender as a receiver sees it: one run, its clock and its streams, whichever links bring them.
 #pragma once
-#include "cam/proto/clock_map.h"
 #include "cam/proto/hello.h"
 #include "cam/proto/incoming.h"
 #include "common/guarded.h"
+#include "common/proto/clock_map.h"
 #include "common/timers.h"
 #include <array>
 #include <map>

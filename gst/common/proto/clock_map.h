@@ -15,7 +15,7 @@
 #include <cstdint>
 #include <deque>
 
-namespace reach::cam {
+namespace reach {
 
 class ClockMap {
 public:
@@ -59,4 +59,4 @@ private:
   std::deque<Point> points_; // the applied offset, linear between points
   std::int64_t remote_latency_ = 0;
 };
-} // namespace reach::cam
+} // namespace reach

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <vector>
 
-namespace reach::cam {
+namespace reach {
 namespace {
 constexpr std::size_t max_blocks = 64;      // what tells the drift
 constexpr std::size_t level_blocks = 12;    // what tells the offset
@@ -143,4 +143,4 @@ void ClockMap::reset ()
   drift_ = 0;
   remote_latency_ = 0;
 }
-} // namespace reach::cam
+} // namespace reach

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "cam/proto/clock_map.h"
+#include "common/proto/clock_map.h"
 #include "../check.h"
 #include <algorithm>
 #include <cmath>
 #include <random>
 
 using namespace reach;
-using namespace reach::cam;
 
 namespace {
 constexpr std::int64_t ms = 1000000, s = 1000 * ms;

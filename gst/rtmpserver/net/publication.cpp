@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "publication.h"
+#include "common/prefetch.h"
+#include <algorithm>
+
+namespace reach::rtmp {
+
+Publication::Publication (Owner &owner, const Settings &settings, std::uint32_t chunk_size)
+    : owner_ (owner), settings_ (settings), chunk_size_ (chunk_size)
+{
+}
+
+Publication::~Publication () = default;
+
+SharedChunksRef Publication::frame (
+    MessageType type, std::uint32_t timestamp, Slice body, std::uint32_t stream) const
+{
+  return SharedChunksRef::make (type, timestamp, std::move (body), stream, chunk_size_);
+}
+
+void Publication::metadata (Slice body, TimePoint now)
+{
+  metadata_ = body;
+  hold ({frame (MessageType::data_amf0, newest_, std::move (body), usual_stream), {0, false, true}},
+      now);
+}
+
+// False: it is the same once more.
+bool Publication::note_header (MessageType type, const Slice &body, const MediaInfo &info)
+{
+  const auto at = std::ranges::find_if (
+      headers_, [&] (const Header &h) { return h.type == type && h.track == info.track; });
+  if (at == headers_.end ()) {
+    headers_.push_back ({type, info.track, body});
+    return true;
+  }
+  if (std::ranges::equal (at->body.bytes, body.bytes))
+    return false;
+  at->body = body;
+  // What was kept cannot be decoded with the new one.
+  forget ();
+  return true;
+}
+
+void Publication::media (
+    MessageType type, std::uint32_t timestamp, Slice body, const MediaInfo &info, TimePoint now)
+{
+  if (info.header && !note_header (type, body, info))
+    return;
+  newest_ = timestamp;
+  messages_++;
+  bytes_ += body.size ();
+  if (type == MessageType::video && info.key && !info.header && info.track == 0) {
+    key_asked_ = false;
+    patient_since_ = TimePoint::max ();
+  }
+  Media m{frame (type, timestamp, std::move (body), usual_stream), info};
+  keep (m);
+  hold (std::move (m), now);
+  if (now - key_patience >= patient_since_) {
+    patient_since_ = TimePoint::max ();
+    want_key (false, now);
+  }
+}
+
+void Publication::keep (const Media &m)
+{
+  if (settings_.gop_bytes == 0 || settings_.sync != SyncMethod::latest_keyframe)
+    return;
+  const bool begins =
+      m.chunks->type () == MessageType::video && m.info.key && !m.info.header && m.info.track == 0;
+  if (begins)
+    forget ();
+  else if (gop_.empty ())
+    return;
+  if (m.info.header)
+    return; // who joins has it already
+  gop_bytes_ += m.chunks->size ();
+  gop_.push_back (m);
+  if (gop_bytes_ > settings_.gop_bytes || gop_.size () > settings_.gop_messages)
+    forget ();
+}
+
+void Publication::forget ()
+{
+  gop_.clear ();
+  gop_bytes_ = 0;
+}
+
+// With a merge time, video leaves as soon as that has passed since the last time and takes along
+// what waits; the rest waits for video that long. A tenth is left for frames that come early.
+void Publication::hold (Media m, TimePoint now)
+{
+  if (players_.empty ())
+    return;
+  const bool video = m.chunks->type () == MessageType::video;
+  pending_bytes_ += m.chunks->size ();
+  pending_.push_back ({std::move (m), {}});
+  const Duration merge = settings_.merge;
+  const TimePoint soonest = std::max (now, delivered_ + merge - merge / 10);
+  due_ = std::min (due_, video ? soonest : std::max (soonest, now + merge));
+  if (pending_bytes_ > max_held)
+    due_ = now;
+}
+
+void Publication::timeout (TimePoint now)
+{
+  if (now >= due_)
+    deliver (now);
+}
+
+Media Publication::framed (Pending &m, std::uint32_t stream) const
+{
+  if (stream == usual_stream)
+    return m.media;
+  for (const SharedChunksRef &c : m.other)
+    if (c->stream () == stream)
+      return {c, m.media.info};
+  const SharedChunks &c = *m.media.chunks;
+  m.other.push_back (frame (c.type (), c.timestamp (), c.payload (), stream));
+  return {m.other.back (), m.media.info};
+}
+
+// One player after the other gets all that is due and writes it: what belongs to it is looked at
+// once, while it is in the processor's cache.
+void Publication::deliver (TimePoint now)
+{
+  auto batch = std::exchange (pending_, {});
+  pending_bytes_ = 0;
+  due_ = TimePoint::max ();
+  delivered_ = now;
+  constexpr std::size_t ahead = 2;
+  for (std::size_t i = 0; i < players_.size (); i++) {
+    if (i + ahead < players_.size ())
+      prefetch_object (*players_[i + ahead]);
+    if (i + 1 < players_.size ())
+      players_[i + 1]->link_.prefetch ();
+    Player &p = *players_[i];
+    for (Pending &m : batch) {
+      if (p.stream_ == usual_stream)
+        p.push (m.media, now);
+      else
+        p.push (framed (m, p.stream_), now);
+    }
+    p.flush ();
+  }
+  if (pending_.empty ()) { // keeps its memory
+    batch.clear ();
+    pending_ = std::move (batch);
+  }
+}
+
+void Publication::send_headers (Player &p, TimePoint now, bool audio, bool video)
+{
+  const std::uint32_t timestamp = gop_.empty () ? newest_ : gop_.front ().chunks->timestamp ();
+  for (const Header &h : headers_)
+    if (h.type == MessageType::audio ? audio : video)
+      p.push ({frame (h.type, timestamp, h.body, p.stream_), {h.track, false, true}}, now);
+}
+
+// What a player gets first: what was said before, then the group of pictures under way.
+void Publication::start (Player &p, TimePoint now)
+{
+  if (!pending_.empty ())
+    deliver (now); // it is in the cache too
+  p.start (settings_.sync == SyncMethod::latest, gop_bytes_);
+  const std::uint32_t timestamp = gop_.empty () ? newest_ : gop_.front ().chunks->timestamp ();
+  if (metadata_.size () > 0)
+    p.push (
+        {frame (MessageType::data_amf0, timestamp, metadata_, p.stream_), {0, false, true}}, now);
+  send_headers (p, now, true, true);
+  if (settings_.sync == SyncMethod::latest)
+    p.decodable_.set ();
+  for (const Media &m : gop_) {
+    if (p.stream_ == usual_stream)
+      p.push (m, now);
+    else
+      p.push ({frame (m.chunks->type (), m.chunks->timestamp (), m.chunks->payload (), p.stream_),
+                  m.info},
+          now);
+  }
+  p.flush ();
+  if (gop_.empty () && settings_.sync != SyncMethod::latest)
+    want_key (false, now);
+}
+
+std::unique_ptr<Player> Publication::join (PlayerLink &link, std::uint32_t stream, TimePoint now)
+{
+  if (settings_.idle && players_.empty ())
+    forget ();
+  auto p = std::unique_ptr<Player> (new Player (*this, link, stream, settings_.player));
+  start (*p, now); // before it is in the list: what is pending is not for it
+  p->index_ = static_cast<std::uint32_t> (players_.size ());
+  players_.push_back (p.get ());
+  if (ended_)
+    p->end (now);
+  owner_.players_changed (players_.size ());
+  return p;
+}
+
+void Publication::leave (Player &p)
+{
+  players_[p.index_] = players_.back ();
+  players_[p.index_]->index_ = p.index_;
+  players_.pop_back ();
+  if (players_.empty ()) {
+    pending_.clear ();
+    pending_bytes_ = 0;
+    due_ = TimePoint::max ();
+  }
+  owner_.players_changed (players_.size ());
+}
+
+void Publication::want_key (bool patient, TimePoint now)
+{
+  if (patient) {
+    patient_since_ = std::min (patient_since_, now);
+    return;
+  }
+  if (key_asked_ && now - asked_ < key_interval)
+    return;
+  key_asked_ = true;
+  asked_ = now;
+  owner_.key_wanted ();
+}
+
+void Publication::end (TimePoint now)
+{
+  if (!pending_.empty ())
+    deliver (now);
+  ended_ = true;
+  for (Player *p : players_)
+    p->end (now);
+}
+
+bool Publication::drained () const
+{
+  return std::ranges::all_of (players_, [] (const Player *p) { return p->drained (); });
+}
+} // namespace reach::rtmp

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What one name plays: the newest metadata, the headers of each track, the group of pictures under
+// way, and the players. A message is framed once for all of them. Loop thread, no sockets.
+#pragma once
+#include "player.h"
+#include <memory>
+
+namespace reach::rtmp {
+// Where a player begins, in multihandlesink's words.
+enum class SyncMethod : std::uint8_t {
+  latest,          // with what comes next, be it a key frame or not
+  next_keyframe,   // video with the next key frame
+  latest_keyframe, // with the newest key frame, out of the cache
+};
+
+class Publication {
+public:
+  class Owner {
+  public:
+    virtual ~Owner () = default;
+    // Somebody needs a key frame. Not more often than key_interval.
+    virtual void key_wanted () {}
+    virtual void players_changed (std::size_t) {}
+    // A player's queue was full; so many frames were dropped. Not for who leaves.
+    virtual void queue_full (Player &, std::uint64_t) {}
+  };
+  struct Settings {
+    SyncMethod sync = SyncMethod::latest_keyframe;
+    PlayerLimits player;
+    std::size_t gop_bytes = 8u << 20; // of the cache; 0: none
+    std::size_t gop_messages = 4096;
+    Duration merge{};  // what comes within is written together; zero: at once
+    bool idle = false; // nothing comes while nobody plays: the cache is old then
+  };
+  static constexpr Duration key_interval = milliseconds (500);
+  // A player that has lost frames waits so long before a key frame is asked for: one slow player
+  // must not make the stream larger for all.
+  static constexpr Duration key_patience = seconds (2);
+
+  // `chunk_size`: of the sessions; players of others cost more. The owner outlives this.
+  Publication (Owner &owner, const Settings &settings, std::uint32_t chunk_size);
+  ~Publication (); // all players are gone
+  Publication (const Publication &) = delete;
+  Publication &operator= (const Publication &) = delete;
+
+  // The body of an onMetaData message, for all, and for who joins later.
+  void metadata (Slice body, TimePoint now);
+  // Media is given to the players by timeout (). A header that is already known is left out.
+  void media (
+      MessageType type, std::uint32_t timestamp, Slice body, const MediaInfo &info, TimePoint now);
+  TimePoint poll_timeout () const { return due_; } // TimePoint::max (): none
+  void timeout (TimePoint now);
+  // It is over: each player is told so behind what waits for it.
+  void end (TimePoint now);
+  bool ended () const { return ended_; }
+  bool drained () const; // no player has anything waiting
+
+  // The session has accepted it. What the player gets first is there when this returns.
+  std::unique_ptr<Player> join (PlayerLink &link, std::uint32_t stream, TimePoint now);
+  std::size_t players () const { return players_.size (); }
+  template <typename F> void each_player (F &&f) const
+  {
+    for (Player *p : players_)
+      f (*p);
+  }
+  std::size_t cached_bytes () const { return gop_bytes_; }
+  std::uint64_t messages () const { return messages_; }
+  std::uint64_t bytes () const { return bytes_; }
+
+private:
+  friend class Player;
+  static constexpr std::uint32_t usual_stream = 1;
+  static constexpr std::size_t max_held = 256u << 10; // bytes that wait for the merge time
+  struct Pending {
+    Media media;                        // of the usual stream
+    std::vector<SharedChunksRef> other; // framed for other streams, as they are needed
+  };
+  struct Header {
+    MessageType type;
+    std::uint8_t track;
+    Slice body;
+  };
+  using Headers = std::vector<Header>;
+
+  // For players.
+  void leave (Player &p);
+  void start (Player &p, TimePoint now);
+  void send_headers (Player &p, TimePoint now, bool audio, bool video);
+  void want_key (bool patient, TimePoint now);
+  void queue_full (Player &p, std::uint64_t dropped) { owner_.queue_full (p, dropped); }
+
+  SharedChunksRef frame (
+      MessageType type, std::uint32_t timestamp, Slice body, std::uint32_t stream) const;
+  bool note_header (MessageType type, const Slice &body, const MediaInfo &info);
+  void keep (const Media &m);
+  void forget ();
+  void hold (Media m, TimePoint now);
+  void deliver (TimePoint now);
+  Media framed (Pending &m, std::uint32_t stream) const;
+
+  Owner &owner_;
+  const Settings settings_;
+  const std::uint32_t chunk_size_;
+  Slice metadata_;
+  Headers headers_; // 512 at most: kinds and tracks
+  std::vector<Media> gop_;
+  std::size_t gop_bytes_ = 0;
+  std::uint32_t newest_ = 0; // timestamp
+  std::vector<Pending> pending_;
+  std::size_t pending_bytes_ = 0;
+  TimePoint due_ = TimePoint::max ();
+  TimePoint delivered_{}, asked_{}, patient_since_ = TimePoint::max ();
+  bool key_asked_ = false, ended_ = false;
+  std::vector<Player *> players_;
+  std::uint64_t messages_ = 0, bytes_ = 0;
+};
+} // namespace reach::rtmp

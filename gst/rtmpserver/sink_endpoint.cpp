@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "sink_endpoint.h"
+#include "common/prefetch.h"
+
+namespace reach::rtmp {
+
+// Between a connection and the player on one of its NetStreams.
+class SinkEndpoint::PlayerOutlet final : public Outlet, public PlayerLink {
+public:
+  PlayerOutlet (SinkEndpoint &endpoint, Connection &c, const PlayRequest &r)
+      : endpoint_ (endpoint), connection_ (c), stream_ (r.stream)
+  {
+    endpoint_.names_[{c.id (), stream_}] = r.name.name;
+    player_ = endpoint_.broadcast_->publication ().join (*this, stream_, Clock::now ());
+  }
+  ~PlayerOutlet () override
+  {
+    const auto s = player_->stats (Clock::now ());
+    endpoint_.past_.messages += s.messages;
+    endpoint_.past_.bytes += s.bytes;
+    endpoint_.past_.dropped += s.dropped;
+    endpoint_.past_.times_full += s.times_full;
+    player_.reset ();
+    endpoint_.names_.erase ({connection_.id (), stream_});
+  }
+  Connection &connection () const { return connection_; }
+
+  // Outlet
+  void pause (bool on) override { player_->pause (on, Clock::now ()); }
+  void receive (bool audio, bool video) override { player_->receive (audio, video, Clock::now ()); }
+  void buffer_length (std::uint32_t) override {} // the player's own matter
+  void on_room () override { player_->pump (Clock::now ()); }
+  // PlayerLink
+  Session &session () override { return connection_.session (); }
+  bool has_room () override { return connection_.has_room (); }
+  bool idle () const override { return connection_.unsent () == 0; }
+  void flush () override { connection_.flush (); }
+  void give_up () override
+  {
+    connection_.handle ().post ([] (Connection &c) {
+      c.close ({"NetStream.Play.InsufficientBW", "the player is too slow", true});
+    });
+  }
+  void prefetch () const override { prefetch_object (connection_); }
+
+private:
+  SinkEndpoint &endpoint_;
+  Connection &connection_;
+  const std::uint32_t stream_;
+  std::unique_ptr<Player> player_;
+};
+
+SinkEndpoint::SinkEndpoint (Desk &desk, Server &server, const SinkSettings &settings, Hooks hooks)
+    : desk_ (desk), server_ (server), settings_ (settings), hooks_ (std::move (hooks)),
+      broadcast_ (
+          std::make_shared<Broadcast> (server.loop (), static_cast<Broadcast::Listener &> (*this),
+              settings.publication, server.settings ().session.chunk_size))
+{
+}
+
+void SinkEndpoint::close ()
+{
+  server_.loop ().call ([this] { broadcast_->close (); });
+}
+
+bool SinkEndpoint::serves (const Name &app)
+{
+  const std::string &ours = settings_.listen.application;
+  return app.name.size () <= max_name && (ours.empty () || ours == app.name);
+}
+
+bool SinkEndpoint::plays (const Connection &, const Name &stream)
+{
+  const std::string &ours = settings_.stream_key;
+  return !broadcast_->publication ().ended () && stream.name.size () <= max_name &&
+         (ours.empty () || ours == stream.name);
+}
+
+std::unique_ptr<Outlet> SinkEndpoint::open_outlet (Connection &c, const PlayRequest &r)
+{
+  joined_++;
+  return std::make_unique<PlayerOutlet> (*this, c, r);
+}
+
+void SinkEndpoint::on_pause (Connection &c, const PauseRequest &r)
+{
+  const auto name = names_.find ({c.id (), r.stream});
+  desk_.pause (c, r, name == names_.end () ? "" : name->second);
+}
+
+void SinkEndpoint::queue_full (Player &p, std::uint64_t dropped)
+{
+  Connection &c = static_cast<PlayerOutlet &> (p.link ()).connection ();
+  const auto s = p.stats (Clock::now ());
+  const auto name = names_.find ({c.id (), p.stream ()});
+  desk_.tell (c, "queue-full", "rtmp-queue-full",
+      gst_structure_new ("rtmp-queue-full", "stream", G_TYPE_UINT, p.stream (), "stream-name",
+          G_TYPE_STRING, name == names_.end () ? "" : valid_text (name->second).c_str (), "dropped",
+          G_TYPE_UINT64, guint64{dropped}, "dropped-total", G_TYPE_UINT64, guint64{s.dropped},
+          nullptr));
+  hooks_.dropped (s.dropped, s.messages);
+}
+
+bool SinkEndpoint::drained ()
+{
+  bool d = false;
+  server_.loop ().call ([&] { d = broadcast_->publication ().drained (); });
+  return d;
+}
+
+void SinkEndpoint::add_stats (GstStructure *s)
+{
+  Player::Stats n;
+  std::uint64_t joined = 0, messages = 0, bytes = 0;
+  std::size_t viewers = 0, cached = 0;
+  server_.loop ().call ([&] {
+    Publication &p = broadcast_->publication ();
+    n = past_;
+    joined = joined_;
+    messages = p.messages ();
+    bytes = p.bytes ();
+    viewers = p.players ();
+    cached = p.cached_bytes ();
+    p.each_player ([&, now = Clock::now ()] (const Player &player) {
+      const auto one = player.stats (now);
+      n.messages += one.messages;
+      n.bytes += one.bytes;
+      n.dropped += one.dropped;
+      n.times_full += one.times_full;
+      n.queued_bytes += one.queued_bytes;
+    });
+  });
+  gst_structure_set (s, "viewers", G_TYPE_UINT, static_cast<guint> (viewers), "viewers-total",
+      G_TYPE_UINT64, guint64{joined}, "messages", G_TYPE_UINT64, guint64{messages}, "message-bytes",
+      G_TYPE_UINT64, guint64{bytes}, "messages-sent", G_TYPE_UINT64, guint64{n.messages},
+      "bytes-sent", G_TYPE_UINT64, guint64{n.bytes}, "frames-dropped", G_TYPE_UINT64,
+      guint64{n.dropped}, "queues-full", G_TYPE_UINT64, guint64{n.times_full}, "bytes-queued",
+      G_TYPE_UINT64, guint64{n.queued_bytes}, "gop-cache-bytes", G_TYPE_UINT64, guint64{cached},
+      "overflows", G_TYPE_UINT64, guint64{broadcast_->overflows ()}, nullptr);
+}
+} // namespace reach::rtmp

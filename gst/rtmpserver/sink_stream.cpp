@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "sink_stream.h"
+#include "caps.h"
+#include "common/barrier.h"
+#include "proto/flv.h"
+#include <gst/video/video-event.h>
+
+GST_DEBUG_CATEGORY_EXTERN (rtmpserversink_debug);
+#define GST_CAT_DEFAULT rtmpserversink_debug
+
+namespace reach::rtmp {
+class StreamImpl {
+public:
+  StreamImpl (GstBaseSink *base, InputKind k, unsigned i, StreamOwner &owner)
+      : kind (k), index (i), base_ (base), owner_ (owner), track_ (static_cast<std::uint8_t> (i))
+  {
+  }
+
+  bool set_caps (GstCaps *caps)
+  {
+    if (kind == InputKind::data || kind == InputKind::flv)
+      return true;
+    const auto p = params_of (caps);
+    const bool audio = p && is_audio (p->codec);
+    if (!p || audio != (kind == InputKind::audio) || !track_.set_params (*p)) {
+      const CharPtr text (gst_caps_to_string (caps));
+      GST_ELEMENT_ERROR (base_, STREAM, FORMAT,
+          ("RTMP cannot carry this stream%s.", index > 0 ? " in a further track" : ""),
+          ("%s", text.get ()));
+      return false;
+    }
+    params_.update ([&] (StreamParams &x) { x = *p; });
+    send_headers ();
+    owner_.params_changed ();
+    return true;
+  }
+  StreamParams params () { return *params_.lock (); }
+
+  GstFlowReturn render (GstBuffer *b)
+  {
+    const auto endpoint = owner_.endpoint ();
+    if (!endpoint)
+      return GST_FLOW_FLUSHING;
+    const Mapped map (b);
+    if (!map.ok ()) {
+      GST_ELEMENT_ERROR (base_, RESOURCE, READ, ("A buffer could not be read."), (nullptr));
+      return GST_FLOW_ERROR;
+    }
+    if (kind == InputKind::flv)
+      return render_flv (endpoint->broadcast (), map.bytes ());
+    const GstClockTime dts = GST_BUFFER_DTS_OR_PTS (b);
+    const std::uint32_t timestamp = time_of (dts);
+    if (kind == InputKind::data) {
+      endpoint->broadcast ().media (MessageType::data_amf0, timestamp,
+          slice_of ({map.bytes ().begin (), map.bytes ().end ()}), {});
+      return GST_FLOW_OK;
+    }
+    if (track_.params ().codec == Codec::unknown)
+      return GST_FLOW_NOT_NEGOTIATED;
+    // Headers of sound are in its caps.
+    if (kind == InputKind::audio && GST_BUFFER_FLAG_IS_SET (b, GST_BUFFER_FLAG_HEADER))
+      return GST_FLOW_OK;
+    const auto composition = static_cast<std::int32_t> (time_of (GST_BUFFER_PTS (b)) - timestamp);
+    auto part = track_.frame (
+        map.bytes (), !GST_BUFFER_FLAG_IS_SET (b, GST_BUFFER_FLAG_DELTA_UNIT), composition);
+    endpoint->broadcast ().media (track_.type (), timestamp, std::move (part.body), part.info);
+    return GST_FLOW_OK;
+  }
+
+  void send_headers ()
+  {
+    const auto endpoint = owner_.endpoint ();
+    if (!endpoint || track_.params ().codec == Codec::unknown)
+      return;
+    for (auto &h : track_.headers ())
+      endpoint->broadcast ().media (track_.type (), last_, std::move (h.body), h.info);
+  }
+
+  void eos ()
+  {
+    owner_.ended (GST_RTMP_SINK_STREAM (base_), [this] { return unlocked_.load (); });
+  }
+  void unlock (bool on) { unlocked_ = on; }
+
+  const InputKind kind;
+  const unsigned index;
+
+private:
+  // Of a time of a buffer; one that has none follows the last.
+  std::uint32_t time_of (GstClockTime t)
+  {
+    const GstSegment &s = base_->segment;
+    guint64 rt = 0;
+    if (!GST_CLOCK_TIME_IS_VALID (t) || s.format != GST_FORMAT_TIME)
+      return last_;
+    const int sign = gst_segment_to_running_time_full (&s, GST_FORMAT_TIME, t, &rt);
+    if (sign != 0)
+      last_ = timestamp_of (sign * static_cast<std::int64_t> (rt));
+    return last_;
+  }
+
+  GstFlowReturn render_flv (Broadcast &to, Bytes bytes)
+  {
+    if (!flv_.input (bytes)) {
+      GST_ELEMENT_ERROR (base_, STREAM, DEMUX, ("This is no FLV stream."), (nullptr));
+      return GST_FLOW_ERROR;
+    }
+    while (auto tag = flv_.next ()) {
+      const auto type = static_cast<MessageType> (tag->type);
+      if (tag->type == flv_script && is_metadata (tag->body.bytes))
+        to.metadata (std::move (tag->body));
+      else if (tag->body.size () > 0 && tag->type != flv_script_amf3)
+        to.media (type, tag->timestamp, tag->body, info_of (type, tag->body));
+    }
+    return GST_FLOW_OK;
+  }
+  static bool is_metadata (Bytes body)
+  {
+    static constexpr std::uint8_t head[] = {// in AMF0
+        2, 0, 10, 'o', 'n', 'M', 'e', 't', 'a', 'D', 'a', 't', 'a'};
+    return body.size () > sizeof head &&
+           std::equal (std::begin (head), std::end (head), body.begin ());
+  }
+
+  GstBaseSink *base_;
+  StreamOwner &owner_;
+  OutgoingTrack track_; // streaming thread
+  Guarded<StreamParams> params_;
+  FlvReader flv_;
+  std::atomic<std::uint32_t> last_{0};
+  std::atomic<bool> unlocked_{false};
+};
+} // namespace reach::rtmp
+
+struct _GstRtmpSinkStream {
+  GstBaseSink parent;
+  reach::rtmp::StreamImpl *impl;
+};
+G_DEFINE_FINAL_TYPE (GstRtmpSinkStream, gst_rtmp_sink_stream, GST_TYPE_BASE_SINK)
+
+using reach::barrier;
+
+static reach::rtmp::StreamImpl &impl_of (gpointer sink)
+{
+  return *GST_RTMP_SINK_STREAM (sink)->impl;
+}
+
+static void gst_rtmp_sink_stream_init (GstRtmpSinkStream *self)
+{
+  // A live sink without a player must not hold its pipeline in preroll.
+  gst_base_sink_set_async_enabled (GST_BASE_SINK (self), FALSE);
+  gst_base_sink_set_qos_enabled (GST_BASE_SINK (self), FALSE);
+}
+
+static void finalize (GObject *o)
+{
+  delete GST_RTMP_SINK_STREAM (o)->impl;
+  G_OBJECT_CLASS (gst_rtmp_sink_stream_parent_class)->finalize (o);
+}
+
+static gboolean event (GstBaseSink *base, GstEvent *e)
+{
+  return barrier (base, FALSE, [&] {
+    if (GST_EVENT_TYPE (e) == GST_EVENT_EOS)
+      impl_of (base).eos ();
+    return GST_BASE_SINK_CLASS (gst_rtmp_sink_stream_parent_class)->event (base, e);
+  });
+}
+
+static GstCaps *get_caps (GstBaseSink *base, GstCaps *filter)
+{
+  return barrier<GstCaps *> (base, nullptr, [&] {
+    auto caps = reach::rtmp::accepted_caps (impl_of (base).kind);
+    return filter ? gst_caps_intersect_full (filter, caps.get (), GST_CAPS_INTERSECT_FIRST)
+                  : caps.release ();
+  });
+}
+
+// Decoding time orders what is sent; presentation times run back and forth with B-frames.
+static void get_times (GstBaseSink *, GstBuffer *b, GstClockTime *start, GstClockTime *end)
+{
+  *start = GST_BUFFER_DTS_OR_PTS (b);
+  *end = GST_CLOCK_TIME_NONE;
+}
+
+static void gst_rtmp_sink_stream_class_init (GstRtmpSinkStreamClass *klass)
+{
+  auto *base = GST_BASE_SINK_CLASS (klass);
+  G_OBJECT_CLASS (klass)->finalize = finalize;
+  static GstStaticPadTemplate sink =
+      GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+  gst_element_class_add_static_pad_template (GST_ELEMENT_CLASS (klass), &sink);
+  gst_element_class_set_static_metadata (GST_ELEMENT_CLASS (klass), "RTMP stream sink",
+      "Sink/Network", "One stream of rtmpserversink", "The gst-plugins-reach developers");
+  base->render = [] (GstBaseSink *b, GstBuffer *buffer) {
+    return barrier (b, GST_FLOW_ERROR, [&] { return impl_of (b).render (buffer); });
+  };
+  base->set_caps = [] (GstBaseSink *b, GstCaps *caps) -> gboolean {
+    return barrier (b, FALSE, [&] () -> gboolean { return impl_of (b).set_caps (caps); });
+  };
+  base->unlock = [] (GstBaseSink *b) -> gboolean {
+    impl_of (b).unlock (true);
+    return TRUE;
+  };
+  base->unlock_stop = [] (GstBaseSink *b) -> gboolean {
+    impl_of (b).unlock (false);
+    return TRUE;
+  };
+  base->event = event;
+  base->get_caps = get_caps;
+  base->get_times = get_times;
+}
+
+namespace reach::rtmp {
+GstRtmpSinkStream *make_sink_stream (InputKind kind, unsigned index, StreamOwner &owner)
+{
+  auto *s =
+      static_cast<GstRtmpSinkStream *> (g_object_new (gst_rtmp_sink_stream_get_type (), nullptr));
+  s->impl = new StreamImpl (GST_BASE_SINK (s), kind, index, owner);
+  return s;
+}
+
+InputKind stream_kind (GstRtmpSinkStream *s)
+{
+  return s->impl->kind;
+}
+
+unsigned stream_index (GstRtmpSinkStream *s)
+{
+  return s->impl->index;
+}
+
+StreamParams stream_params (GstRtmpSinkStream *s)
+{
+  return s->impl->params ();
+}
+
+void request_key_unit (GstRtmpSinkStream *s)
+{
+  gst_pad_push_event (GST_BASE_SINK_PAD (s),
+      gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE, TRUE, 0));
+}
+} // namespace reach::rtmp

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "src_impl.h"
+#include "src_endpoint.h"
+
+namespace reach::rtmp {
+
+bool SrcImpl::ready ()
+{
+  if (server ())
+    return true;
+  auto s = open_server (element_, settings.lock ()->listen);
+  if (!s)
+    return false;
+  server_.update ([&] (auto &p) { p = std::move (s); });
+  return true;
+}
+
+void SrcImpl::start ()
+{
+  const SrcSettings s = *settings.lock ();
+  events_ = std::make_shared<SerialQueue> ("rtmp-pads");
+  pads.begin_run (events_, s.latency);
+  desk.begin_run ();
+  const auto e = std::make_shared<SrcEndpoint> (desk, pads, *server (), s);
+  endpoint_.update ([&] (auto &p) { p = e; });
+  server ()->add (e);
+}
+
+void SrcImpl::stop ()
+{
+  auto e = endpoint_.update ([] (auto &p) { return std::exchange (p, {}); });
+  if (!e)
+    return;
+  server ()->remove (*e); // from here on the loop calls nobody
+  desk.end_run ();
+  events_->drain (); // pads that were brought are there
+  pads.end_run ();
+  events_.reset ();
+}
+
+void SrcImpl::close ()
+{
+  auto s = server_.update ([] (auto &p) { return std::exchange (p, {}); });
+}
+
+GstStructure *SrcImpl::stats ()
+{
+  const auto t = pads.totals ();
+  GstStructure *s =
+      gst_structure_new ("rtmp-server-stats", "buffers", G_TYPE_UINT64, guint64{t.frames}, "bytes",
+          G_TYPE_UINT64, guint64{t.bytes}, "dropped", G_TYPE_UINT64, guint64{t.dropped}, nullptr);
+  if (const auto running = server ()) {
+    const auto n = running->counters ();
+    gst_structure_set (s, "accepted", G_TYPE_UINT64, guint64{n.accepted}, "refused", G_TYPE_UINT64,
+        guint64{n.refused}, "rejected", G_TYPE_UINT64, guint64{n.rejected}, "bad-peers",
+        G_TYPE_UINT64, guint64{n.bad_peers}, "open", G_TYPE_UINT, static_cast<guint> (n.open),
+        nullptr);
+  }
+  if (const auto e = *endpoint_.lock ())
+    e->add_stats (s);
+  desk.add_stats (s);
+  return s;
+}
+} // namespace reach::rtmp

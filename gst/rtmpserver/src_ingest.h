@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// One publisher of an rtmpserversrc: its messages to frames of pads. Loop thread.
+#pragma once
+#include "common/timers.h"
+#include "flv_output.h"
+#include "net/ingest.h"
+#include "proto/limits.h"
+#include "proto/stream_params.h"
+#include "proto/timeline.h"
+
+namespace reach::rtmp {
+class SrcIngest final : public Ingest {
+public:
+  static constexpr std::size_t max_tracks = 32;
+  // Tracks that nobody has announced, or that do not come, are waited for so long.
+  static constexpr Duration patience = milliseconds (900);
+
+  using Ended = std::function<void (SrcIngest &, PublishEnd)>;
+  SrcIngest (
+      SrcPads &pads, Timers &timers, const Limits &limits, std::string stream_id, Ended ended);
+
+  void message (const Message &m, TimePoint arrived) override;
+  void flush () override;
+  void ended (PublishEnd how) override;
+
+  struct Counters {
+    std::uint64_t messages = 0, bytes = 0;
+    std::uint64_t unknown = 0;   // of codecs and packet types that are not known
+    std::uint64_t malformed = 0; // parts of messages
+    std::uint64_t early = 0;     // frames before their track's configuration
+  };
+  const Counters &counters () const { return counters_; }
+  TimePoint heard () const { return heard_; } // when its newest message came, or it began
+
+private:
+  using Key = std::pair<TrackPad::Kind, unsigned>;
+  struct Track {
+    StreamParams params;
+    std::shared_ptr<TrackPad> pad; // from the first caps on
+    std::string tags;              // as they were told
+  };
+  void media (const Message &m, TimePoint arrived);
+  void data (const Message &m, TimePoint arrived);
+  void packet (const TrackPacket &p, const Timeline::Stamp &at);
+  void configure (Key key, Track &t, Ref<GstCaps> caps);
+  void metadata (const Metadata &m);
+  void apply_metadata (Key key, Track &t);
+  const TrackInfo *info_of (Key key) const;
+  void sample (const Timeline::Stamp &at, TimePoint arrived);
+  void check_complete ();
+  void complete ();
+  Track *track_of (Key key);
+
+  SrcPads &pads_;
+  const Limits limits_;
+  const std::string stream_id_;
+  const Ended ended_;
+  std::shared_ptr<PublisherClock> clock_ = std::make_shared<PublisherClock> ();
+  Timeline timeline_;
+  FlvOutput flv_;
+  std::map<Key, Track> tracks_;
+  std::optional<Metadata> metadata_;
+  Timer patience_;
+  TimePoint heard_ = Clock::now ();
+  std::int64_t first_ = 0; // arrival of the first message, monotonic, ns
+  std::vector<TrackPacket> packets_;
+  Counters counters_;
+  bool complete_ = false;
+};
+} // namespace reach::rtmp

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Which pads rtmpserversrc has, and when: publishers that promise, forget or add tracks.
+#include "rtmp_client.h"
+#include "rtmp_source.h"
+
+using namespace reach::test;
+using rtmp::PacketType;
+
+namespace {
+struct Publisher {
+  Publisher (RtmpSource &s, const FlvFile &file, const char *name = "cam") : client (s.port ())
+  {
+    client.connect ();
+    fail_unless_equals_string (client.publish (name).c_str (), "NetStream.Publish.Start");
+    rtmp::FlvReader r;
+    fail_unless (r.input (file.bytes));
+    while (auto t = r.next ())
+      tags.push_back (std::move (*t));
+  }
+  // The file's tags of this type.
+  void send (std::uint8_t type, std::uint32_t base = 0)
+  {
+    for (const auto &t : tags)
+      if (t.type == type)
+        send (t, base);
+  }
+  void send (const rtmp::FlvTag &t, std::uint32_t base = 0)
+  {
+    fail_unless (client.send (static_cast<rtmp::MessageType> (t.type), client.stream, t.body.bytes,
+        base + t.timestamp, 4));
+  }
+  RtmpClient client;
+  std::vector<rtmp::FlvTag> tags;
+};
+
+bool has_all (const RtmpSource::Pads &p, const char *name, std::size_t n)
+{
+  return p.contains (name) && p.at (name).buffers.size () == n;
+}
+} // namespace
+
+// Metadata promise audio that never comes; or there are none at all.
+GST_START_TEST (test_promises)
+{
+  const FlvFile file;
+  RtmpSource s;
+  s.play ();
+  Publisher p (s, file);
+  if (__i__ == 0)
+    p.send (rtmp::flv_script);
+  p.send (rtmp::flv_video);
+  const auto n = file.frames (true).size ();
+  fail_unless (s.wait ([n] (const auto &x) { return has_all (x, "video_0", n); }));
+  fail_unless_equals_int (s.no_more_pads.load (), 1);
+  check_same (s.pads.get ().at ("video_0"), file.frames (true));
+}
+GST_END_TEST
+
+// Sound that begins later gets a pad still.
+GST_START_TEST (test_late_track)
+{
+  const FlvFile file;
+  RtmpSource s;
+  s.play ();
+  Publisher p (s, file);
+  p.send (rtmp::flv_video);
+  const auto n = file.frames (true).size (), n_audio = file.frames (false).size ();
+  fail_unless (s.wait ([n] (const auto &x) { return has_all (x, "video_0", n); }));
+  p.send (rtmp::flv_audio);
+  fail_unless (s.wait ([&] (const auto &x) { return has_all (x, "audio_0", n_audio); }));
+  check_same (s.pads.get ().at ("audio_0"), file.frames (false));
+}
+GST_END_TEST
+
+// Enhanced RTMP: the same pictures as track 0 and as track 5.
+GST_START_TEST (test_multitrack)
+{
+  const FlvFile file (true, false);
+  RtmpSource s;
+  s.play ();
+  Publisher p (s, file);
+  for (const auto &t : p.tags) {
+    std::vector<rtmp::TrackPacket> packets;
+    if (t.type != rtmp::flv_video)
+      continue;
+    fail_unless (rtmp::parse_video (t.body, packets) == rtmp::TagResult::ok);
+    for (rtmp::TrackPacket &x : packets)
+      for (const std::uint8_t track : {0, 5}) {
+        if (x.type != PacketType::sequence_start && x.payload.size () == 0)
+          continue;
+        x.framing = rtmp::Framing::one_track;
+        x.track = track;
+        x.fourcc = rtmp::fourcc ("avc1");
+        auto body = rtmp::build_header (x);
+        fail_unless (body.has_value ());
+        body->insert (body->end (), x.payload.bytes.begin (), x.payload.bytes.end ());
+        p.send ({rtmp::flv_video, t.timestamp, reach::slice_of (std::move (*body))});
+      }
+  }
+  const auto n = file.frames (true).size ();
+  fail_unless (s.wait (
+      [n] (const auto &x) { return has_all (x, "video_0", n) && has_all (x, "video_5", n); }));
+  for (const char *name : {"video_0", "video_5"}) {
+    check_same (s.pads.get ().at (name), file.frames (true));
+    fail_unless (s.pads.get ().at (name).caps.find ("video/x-h264") == 0);
+  }
+  fail_unless_equals_int (s.no_more_pads.load (), 1);
+}
+GST_END_TEST
+
+// Time stamps of 32 bits that wrap in the middle.
+GST_START_TEST (test_timestamps_wrap)
+{
+  const FlvFile file (true, false);
+  RtmpSource s;
+  s.play ();
+  Publisher p (s, file);
+  p.send (rtmp::flv_video, 0xffffffffu - 700);
+  const auto n = file.frames (true).size ();
+  fail_unless (s.wait ([n] (const auto &x) { return has_all (x, "video_0", n); }));
+  const auto pads = s.pads.get ();
+  const auto &b = pads.at ("video_0").buffers;
+  for (std::size_t i = 1; i < n; i++) {
+    const GstClockTime d = GST_BUFFER_DTS (b[i].get ()) - GST_BUFFER_DTS (b[i - 1].get ());
+    fail_unless (d <= 45 * GST_MSECOND, "%zu: %" GST_TIME_FORMAT, i, GST_TIME_ARGS (d));
+    fail_if (GST_BUFFER_FLAG_IS_SET (b[i].get (), GST_BUFFER_FLAG_DISCONT));
+  }
+}
+GST_END_TEST
+
+// A ghost is replaced in the middle: the same pads go on with what the other one sends.
+GST_START_TEST (test_replaced_in_the_middle)
+{
+  const FlvFile file;
+  RtmpSource s;
+  gst_util_set_object_arg (G_OBJECT (s.element), "on-duplicate", "replace");
+  s.request_flv ();
+  s.play ();
+  Publisher ghost (s, file);
+  for (const auto type : {rtmp::flv_script, rtmp::flv_video, rtmp::flv_audio})
+    ghost.send (type);
+  const auto n = file.frames (true).size ();
+  fail_unless (s.wait ([n] (const auto &x) { return has_all (x, "video_0", n); }));
+  Publisher other (s, file);
+  fail_unless (ghost.client.closed ());
+  for (const auto type : {rtmp::flv_script, rtmp::flv_video, rtmp::flv_audio})
+    other.send (type);
+  fail_unless (s.wait ([n] (const auto &x) { return has_all (x, "video_0", 2 * n); }));
+  const auto pads = s.pads.get ();
+  fail_unless_equals_int (pads.size (), 4);
+  for (const auto &[name, pad] : pads)
+    fail_if (pad.eos, "%s", name.c_str ());
+  rtmp::FlvReader out;
+  std::uint32_t last = 0;
+  for (const auto &b : pads.at ("flv").buffers)
+    fail_unless (out.input (bytes_of (b.get ())));
+  while (auto t = out.next ())
+    if (t->type == rtmp::flv_video) {
+      fail_unless (t->timestamp >= last);
+      last = t->timestamp;
+    }
+}
+GST_END_TEST
+
+static Suite *rtmp_tracks_suite ()
+{
+  register_plugins ();
+  Suite *s = suite_create ("rtmp_tracks");
+  TCase *tc = tcase_create ("general");
+  suite_add_tcase (s, tc);
+  tcase_add_loop_test (tc, test_promises, 0, 2);
+  tcase_add_test (tc, test_late_track);
+  tcase_add_test (tc, test_multitrack);
+  tcase_add_test (tc, test_timestamps_wrap);
+  tcase_add_test (tc, test_replaced_in_the_middle);
+  return s;
+}
+
+GST_CHECK_MAIN (rtmp_tracks)
