@@ -37,8 +37,9 @@ Result read (Bytes in, const Limits &l, std::size_t step)
     r.input (in.first (n));
     while (auto m = r.poll ()) {
       require (m->payload.size () <= l.message);
-      for (const Message &part : split_aggregate (*m))
-        require (part.payload.size () <= m->payload.size ());
+      if (const auto parts = split_aggregate (*m, l.aggregate_parts))
+        for (const Message &part : *parts)
+          require (part.payload.size () <= m->payload.size ());
       out.messages.push_back (std::move (*m));
     }
     in = in.subspan (n);

@@ -84,7 +84,6 @@ Connection::Connection (Server &server, std::uint64_t id, int fd, std::unique_pt
     : server_ (server), id_ (id), start_ (Clock::now ()),
       socket_ (server.loop (), *this, fd, std::move (tls)),
       session_ (server.settings ().session, *this, start_), peer_ (socket_.peer ()),
-      host_ (socket_.peer_address ().host ()),
       timer_ (server.loop ().timers (), [this] { on_timer (); }),
       linger_ (server.loop ().timers (), [this] {
         socket_.close ();

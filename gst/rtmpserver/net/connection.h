@@ -45,8 +45,7 @@ public:
 
   std::uint64_t id () const { return id_; }
   ConnectionHandle handle () const;
-  std::string peer_address () const { return peer_; } // "127.0.0.1:1234"
-  std::string peer_host () const { return host_; }
+  std::string peer_address () const { return peer_; }           // "127.0.0.1:1234"
   const ConnectInfo &peer () const { return session_.peer (); } // from on_connect on
   Session &session () { return session_; }
   Server &server () { return server_; }
@@ -132,7 +131,7 @@ private:
   const TimePoint start_;
   StreamSocket socket_;
   Session session_;
-  const std::string peer_, host_;
+  const std::string peer_;
   std::weak_ptr<Endpoint> claimer_;
   std::vector<std::weak_ptr<Endpoint>> candidates_; // to be asked whether they claim it, last first
   std::vector<std::weak_ptr<Endpoint>> asked_;      // that have had a decision to make

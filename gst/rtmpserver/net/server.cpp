@@ -152,12 +152,12 @@ void Server::each (const std::function<void (Connection &)> &f)
       f (*c);
 }
 
-bool Server::full (const std::string &host) const
+bool Server::full (const std::string &network) const
 {
-  const auto at = hosts_.find (host);
-  const std::size_t of_host = at == hosts_.end () ? 0 : at->second;
+  const auto at = networks_.find (network);
+  const std::size_t its = at == networks_.end () ? 0 : at->second;
   const std::size_t most = settings_.max_connections_per_address;
-  return connections_.size () >= settings_.max_connections || (most > 0 && of_host >= most);
+  return connections_.size () >= settings_.max_connections || (most > 0 && its >= most);
 }
 
 void Server::accept (int fd)
@@ -165,13 +165,14 @@ void Server::accept (int fd)
   Address peer;
   peer.length = sizeof peer.storage;
   getpeername (fd, reinterpret_cast<sockaddr *> (&peer.storage), &peer.length);
-  if (full (peer.host ())) {
+  const std::string network = network_of (peer.text ());
+  if (full (network)) {
     counters_.refused++;
     ::close (fd);
     return;
   }
   counters_.accepted++;
-  hosts_[peer.host ()]++;
+  networks_[network]++;
   const std::uint64_t id = ++last_id_;
   connections_.emplace (
       id, std::make_unique<Connection> (*this, id, fd, tls_ ? tls_->session () : nullptr));
@@ -182,8 +183,9 @@ void Server::over (Connection &c)
   const auto at = connections_.find (c.id ());
   if (at == connections_.end ())
     return;
-  if (const auto h = hosts_.find (c.peer_host ()); h != hosts_.end () && --h->second == 0)
-    hosts_.erase (h);
+  const auto n = networks_.find (network_of (c.peer_address ()));
+  if (n != networks_.end () && --n->second == 0)
+    networks_.erase (n);
   loop_->destroy_later (std::move (at->second));
   connections_.erase (at);
 }

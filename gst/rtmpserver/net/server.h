@@ -59,7 +59,7 @@ public:
 
 private:
   void accept (int fd);
-  bool full (const std::string &host) const;
+  bool full (const std::string &network) const;
 
   ServerSettings settings_;
   const std::shared_ptr<const TlsContext> tls_;
@@ -68,7 +68,7 @@ private:
   Counters counters_;
   std::vector<std::shared_ptr<Endpoint>> endpoints_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;
-  std::unordered_map<std::string, std::size_t> hosts_;
+  std::unordered_map<std::string, std::size_t> networks_;
   std::uint64_t last_id_ = 0;
   std::unique_ptr<Listener> listener_;
   std::unique_ptr<Loop> loop_;

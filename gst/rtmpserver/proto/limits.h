@@ -12,6 +12,7 @@ struct Limits {
   std::size_t message = 4u << 20;          // bytes of one message
   std::size_t command = 64u << 10;         // bytes of one message that is not media
   std::size_t partial = 8u << 20;          // storage of all messages under way together
+  std::size_t aggregate_parts = 4096;      // messages in one aggregate
   std::size_t before_publish = 256u << 10; // the same until the peer is let in to publish
 
   // AMF, per message

@@ -11,7 +11,7 @@ std::uint32_t u24 (const std::uint8_t *p)
 }
 } // namespace
 
-std::vector<Message> split_aggregate (const Message &aggregate)
+std::optional<std::vector<Message>> split_aggregate (const Message &aggregate, std::size_t most)
 {
   std::vector<Message> parts;
   const Bytes in = aggregate.payload.bytes;
@@ -29,6 +29,8 @@ std::vector<Message> split_aggregate (const Message &aggregate)
     begun = true;
     Message m{static_cast<MessageType> (h[0] & 0x1f), aggregate.chunk_stream, aggregate.stream,
         aggregate.timestamp + (time - first), aggregate.payload.sub (at, size)};
+    if (parts.size () == most)
+      return {};
     if (m.type != MessageType::aggregate)
       parts.push_back (std::move (m));
     at += size + 4; // the back pointer, which nobody needs

@@ -2,6 +2,7 @@
 // RTMP messages (RTMP 1.0, 5.4, 6.2 and 7.1), as the chunk reader gives them out.
 #pragma once
 #include "common/proto/slice.h"
+#include <optional>
 #include <vector>
 
 namespace reach::rtmp {
@@ -46,6 +47,6 @@ struct Message {
 };
 
 // The messages in an aggregate, in order, their payloads by reference. What is cut off at the end
-// is left out, and so is an aggregate within one.
-std::vector<Message> split_aggregate (const Message &aggregate);
+// is left out, and so is an aggregate within one. Nothing when there are more than `most`.
+std::optional<std::vector<Message>> split_aggregate (const Message &aggregate, std::size_t most);
 } // namespace reach::rtmp

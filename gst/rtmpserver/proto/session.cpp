@@ -58,9 +58,12 @@ void Session::receive (Message m, TimePoint now)
   case MessageType::command_amf3:
     return receive_command (m);
   case MessageType::aggregate:
-    for (Message &part : split_aggregate (m))
-      receive_media (std::move (part));
-    return;
+    if (auto parts = split_aggregate (m, config_.limits.aggregate_parts)) {
+      for (Message &part : *parts)
+        receive_media (std::move (part));
+      return;
+    }
+    return end (EndReason::too_much, "an aggregate of too many messages");
   default:
     return receive_media (std::move (m));
   }

@@ -18,7 +18,7 @@ Wire part (std::uint8_t type, std::uint32_t timestamp, const Wire &bytes)
 
 std::vector<Message> split (std::uint32_t timestamp, const Wire &w)
 {
-  return rtmp::split_aggregate ({MessageType::aggregate, 4, 1, timestamp, body (w)});
+  return *rtmp::split_aggregate ({MessageType::aggregate, 4, 1, timestamp, body (w)}, 100);
 }
 
 Wire bytes_of (const Message &m)
@@ -83,6 +83,18 @@ GST_START_TEST (test_nested_aggregate)
 }
 GST_END_TEST
 
+// Eleven bytes make a message, so a large one would make hundreds of thousands.
+GST_START_TEST (test_too_many_parts)
+{
+  Wire w;
+  for (int i = 0; i < 10; i++)
+    w = w + part (8, 0, {});
+  const Message m{MessageType::aggregate, 4, 1, 0, body (w)};
+  fail_unless (rtmp::split_aggregate (m, 10)->size () == 10);
+  fail_unless (!rtmp::split_aggregate (m, 9));
+}
+GST_END_TEST
+
 static Suite *aggregate_suite ()
 {
   Suite *s = suite_create ("rtmp-aggregate");
@@ -94,6 +106,7 @@ static Suite *aggregate_suite ()
   tcase_add_test (tc, test_wrong_back_pointers);
   tcase_add_test (tc, test_truncated);
   tcase_add_test (tc, test_nested_aggregate);
+  tcase_add_test (tc, test_too_many_parts);
   return s;
 }
 GST_CHECK_MAIN (aggregate)

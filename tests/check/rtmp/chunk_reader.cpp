@@ -379,13 +379,13 @@ GST_START_TEST (test_aggregate_is_split_with_its_times)
   tag (MessageType::aggregate, 0x01fffff0, pattern (40));
   tag (MessageType::audio, 0x02000004, pattern (5));
   const Message whole{MessageType::aggregate, 4, 1, 100, slice_of (body)};
-  const auto parts = split_aggregate (whole);
+  const auto parts = *split_aggregate (whole, 100);
   fail_unless_equals_int (parts.size (), 2);
   fail_unless (parts[0].timestamp == 100 && parts[1].timestamp == 120);
   fail_unless (has (parts[1], pattern (5)) && parts[1].stream == 1);
   for (std::size_t n = 0; n < body.size (); n++)
-    fail_unless (
-        split_aggregate ({MessageType::aggregate, 4, 1, 0, whole.payload.sub (0, n)}).size () <= 2);
+    fail_unless (split_aggregate ({MessageType::aggregate, 4, 1, 0, whole.payload.sub (0, n)}, 100)
+                     ->size () <= 2);
 }
 GST_END_TEST
 

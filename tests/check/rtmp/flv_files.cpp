@@ -52,6 +52,8 @@ bool have_ffmpeg ()
   const bool both = a && b;
   g_free (a);
   g_free (b);
+  if (!both)
+    g_print ("skipped: ffmpeg is not installed\n");
   return both;
 }
 
