@@ -3,9 +3,20 @@
 // the kernel's part of a write sees to that. So what belongs to the next ones is fetched while it
 // works.
 #pragma once
+#include <array>
 #include <cstdint>
 
 namespace reach {
+// The lines of the processor's cache that one write touches, noted once per connection: looking
+// them up through its objects would itself wait for memory.
+using Places = std::array<const void *, 8>;
+inline void prefetch (const Places &places)
+{
+  for (const void *p : places)
+    if (p)
+      __builtin_prefetch (p);
+}
+
 template <typename T> void prefetch_object (const T &object)
 {
   constexpr std::uintptr_t line = 64; // of the cache

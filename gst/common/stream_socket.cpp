@@ -15,6 +15,17 @@ constexpr std::size_t max_iov = 512; // the kernel takes 1024; more per call gai
 constexpr std::size_t look_ahead = 4 << 10;
 constexpr int max_reads = 8; // per wake-up, so that one fast peer does not starve the others
 constexpr std::size_t check_each = 64 << 10; // bytes between two looks at the kernel's unsent bytes
+
+ssize_t write_pieces (int fd, std::span<const iovec> pieces, std::size_t bytes)
+{
+  constexpr int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+  if (pieces.size () == 1)
+    return send (fd, pieces.front ().iov_base, bytes, flags);
+  msghdr m{};
+  m.msg_iov = const_cast<iovec *> (pieces.data ());
+  m.msg_iovlen = pieces.size ();
+  return sendmsg (fd, &m, flags);
+}
 } // namespace
 
 StreamSocket::StreamSocket (
@@ -39,8 +50,8 @@ StreamSocket::StreamSocket (
 }
 
 StreamSocket::StreamSocket (Loop &loop, Owner &owner, int fd, std::unique_ptr<TlsSession> tls)
-    : loop_ (loop), owner_ (&owner), fd_ (fd), later_ (loop.timers (), [this] { fail (error_); }),
-      tls_ (tls ? std::make_unique<Tls> (*this, std::move (tls)) : nullptr), connected_ (true)
+    : loop_ (loop), owner_ (&owner), later_ (loop.timers (), [this] { fail (error_); }), fd_ (fd),
+      connected_ (true), tls_ (tls ? std::make_unique<Tls> (*this, std::move (tls)) : nullptr)
 {
   peer_.length = sizeof peer_.storage;
   getpeername (fd_, reinterpret_cast<sockaddr *> (&peer_.storage), &peer_.length);
@@ -193,19 +204,25 @@ void StreamSocket::flush ()
   }
 }
 
+std::size_t StreamSocket::write_now (std::span<const iovec> pieces, std::size_t bytes)
+{
+  const ssize_t n = write_pieces (fd_, pieces, bytes);
+  if (wrote (n, bytes) && n < static_cast<ssize_t> (bytes)) {
+    want_write_ = true; // what is queued next leaves then
+    watch ();
+  }
+  return n < 0 ? 0 : static_cast<std::size_t> (n);
+}
+
 void StreamSocket::write_plain ()
 {
   std::array<iovec, max_iov> iov;
   while (!queue_.empty () && !want_write_) {
-    msghdr m{};
-    m.msg_iov = iov.data ();
-    m.msg_iovlen = queue_.gather (iov);
+    const std::span<const iovec> pieces (iov.data (), queue_.gather (iov));
     std::size_t asked = 0;
-    for (std::size_t i = 0; i < m.msg_iovlen; i++)
-      asked += iov[i].iov_len;
-    constexpr int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
-    const ssize_t n =
-        m.msg_iovlen == 1 ? send (fd_, iov[0].iov_base, asked, flags) : sendmsg (fd_, &m, flags);
+    for (const iovec &p : pieces)
+      asked += p.iov_len;
+    const ssize_t n = write_pieces (fd_, pieces, asked);
     if (n > 0)
       queue_.consume (static_cast<std::size_t> (n));
     if (!wrote (n, asked))

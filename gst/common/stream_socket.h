@@ -43,7 +43,15 @@ public:
   void set_owner (Owner &owner) { owner_ = &owner; }
 
   void queue (Slice s) { queue_.push (std::move (s)); }
-  void flush ();              // writes as much as the kernel takes
+  void flush (); // writes as much as the kernel takes
+  // What is the same for many connections can be written without queueing it. Only while
+  // takes_more (): nothing is queued, and the kernel has room. Returns what was taken; the rest is
+  // to be queued, and leaves by itself.
+  bool takes_more ()
+  {
+    return connected_ && error_ == 0 && !tls_ && queue_.empty () && !congested ();
+  }
+  std::size_t write_now (std::span<const iovec> pieces, std::size_t bytes);
   void set_reading (bool on); // off: back-pressure on the peer
   // Queued bytes are written, then the sending side is shut down; on_closed comes when the peer has
   // closed too.
@@ -73,6 +81,9 @@ public:
   // Why TLS ended the connection, in words too; on_closed then gets EPROTO or ETIMEDOUT.
   TlsFault tls_fault () const { return tls_ ? tls_->fault : TlsFault::none; }
   std::string tls_detail () const { return tls_ ? tls_->detail : std::string (); }
+
+  // What a write touches of this.
+  std::array<const void *, 2> places () const { return {&fd_, &queue_}; }
 
   static constexpr int notsent_limit = 128 << 10;
   static constexpr Duration handshake_limit = seconds (10);
@@ -109,15 +120,15 @@ private:
 
   Loop &loop_;
   Owner *owner_;
-  int fd_ = -1;
   EpollSet::Token token_ = 0;
+  std::uint32_t watching_ = 0;
   Timer later_; // reports an immediate failure from the loop, not from the constructor
   Address peer_;
-  SendQueue queue_;
-  std::unique_ptr<Tls> tls_;
-  std::uint32_t watching_ = 0;
-  std::uint64_t sent_ = 0, received_ = 0, checked_ = 0;
-  int error_ = 0;
+  // What a write touches, together.
+  int fd_ = -1, error_ = 0;
   bool connected_ = false, reading_ = true, want_write_ = false, finishing_ = false, shut_ = false;
+  std::unique_ptr<Tls> tls_;
+  std::uint64_t sent_ = 0, checked_ = 0, received_ = 0;
+  SendQueue queue_;
 };
 } // namespace reach

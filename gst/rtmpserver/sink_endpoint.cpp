@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "sink_endpoint.h"
-#include "common/prefetch.h"
 
 namespace reach::rtmp {
 
@@ -35,13 +34,18 @@ public:
   bool has_room () override { return connection_.has_room (); }
   bool idle () const override { return connection_.unsent () == 0; }
   void flush () override { connection_.flush (); }
+  bool pass (const Batch &b) override { return connection_.pass (b); }
   void give_up () override
   {
     connection_.handle ().post ([] (Connection &c) {
       c.close ({"NetStream.Play.InsufficientBW", "the player is too slow", true});
     });
   }
-  void prefetch () const override { prefetch_object (connection_); }
+  Places places () const override
+  {
+    const auto c = connection_.places ();
+    return {static_cast<const PlayerLink *> (this), c[0], c[1], c[2], c[3], c[4]};
+  }
 
 private:
   SinkEndpoint &endpoint_;

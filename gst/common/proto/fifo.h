@@ -49,6 +49,14 @@ public:
     first_ = 0;
   }
 
+  template <typename F> friend std::size_t erase_if (Fifo &f, F &&unwanted)
+  {
+    const auto to = std::remove_if (f.begin (), f.end (), unwanted);
+    const auto n = static_cast<std::size_t> (f.end () - to);
+    f.erase_from (to);
+    return n;
+  }
+
 private:
   // The places of what is gone: all at once when nothing is left, else when they are the larger
   // part, so that each item is moved once at most on average.

@@ -174,6 +174,17 @@ bool Connection::has_room ()
   return room;
 }
 
+bool Connection::pass (const Batch &b)
+{
+  if (over_ || session_.waiting () || !socket_.takes_more ())
+    return false;
+  const std::size_t n = socket_.write_now (b.pieces (), b.bytes ());
+  session_.passed (b.bytes ());
+  if (n < b.bytes ())
+    b.each_from (n, [&] (Slice s) { socket_.queue (std::move (s)); });
+  return true;
+}
+
 void Connection::flush_later ()
 {
   if (std::exchange (flushing_, true))

@@ -2,6 +2,7 @@
 // One RTMP connection: its socket, its session, and who at this side it has to do with. Loop thread
 // only, but for ConnectionHandle.
 #pragma once
+#include "batch.h"
 #include "common/stream_socket.h"
 #include "endpoint.h"
 #include "rtmpserver/proto/session.h"
@@ -63,6 +64,14 @@ public:
   // Writes what the session has, once at the end of this round of the loop.
   void flush_later ();
   void flush (); // the same, now; calls nobody back
+  // Writes it past the session. False: something is in front of it, or the kernel takes no more.
+  bool pass (const Batch &b);
+  // What that touches.
+  std::array<const void *, 5> places () const
+  {
+    const auto a = socket_.places (), b = session_.places ();
+    return {a[0], a[1], b[0], b[1], &over_};
+  }
   // Bytes that wait here or, unsent, in the kernel.
   std::size_t unsent () const { return socket_.queued () + session_.media_queued (); }
   // Whether what is given to the session now leaves soon. On false: Outlet::on_room () follows.

@@ -27,6 +27,7 @@ Player::~Player ()
 
 void Player::start (bool any_frame, std::size_t burst)
 {
+  paused_ = false;
   decodable_.reset ();
   if (any_frame)
     decodable_.set ();
@@ -56,6 +57,29 @@ bool Player::wants (const Media &m)
   default:
     return true;
   }
+}
+
+Places Player::places () const
+{
+  Places p = link_.places ();
+  std::ranges::copy (std::array<const void *, 2>{this, &decodable_}, p.end () - 2);
+  return p;
+}
+
+// Nearly always: it wants all of it, and the connection has sent all that was before.
+bool Player::pass (const Batch &b)
+{
+  if (!queue_.empty () || paused_ || ending_ || !audio_ || !video_ || !b.plain ())
+    return false;
+  if (b.has_video () && !decodable_.test (0) && !b.begins_with_key ())
+    return false;
+  if (!link_.pass (b))
+    return false;
+  if (b.has_video ())
+    decodable_.set (0);
+  stats_.messages += b.media ().size ();
+  stats_.bytes += b.bytes ();
+  return true;
 }
 
 void Player::push (const Media &m, TimePoint now)
@@ -116,7 +140,7 @@ bool Player::over (TimePoint now) const
 
 template <typename F> std::size_t Player::drop_if (F &&unwanted)
 {
-  const std::size_t n = std::erase_if (queue_, [&] (const Item &i) {
+  const std::size_t n = erase_if (queue_, [&] (const Item &i) {
     if (!unwanted (i.media))
       return false;
     bytes_ -= i.media.chunks->size ();
@@ -171,13 +195,12 @@ void Player::pause (bool on, TimePoint now)
 {
   if (on == paused_)
     return;
-  paused_ = on;
   queue_.clear ();
   bytes_ = burst_ = 0;
-  if (on)
-    link_.session ().drop_media (stream_);
-  else
-    publication_.start (*this, now);
+  if (!on)
+    return publication_.start (*this, now);
+  paused_ = true;
+  link_.session ().drop_media (stream_);
 }
 
 void Player::receive (bool audio, bool video, TimePoint now)
@@ -185,7 +208,7 @@ void Player::receive (bool audio, bool video, TimePoint now)
   const bool more_audio = audio && !audio_, more_video = video && !video_;
   audio_ = audio;
   video_ = video;
-  std::erase_if (queue_, [&] (const Item &i) {
+  erase_if (queue_, [&] (const Item &i) {
     const MessageType t = i.media.chunks->type ();
     const bool gone = (t == MessageType::audio && !audio) || (t == MessageType::video && !video);
     if (gone)

@@ -2,6 +2,9 @@
 // One NetStream that plays a publication: what of it the player gets, and what waits for a player
 // that takes it too slowly. Loop thread, no sockets.
 #pragma once
+#include "batch.h"
+#include "common/prefetch.h"
+#include "common/proto/fifo.h"
 #include "rtmpserver/proto/session.h"
 #include <bitset>
 
@@ -18,20 +21,11 @@ public:
   virtual bool idle () const = 0; // nothing waits to be sent
   // What the session has is to be written. Calls nobody back.
   virtual void flush () = 0;
+  // Writes it past the session, when nothing waits in front of it. False: it was not written.
+  virtual bool pass (const Batch &b) = 0;
   // The player takes nothing: the connection ends, not from within this call.
   virtual void give_up () = 0;
-  virtual void prefetch () const {} // what these need, into the processor's cache
-};
-
-struct MediaInfo {
-  std::uint8_t track = 0; // of Enhanced RTMP; those but 0 are only for players that know them
-  bool key = false;       // video: can be decoded without what was before
-  bool header = false;    // what all that follows is decoded with
-};
-// A message as players of one stream id get it.
-struct Media {
-  SharedChunksRef chunks;
-  MediaInfo info;
+  virtual Places places () const { return {}; } // what pass () touches
 };
 
 // What happens to a player whose queue is full, in multihandlesink's words.
@@ -83,6 +77,8 @@ private:
   Player (Publication &p, PlayerLink &link, std::uint32_t stream, const PlayerLimits &limits);
 
   // For the publication.
+  Places places () const;
+  bool pass (const Batch &b); // the quick way; false: it has to be pushed and flushed
   void push (const Media &m, TimePoint now);
   void flush ();
   void start (bool any_frame, std::size_t burst); // what follows is new to it
@@ -105,9 +101,9 @@ private:
   bool paused_ = false, audio_ = true, video_ = true, full_ = false, sent_ = false;
   bool ending_ = false;
   const bool multitrack_;
+  Fifo<Item, 16> queue_; // empty as long as the connection takes all
+  Stats stats_;
   std::bitset<256> decodable_; // video tracks that it has a key frame of
   std::size_t bytes_ = 0, burst_ = 0;
-  std::deque<Item> queue_; // empty as long as the connection takes all
-  Stats stats_;
 };
 } // namespace reach::rtmp

@@ -94,12 +94,11 @@ void Publication::hold (Media m, TimePoint now)
   if (players_.empty ())
     return;
   const bool video = m.chunks->type () == MessageType::video;
-  pending_bytes_ += m.chunks->size ();
-  pending_.push_back ({std::move (m), {}});
+  pending_.add (std::move (m));
   const Duration merge = settings_.merge;
   const TimePoint soonest = std::max (now, delivered_ + merge - merge / 10);
   due_ = std::min (due_, video ? soonest : std::max (soonest, now + merge));
-  if (pending_bytes_ > max_held)
+  if (pending_.bytes () > max_held)
     due_ = now;
 }
 
@@ -109,45 +108,39 @@ void Publication::timeout (TimePoint now)
     deliver (now);
 }
 
-Media Publication::framed (Pending &m, std::uint32_t stream) const
+// What is pending, framed for those whose stream has this id.
+const Batch &Publication::batch_for (std::uint32_t stream)
 {
   if (stream == usual_stream)
-    return m.media;
-  for (const SharedChunksRef &c : m.other)
-    if (c->stream () == stream)
-      return {c, m.media.info};
-  const SharedChunks &c = *m.media.chunks;
-  m.other.push_back (frame (c.type (), c.timestamp (), c.payload (), stream));
-  return {m.other.back (), m.media.info};
+    return pending_;
+  const auto at = std::ranges::find (others_, stream, &Batch::stream);
+  if (at != others_.end ())
+    return *at;
+  Batch &b = others_.emplace_back (stream);
+  for (const auto &[c, info] : pending_.media ())
+    b.add ({frame (c->type (), c->timestamp (), c->payload (), stream), info});
+  return b;
 }
 
 // One player after the other gets all that is due and writes it: what belongs to it is looked at
 // once, while it is in the processor's cache.
 void Publication::deliver (TimePoint now)
 {
-  auto batch = std::exchange (pending_, {});
-  pending_bytes_ = 0;
   due_ = TimePoint::max ();
   delivered_ = now;
-  constexpr std::size_t ahead = 2;
   for (std::size_t i = 0; i < players_.size (); i++) {
-    if (i + ahead < players_.size ())
-      prefetch_object (*players_[i + ahead]);
     if (i + 1 < players_.size ())
-      players_[i + 1]->link_.prefetch ();
-    Player &p = *players_[i];
-    for (Pending &m : batch) {
-      if (p.stream_ == usual_stream)
-        p.push (m.media, now);
-      else
-        p.push (framed (m, p.stream_), now);
-    }
+      prefetch (players_[i + 1].places);
+    Player &p = *players_[i].player;
+    const Batch &b = batch_for (p.stream_);
+    if (p.pass (b))
+      continue;
+    for (const Media &m : b.media ())
+      p.push (m, now);
     p.flush ();
   }
-  if (pending_.empty ()) { // keeps its memory
-    batch.clear ();
-    pending_ = std::move (batch);
-  }
+  pending_.clear ();
+  others_.clear ();
 }
 
 void Publication::send_headers (Player &p, TimePoint now, bool audio, bool video)
@@ -161,7 +154,7 @@ void Publication::send_headers (Player &p, TimePoint now, bool audio, bool video
 // What a player gets first: what was said before, then the group of pictures under way.
 void Publication::start (Player &p, TimePoint now)
 {
-  if (!pending_.empty ())
+  if (pending_.bytes () > 0)
     deliver (now); // it is in the cache too
   p.start (settings_.sync == SyncMethod::latest, gop_bytes_);
   const std::uint32_t timestamp = gop_.empty () ? newest_ : gop_.front ().chunks->timestamp ();
@@ -191,7 +184,7 @@ std::unique_ptr<Player> Publication::join (PlayerLink &link, std::uint32_t strea
   auto p = std::unique_ptr<Player> (new Player (*this, link, stream, settings_.player));
   start (*p, now); // before it is in the list: what is pending is not for it
   p->index_ = static_cast<std::uint32_t> (players_.size ());
-  players_.push_back (p.get ());
+  players_.push_back ({p.get (), p->places ()});
   if (ended_)
     p->end (now);
   owner_.players_changed (players_.size ());
@@ -201,11 +194,10 @@ std::unique_ptr<Player> Publication::join (PlayerLink &link, std::uint32_t strea
 void Publication::leave (Player &p)
 {
   players_[p.index_] = players_.back ();
-  players_[p.index_]->index_ = p.index_;
+  players_[p.index_].player->index_ = p.index_;
   players_.pop_back ();
   if (players_.empty ()) {
     pending_.clear ();
-    pending_bytes_ = 0;
     due_ = TimePoint::max ();
   }
   owner_.players_changed (players_.size ());
@@ -226,15 +218,15 @@ void Publication::want_key (bool patient, TimePoint now)
 
 void Publication::end (TimePoint now)
 {
-  if (!pending_.empty ())
+  if (pending_.bytes () > 0)
     deliver (now);
   ended_ = true;
-  for (Player *p : players_)
-    p->end (now);
+  for (const Member &m : players_)
+    m.player->end (now);
 }
 
 bool Publication::drained () const
 {
-  return std::ranges::all_of (players_, [] (const Player *p) { return p->drained (); });
+  return std::ranges::all_of (players_, [] (const Member &m) { return m.player->drained (); });
 }
 } // namespace reach::rtmp

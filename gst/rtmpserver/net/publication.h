@@ -60,8 +60,8 @@ public:
   std::size_t players () const { return players_.size (); }
   template <typename F> void each_player (F &&f) const
   {
-    for (Player *p : players_)
-      f (*p);
+    for (const Member &m : players_)
+      f (*m.player);
   }
   std::size_t cached_bytes () const { return gop_bytes_; }
   std::uint64_t messages () const { return messages_; }
@@ -71,10 +71,6 @@ private:
   friend class Player;
   static constexpr std::uint32_t usual_stream = 1;
   static constexpr std::size_t max_held = 256u << 10; // bytes that wait for the merge time
-  struct Pending {
-    Media media;                        // of the usual stream
-    std::vector<SharedChunksRef> other; // framed for other streams, as they are needed
-  };
   struct Header {
     MessageType type;
     std::uint8_t track;
@@ -96,7 +92,7 @@ private:
   void forget ();
   void hold (Media m, TimePoint now);
   void deliver (TimePoint now);
-  Media framed (Pending &m, std::uint32_t stream) const;
+  const Batch &batch_for (std::uint32_t stream);
 
   Owner &owner_;
   const Settings settings_;
@@ -106,12 +102,16 @@ private:
   std::vector<Media> gop_;
   std::size_t gop_bytes_ = 0;
   std::uint32_t newest_ = 0; // timestamp
-  std::vector<Pending> pending_;
-  std::size_t pending_bytes_ = 0;
+  Batch pending_{usual_stream};
+  std::vector<Batch> others_; // the same for other streams, while it is delivered
   TimePoint due_ = TimePoint::max ();
   TimePoint delivered_{}, asked_{}, patient_since_ = TimePoint::max ();
   bool key_asked_ = false, ended_ = false;
-  std::vector<Player *> players_;
+  struct Member {
+    Player *player;
+    Places places; // of player
+  };
+  std::vector<Member> players_;
   std::uint64_t messages_ = 0, bytes_ = 0;
 };
 } // namespace reach::rtmp

@@ -60,6 +60,10 @@ public:
   // Bytes of media and of replies that wait. A slow client is one where these do not shrink.
   std::size_t media_queued () const { return out_.media_bytes (); }
   std::size_t control_queued () const { return out_.control_bytes (); }
+  bool waiting () const { return media_queued () > 0 || control_queued () > 0; }
+  std::array<const void *, 2> places () const { return {out_.place (), &stats_.bytes_out}; }
+  // Whole media messages of a stream that plays were written by the caller, with nothing waiting.
+  void passed (std::size_t bytes) { stats_.bytes_out += bytes; }
   // Media of this player that has not begun is dropped.
   void drop_media (std::uint32_t stream) { out_.clear_media (stream); }
 

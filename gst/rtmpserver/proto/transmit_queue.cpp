@@ -60,7 +60,7 @@ Slice TransmitQueue::poll ()
 
 void TransmitQueue::clear_media (std::uint32_t stream)
 {
-  std::erase_if (waiting_, [&] (const Item &i) {
+  erase_if (waiting_, [&] (const Item &i) {
     const bool gone = !i.in_order && i.message->stream () == stream;
     if (gone)
       media_bytes_ -= i.message->size ();

@@ -4,7 +4,7 @@
 // of a large one are still going out, so a reply or a little audio never waits for a key frame.
 #pragma once
 #include "chunk_writer.h"
-#include <deque>
+#include "common/proto/fifo.h"
 
 namespace reach::rtmp {
 class TransmitQueue {
@@ -20,6 +20,7 @@ public:
   // Of media that has not begun: dropped. What has begun has to be ended.
   void clear_media (std::uint32_t stream);
 
+  const void *place () const { return &control_bytes_; } // of what says whether anything waits
   std::size_t control_bytes () const { return control_bytes_; }
   std::size_t media_bytes () const { return media_bytes_; }
 
@@ -32,8 +33,8 @@ private:
   void add (SharedChunksRef m, bool in_order);
   bool may_begin () const;
 
-  std::deque<Slice> control_;
-  std::deque<Item> waiting_;
+  Fifo<Slice, 8> control_;
+  Fifo<Item, 8> waiting_;
   std::vector<Item> active_; // one at most of each chunk stream
   Slice body_;               // of the chunk whose header is out
   std::size_t turn_ = 0, control_bytes_ = 0, media_bytes_ = 0;

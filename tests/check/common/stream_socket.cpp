@@ -472,11 +472,51 @@ GST_START_TEST (test_cycles)
 }
 GST_END_TEST
 
+// What is the same for many is written without the queue; what the kernel does not take is queued.
+GST_START_TEST (test_written_now_and_the_rest_queued)
+{
+  Loop loop ("test");
+  const Plain plain (4096);
+  End end (loop);
+  end.connect (plain.address ());
+  const int peer = plain.accept ();
+  fail_unless (end.seen.wait ([] (const Seen &s) { return s.connected > 0; }));
+  std::string all;
+  std::size_t writes = 0, partial = 0;
+  while (partial == 0) { // nobody reads yet
+    fail_unless (writes++ < 10000);
+    std::string a (1000 + writes, 'a'), b (30000 + writes, static_cast<char> ('b' + writes % 20));
+    loop.call ([&] {
+      if (!end.socket->takes_more ()) {
+        partial = 1;
+        return;
+      }
+      const std::array<iovec, 2> pieces{iovec{a.data (), a.size ()}, iovec{b.data (), b.size ()}};
+      const std::size_t n = end.socket->write_now (pieces, a.size () + b.size ());
+      all += a + b;
+      const std::string rest = (a + b).substr (n);
+      if (rest.empty ())
+        return;
+      partial = rest.size ();
+      fail_unless (!end.socket->takes_more ());
+      end.socket->queue (slice_of ({rest.begin (), rest.end ()}));
+    });
+  }
+  fail_unless (partial > 0 && writes > 1);
+  fail_unless (read_exactly (peer, all.size ()) == all);
+  fail_unless (end.seen.wait ([] (const Seen &s) { return s.writable > 0; }));
+  loop.call ([&] { fail_unless (end.socket->takes_more () && end.socket->queued () == 0); });
+  ::close (peer);
+  fail_unless (end.wait_closed ());
+}
+GST_END_TEST
+
 static Suite *stream_socket_suite ()
 {
   Suite *s = suite_create ("common-stream_socket");
   TCase *tc = tcase_create ("general");
   suite_add_tcase (s, tc);
+  tcase_add_test (tc, test_written_now_and_the_rest_queued);
   tcase_add_test (tc, test_connect_and_talk);
   tcase_add_test (tc, test_refused);
   tcase_add_test (tc, test_partial_writes);

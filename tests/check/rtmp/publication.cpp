@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What players of a publication get, and when.
 #include "player_fixture.h"
+#include <random>
 
 using namespace reach;
 using namespace reach::rtmp;
@@ -223,6 +224,47 @@ GST_START_TEST (test_merge_time)
 }
 GST_END_TEST
 
+// Whatever happens, what is written past a session is what would have come through it.
+GST_START_TEST (test_past_the_session_and_through_it_are_the_same)
+{
+  unsigned passed = 0;
+  for (std::uint32_t seed = 1; seed <= 50; seed++) {
+    std::minstd_rand random (seed);
+    Stage s (settings (SyncMethod::latest_keyframe, milliseconds (random () % 2 * 40)));
+    Peer quick (true), usual (true);
+    usual.quick = false;
+    const auto a = quick.play (s.publication), b = usual.play (s.publication);
+    const auto both = [&] (auto &&f) {
+      f (quick, *a);
+      f (usual, *b);
+    };
+    for (std::uint32_t i = 1; i < 200; i++) {
+      s.now += milliseconds (10);
+      const auto what = random () % 40;
+      if (what == 0)
+        both ([&, on = random () % 2 == 0] (Peer &, Player &p) { p.receive (on, true, s.now); });
+      else if (what == 1)
+        both ([&, on = random () % 2 == 0] (Peer &, Player &p) { p.receive (true, on, s.now); });
+      else if (what == 2)
+        both ([&, on = !a->paused ()] (Peer &, Player &p) { p.pause (on, s.now); });
+      else if (what == 3)
+        both ([&] (Peer &peer, Player &) { peer.open = false; });
+      else if (what < 8)
+        both ([&] (Peer &peer, Player &p) { peer.open_tap (p); });
+      else
+        s.put ("KvvvvvAAAAAAHh"[random () % 14], i, 20 + random () % 16000,
+            static_cast<std::uint8_t> (random () % 8 == 0));
+      fail_unless_equals_string (quick.take ().c_str (), usual.take ().c_str ());
+    }
+    both ([] (Peer &peer, Player &p) { peer.open_tap (p); });
+    const Session &x = quick.client.session, &y = usual.client.session;
+    fail_unless (x.stats ().bytes_out == y.stats ().bytes_out && usual.passed == 0);
+    passed += quick.passed;
+  }
+  fail_unless (passed > 500, "%u", passed);
+}
+GST_END_TEST
+
 GST_START_TEST (test_joins_while_something_is_held)
 {
   Stage s (settings (SyncMethod::latest_keyframe, milliseconds (100)));
@@ -293,6 +335,7 @@ static Suite *publication_suite ()
   tcase_add_test (tc, test_several_netstreams);
   tcase_add_test (tc, test_tracks_for_those_who_know_them);
   tcase_add_test (tc, test_merge_time);
+  tcase_add_test (tc, test_past_the_session_and_through_it_are_the_same);
   tcase_add_test (tc, test_joins_while_something_is_held);
   tcase_add_test (tc, test_end);
   tcase_add_test (tc, test_leaving);

@@ -31,15 +31,18 @@ struct Client {
   }
   void drain ()
   {
-    for (Slice s = session.poll_transmit (); s.size () > 0; s = session.poll_transmit ()) {
-      Bytes b = s.bytes;
-      const std::size_t hello = std::min (b.size (), hello_left);
-      hello_left -= hello;
-      reader.input (b.subspan (hello));
-      while (auto m = reader.poll ()) {
-        // The storage of a payload may be ours to keep, the bytes of the pieces are not.
-        got.push_back (std::move (*m));
-      }
+    for (Slice s = session.poll_transmit (); s.size () > 0; s = session.poll_transmit ())
+      receive (s.bytes);
+  }
+  // What goes over the wire to the client.
+  void receive (Bytes b)
+  {
+    const std::size_t hello = std::min (b.size (), hello_left);
+    hello_left -= hello;
+    reader.input (b.subspan (hello));
+    while (auto m = reader.poll ()) {
+      // The storage of a payload may be ours to keep, the bytes of the pieces are not.
+      got.push_back (std::move (*m));
     }
     fail_unless (reader.fault () == ChunkReader::Fault::none);
   }
