@@ -55,22 +55,20 @@ def rtmp_publishers(bench):
 
 # ---- one publisher of any rate
 
-def rate_table(bench, rates, chunks, load_of):
-    servers = {NGINX: nginx_rtmp, FLV: functools.partial(ingest, pads='flv', sound=False),
-               PADS: functools.partial(ingest, pads='elementary', sound=False)}
-    seconds = 2 if bench.quick else 4
+def rate_table(bench, servers, rates, chunks, load_of):
+    seconds = 2 if bench.quick else 3
     cases = [(label, chunk, rate) for chunk in chunks for rate in rates for label in servers]
     results = bench.rounds(cases, lambda case, _: measure(
         bench, servers[case[0]], seconds, chunk=case[1], key_every=60, **load_of(case[2])))
-    for (label, chunk, rate), r in results.items():
-        if median(r, 'rate') < 0.95 * rate * 1e6:
-            print(f'- {label}, {chunk}-byte chunks: {median(r, "rate") / 1e6:.1f} of {rate} MB/s were taken')
     cost = {(label, chunk): [median(results[(label, chunk, rate)], 'ns') for rate in rates]
             for label in servers for chunk in chunks}
     table(['server', 'chunk size', *(f'{rate} MB/s' for rate in rates), 'max / min', f'{rates[-1]} / {rates[0]} MB/s'],
           [[label, chunk, *(f'{ns:.2f}' for ns in c), f'{max(c) / min(c):.2f}', f'{c[-1] / c[0]:.2f}']
            for (label, chunk), c in cost.items()])
-    for label in (FLV, PADS):
+    for (label, chunk, rate), r in results.items():
+        if median(r, 'rate') < 0.95 * rate * 1e6:
+            print(f'- {label}, {chunk}-byte chunks: {median(r, "rate") / 1e6:.1f} of {rate} MB/s were taken')
+    for label in list(servers)[1:]:
         for chunk in chunks:
             rise = max(cost[(label, chunk)]) / cost[(label, chunk)][0]
             print(f'- {label}, chunks of {chunk}: rises to {rise:.2f} × of what it is at {rates[0]} MB/s (bar: flat, here '
@@ -79,13 +77,17 @@ def rate_table(bench, rates, chunks, load_of):
 
 
 def rtmp_ingest_rate(bench):
-    rates = (1, 64) if bench.quick else (1, 4, 16, 64)
+    servers = {NGINX: nginx_rtmp, FLV: functools.partial(ingest, pads='flv', sound=False),
+               PADS: functools.partial(ingest, pads='elementary', sound=False)}
     print(f'One publisher of video, ns of the server\'s CPU per byte, median of {bench.repeat}.\n')
     size = 250_000
     print(f'Frames of {size:,} bytes, the more of them the higher the rate.\n')
-    rate_table(bench, rates, (65536, 16384, 128), lambda rate: dict(fps=rate * 1e6 / size, size=size))
+    rate_table(bench, servers, (1, 64) if bench.quick else (1, 4, 16, 64), (65536, 16384, 128),
+               lambda rate: dict(fps=rate * 1e6 / size, size=size))
+    del servers[PADS]
     print('60 frames a second, the larger the higher the rate (17 kB to 1 MB).\n')
-    rate_table(bench, rates, (16384, 128), lambda rate: dict(fps=60, size=int(rate * 1e6 / 60)))
+    rate_table(bench, servers, (1, 64) if bench.quick else (1, 8, 64), (16384, 128),
+               lambda rate: dict(fps=60, size=int(rate * 1e6 / 60)))
 
 
 ROWS = {'rtmp-publishers': rtmp_publishers, 'rtmp-ingest-rate': rtmp_ingest_rate}
