@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "load.h"
+#include "common/proto/bytes.h"
 #include <algorithm>
 #include <gst/base/gstpushsrc.h>
 #include <mutex>
@@ -36,26 +37,26 @@ std::uint64_t Load::payload () const
 
 void FrameMark::write (std::uint8_t *out) const
 {
-  GST_WRITE_UINT32_BE (out, magic);
-  GST_WRITE_UINT32_BE (out + 4, frame);
-  GST_WRITE_UINT32_BE (out + 8, bytes);
-  GST_WRITE_UINT32_BE (out + 12, offset);
+  store_be<std::uint32_t> (out, magic);
+  store_be<std::uint32_t> (out + 4, frame);
+  store_be<std::uint32_t> (out + 8, bytes);
+  store_be<std::uint32_t> (out + 12, offset);
   if (offset == 0)
-    GST_WRITE_UINT64_BE (out + 16, static_cast<guint64> (sent_at));
+    store_be<std::int64_t> (out + 16, sent_at);
 }
 
 std::optional<FrameMark> FrameMark::parse (std::span<const std::uint8_t> in)
 {
-  if (in.size () < size || GST_READ_UINT32_BE (in.data ()) != magic)
+  if (in.size () < size || load_be<std::uint32_t> (in.data ()) != magic)
     return std::nullopt;
   FrameMark m;
-  m.frame = GST_READ_UINT32_BE (in.data () + 4);
-  m.bytes = GST_READ_UINT32_BE (in.data () + 8);
-  m.offset = GST_READ_UINT32_BE (in.data () + 12);
+  m.frame = load_be<std::uint32_t> (in.data () + 4);
+  m.bytes = load_be<std::uint32_t> (in.data () + 8);
+  m.offset = load_be<std::uint32_t> (in.data () + 12);
   if (m.offset == 0) {
     if (in.size () < with_time)
       return std::nullopt;
-    m.sent_at = static_cast<std::int64_t> (GST_READ_UINT64_BE (in.data () + 16));
+    m.sent_at = load_be<std::int64_t> (in.data () + 16);
   }
   return m;
 }
