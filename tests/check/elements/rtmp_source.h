@@ -7,11 +7,13 @@
 #include "rtmpserver/proto/flv.h"
 #include "rtmpserver/proto/tag.h"
 #include <atomic>
+#include <csignal>
 #include <fstream>
 #include <glib/gstdio.h>
 #include <iterator>
 #include <map>
 #include <string>
+#include <sys/prctl.h>
 #include <vector>
 
 namespace reach::test {
@@ -148,7 +150,7 @@ private:
   }
 };
 
-// A program that runs beside the test, ended with it.
+// A program that runs beside the test, ended with it, also if it crashes.
 class Program {
 public:
   explicit Program (const std::vector<std::string> &words)
@@ -158,10 +160,12 @@ public:
       argv.push_back (w.c_str ());
     argv.push_back (nullptr);
     GError *error = nullptr;
-    process_ = g_subprocess_newv (argv.data (),
-        static_cast<GSubprocessFlags> (
-            G_SUBPROCESS_FLAGS_STDERR_SILENCE | G_SUBPROCESS_FLAGS_STDOUT_SILENCE),
-        &error);
+    GSubprocessLauncher *launcher = g_subprocess_launcher_new (static_cast<GSubprocessFlags> (
+        G_SUBPROCESS_FLAGS_STDERR_SILENCE | G_SUBPROCESS_FLAGS_STDOUT_SILENCE));
+    g_subprocess_launcher_set_child_setup (
+        launcher, [] (gpointer) { ::prctl (PR_SET_PDEATHSIG, SIGKILL); }, nullptr, nullptr);
+    process_ = g_subprocess_launcher_spawnv (launcher, argv.data (), &error);
+    g_object_unref (launcher);
     fail_unless (process_ != nullptr, "%s", error ? error->message : "");
   }
   ~Program ()
