@@ -4,29 +4,31 @@
 
 namespace reach::rtmp {
 
-Notices::Track *Notices::track_of (MessageType type, std::uint8_t track)
+Notices::Track *Notices::track_of (const Of &of)
 {
-  const std::pair key{type, track};
+  const std::pair key{of.type, of.track};
   const auto at = tracks_.find (key);
   if (at != tracks_.end ())
     return &at->second;
   return tracks_.size () < max_tracks ? &tracks_[key] : nullptr;
 }
 
-void Notices::set (MessageType type, std::uint8_t track, Slice body)
+void Notices::set (const Of &of, Slice body)
 {
-  Track *t = track_of (type, track);
-  if (!t || std::ranges::equal (t->body.bytes, body.bytes))
+  Track *t = track_of (of);
+  if (!t || (t->codec != Codec::unknown && t->codec != of.codec) ||
+      std::ranges::equal (t->body.bytes, body.bytes))
     return;
   t->body = std::move (body);
   t->fresh = true;
 }
 
-void Notices::header (MessageType type, std::uint8_t track, Slice body)
+void Notices::header (const Of &of, Slice body)
 {
-  Track *t = track_of (type, track);
+  Track *t = track_of (of);
   if (!t || std::ranges::equal (t->header.bytes, body.bytes))
     return;
+  t->codec = of.codec;
   t->header = std::move (body);
   if (!t->fresh) // what has not been sent yet was said of this one
     t->body = {};

@@ -4,6 +4,7 @@
 // frame, of sound once a second. No thread, no GStreamer.
 #pragma once
 #include "net/player.h"
+#include "proto/tag.h"
 #include <map>
 #include <optional>
 
@@ -13,10 +14,16 @@ public:
   static constexpr std::uint32_t sound_interval = 1000; // ms
   static constexpr std::size_t max_tracks = 64;
 
-  // The body of the message, sent from the track's next frame on. Empty: no more.
-  void set (MessageType type, std::uint8_t track, Slice body);
+  struct Of {
+    MessageType type;
+    std::uint8_t track;
+    Codec codec;
+  };
+  // The body of the message, sent from the track's next frame on. Empty: no more. What is said of
+  // another codec than the track has is of another track: FFmpeg 8.1 does so.
+  void set (const Of &of, Slice body);
   // The track's configuration. With another one, what was said before it does not hold any more.
-  void header (MessageType type, std::uint8_t track, Slice body);
+  void header (const Of &of, Slice body);
 
   struct Notice {
     Slice body;
@@ -28,11 +35,12 @@ public:
 
 private:
   struct Track {
+    Codec codec = Codec::unknown; // of the header
     Slice header, body;
     std::uint32_t said = 0;
     bool fresh = true;
   };
-  Track *track_of (MessageType type, std::uint8_t track);
+  Track *track_of (const Of &of);
 
   std::map<std::pair<MessageType, std::uint8_t>, Track> tracks_;
 };

@@ -166,6 +166,7 @@ TagInfo info_of (MessageType type, const Slice &body)
     return info;
   const TrackPacket &p = packets.front ();
   info.track = p.track;
+  info.codec = p.codec;
   info.header =
       p.type == PacketType::sequence_start || p.type == PacketType::mpeg2ts_sequence_start;
   info.notice = p.type == PacketType::metadata || p.type == PacketType::multichannel_config;

@@ -55,6 +55,7 @@ Slice metadata_body (const OutgoingTracks &tracks);
 std::uint32_t timestamp_of (std::int64_t running_time);
 // What a tag of an FLV stream is to players: a header, a key frame; or a notice.
 struct TagInfo : MediaInfo {
+  Codec codec = Codec::unknown;
   bool notice = false;
 };
 TagInfo info_of (MessageType type, const Slice &body);

@@ -74,7 +74,8 @@ public:
       return;
     for (auto &h : track_.headers ())
       endpoint->broadcast ().media (track_.type (), last_, std::move (h.body), h.info);
-    notices_.set (track_.type (), static_cast<std::uint8_t> (index), track_.notice ());
+    const Notices::Of of{track_.type (), static_cast<std::uint8_t> (index), track_.params ().codec};
+    notices_.set (of, track_.notice ());
   }
 
   void eos ()
@@ -166,10 +167,11 @@ private:
     if (tag.type == flv_script && is_metadata (tag.body.bytes))
       return to.metadata (std::move (tag.body));
     const TagInfo info = info_of (type, tag.body);
+    const Notices::Of of{type, info.track, info.codec};
     if (info.notice)
-      return notices_.set (type, info.track, std::move (tag.body));
+      return notices_.set (of, std::move (tag.body));
     if (info.header)
-      notices_.header (type, info.track, tag.body);
+      notices_.header (of, tag.body);
     send (to, type, tag.timestamp, std::move (tag.body), info);
   }
   static bool is_metadata (Bytes body)

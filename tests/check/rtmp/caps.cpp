@@ -235,7 +235,10 @@ GST_START_TEST (test_color_info_of_packets)
   fail_unless (!p.note (m), "the same again");
   m.payload = body (rtmp::encode_amf0 ({"other", 1.0}));
   fail_unless (!p.note (m) && p.color == c, "not colorInfo");
+  m.codec = rtmp::Codec::av1; // as if it were of this track
   m.payload = body (rtmp::encode_amf0 (build_color_info ({})));
+  fail_unless (!p.note (m) && p.color == c && p.complete ());
+  m.codec = rtmp::Codec::hevc;
   fail_unless (p.note (m) && !p.color);
   m.payload = {};
   fail_unless (!p.note (m));

@@ -8,6 +8,7 @@ using namespace reach::rtmp;
 
 namespace {
 constexpr auto video = MessageType::video, audio = MessageType::audio;
+constexpr Notices::Of picture{video, 0, Codec::hevc};
 
 Slice body (std::uint8_t b)
 {
@@ -33,7 +34,7 @@ GST_START_TEST (test_each_key_frame)
 {
   Notices n;
   fail_unless_equals_int (said (n, video, true, 0), 0);
-  n.set (video, 0, body (7));
+  n.set (picture, body (7));
   MediaInfo frame{0, true, false};
   const auto notice = n.before (video, frame, 0);
   fail_unless (notice && notice->info.key && !frame.key, "decoding begins with it");
@@ -50,15 +51,15 @@ GST_END_TEST
 GST_START_TEST (test_changes)
 {
   Notices n;
-  n.set (video, 0, body (7));
+  n.set (picture, body (7));
   fail_unless_equals_int (said (n, video, true, 0), 7);
-  n.set (video, 0, body (7));
+  n.set (picture, body (7));
   fail_unless_equals_int (said (n, video, false, 40), 0);
-  n.set (video, 0, body (8));
+  n.set (picture, body (8));
   MediaInfo frame{};
   const auto notice = n.before (video, frame, 80);
   fail_unless (notice && !notice->info.key);
-  n.set (video, 0, {});
+  n.set (picture, {});
   fail_unless_equals_int (said (n, video, true, 120), 0);
 }
 GST_END_TEST
@@ -66,7 +67,7 @@ GST_END_TEST
 GST_START_TEST (test_sound_once_a_second)
 {
   Notices n;
-  n.set (audio, 2, body (9));
+  n.set ({audio, 2, Codec::flac}, body (9));
   MediaInfo frame{2, false, false};
   int count = 0;
   for (std::uint32_t t = 0; t < 5000; t += 20)
@@ -80,17 +81,29 @@ GST_END_TEST
 GST_START_TEST (test_other_configuration)
 {
   Notices n;
-  n.header (video, 0, body (1));
-  n.set (video, 0, body (7));
-  n.header (video, 0, body (1));
+  n.header (picture, body (1));
+  n.set (picture, body (7));
+  n.header (picture, body (1));
   fail_unless_equals_int (said (n, video, true, 0), 7);
-  n.header (video, 0, body (1));
+  n.header (picture, body (1));
   fail_unless_equals_int (said (n, video, true, 40), 7);
-  n.header (video, 0, body (2));
+  n.header (picture, body (2));
   fail_unless_equals_int (said (n, video, true, 80), 0);
-  n.set (video, 0, body (8));
-  n.header (video, 0, body (3));
+  n.set (picture, body (8));
+  n.header (picture, body (3));
   fail_unless_equals_int (said (n, video, true, 120), 8);
+}
+GST_END_TEST
+
+GST_START_TEST (test_other_codec)
+{
+  Notices n;
+  n.header (picture, body (1));
+  n.set ({video, 0, Codec::av1}, body (7));
+  fail_unless_equals_int (said (n, video, true, 0), 0);
+  n.set (picture, body (8));
+  n.set ({video, 0, Codec::av1}, body (7));
+  fail_unless_equals_int (said (n, video, true, 40), 8);
 }
 GST_END_TEST
 
@@ -98,7 +111,7 @@ GST_START_TEST (test_limit)
 {
   Notices n;
   for (int i = 0; i < 256; i++)
-    n.set (video, static_cast<std::uint8_t> (i), body (1));
+    n.set ({video, static_cast<std::uint8_t> (i), Codec::hevc}, body (1));
   MediaInfo last{255, true, false}, kept{0, true, false};
   fail_unless_equals_int (said (n, video, last, 0), 0);
   fail_unless_equals_int (said (n, video, kept, 0), 1);
@@ -114,6 +127,7 @@ static Suite *notices_suite ()
   tcase_add_test (tc, test_changes);
   tcase_add_test (tc, test_sound_once_a_second);
   tcase_add_test (tc, test_other_configuration);
+  tcase_add_test (tc, test_other_codec);
   tcase_add_test (tc, test_limit);
   return s;
 }
