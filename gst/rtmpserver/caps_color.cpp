@@ -54,6 +54,10 @@ std::optional<ColorInfo::Mastering> mastering_of (const GstCaps *caps)
   m.min_luminance = info.min_display_mastering_luminance * luminance_unit;
   return m;
 }
+
+// Speakers of Enhanced RTMP by their number, as GstAudioChannelPosition (whose bits these are).
+constexpr std::array<std::uint8_t, 24> positions{
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 15, 12, 14, 13, 16, 20, 17, 9, 18, 19, 21, 22, 23};
 } // namespace
 
 void set_color (GstCaps *caps, const ColorInfo &color)
@@ -107,11 +111,8 @@ std::optional<ColorInfo> color_of (const GstCaps *caps)
   return color;
 }
 
-// Speakers of Enhanced RTMP by their number, as GstAudioChannelPosition (whose bits these are).
 guint64 channel_mask (const MultichannelConfig &speakers)
 {
-  constexpr std::array<std::uint8_t, 24> positions{
-      0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 15, 12, 14, 13, 16, 20, 17, 9, 18, 19, 21, 22, 23};
   guint64 mask = 0;
   int count = 0;
   const auto add = [&] (std::size_t speaker) {
@@ -128,5 +129,22 @@ guint64 channel_mask (const MultichannelConfig &speakers)
       add (speaker);
   }
   return count == speakers.channels && std::popcount (mask) == count ? mask : 0;
+}
+
+std::optional<MultichannelConfig> speakers_of (const GstCaps *caps)
+{
+  const GstStructure *s = gst_caps_get_structure (caps, 0);
+  guint64 mask = 0;
+  gint channels = 0;
+  if (!gst_structure_get (s, "channel-mask", GST_TYPE_BITMASK, &mask, nullptr) || mask == 0 ||
+      !gst_structure_get_int (s, "channels", &channels) || std::popcount (mask) != channels)
+    return std::nullopt;
+  MultichannelConfig c;
+  c.order = MultichannelConfig::Order::native;
+  c.channels = static_cast<std::uint8_t> (channels);
+  for (std::size_t i = 0; i < positions.size (); i++)
+    if ((mask >> positions[i] & 1) != 0)
+      c.mask |= 1u << i;
+  return std::popcount (c.mask) == channels ? std::optional (c) : std::nullopt;
 }
 } // namespace reach::rtmp

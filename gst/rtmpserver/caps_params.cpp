@@ -184,6 +184,8 @@ bool set_audio (const Fields &f, StreamParams &p)
     set_sound (f, p);
   p.audio.rate = static_cast<std::uint32_t> (std::max (f.number ("rate"), 0));
   p.audio.channels = static_cast<std::uint8_t> (std::clamp (f.number ("channels"), 0, 255));
+  if (p.audio.channels > 2)
+    p.speakers = speakers_of (f.caps ());
   return good;
 }
 

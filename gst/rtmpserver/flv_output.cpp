@@ -3,23 +3,6 @@
 #include "proto/flv.h"
 
 namespace reach::rtmp {
-namespace {
-GstMemory *memory_of (const Slice &s)
-{
-  auto *held = new Slice (s);
-  return gst_memory_new_wrapped (GST_MEMORY_FLAG_READONLY,
-      const_cast<std::uint8_t *> (s.bytes.data ()), s.size (), 0, s.size (), held,
-      [] (gpointer p) { delete static_cast<Slice *> (p); });
-}
-} // namespace
-
-Ref<GstBuffer> buffer_of (const Slice &s)
-{
-  auto b = Ref<GstBuffer>::adopt (gst_buffer_new ());
-  if (s.size () > 0)
-    gst_buffer_append_memory (b.get (), memory_of (s));
-  return b;
-}
 
 void FlvOutput::tag (Tag t)
 {
@@ -77,9 +60,9 @@ void FlvOutput::send (TrackPad &pad, const Tag &t)
   const auto type = static_cast<std::uint8_t> (t.message.type);
   const std::size_t size = t.message.payload.size ();
   auto b = buffer_of (slice_of (flv_tag_header (type, ms, size)));
-  if (size > 0)
-    gst_buffer_append_memory (b.get (), memory_of (t.message.payload));
-  gst_buffer_append_memory (b.get (), memory_of (slice_of (flv_tag_trailer (size))));
+  for (const Slice &s : {t.message.payload, slice_of (flv_tag_trailer (size))})
+    if (s.size () > 0)
+      gst_buffer_append_memory (b.get (), memory_of (s, s.bytes).release ());
   const bool header = t.header >= 0;
   if (header)
     GST_BUFFER_FLAG_SET (b.get (), GST_BUFFER_FLAG_HEADER);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The flv pad: a publisher's messages as the tags of one FLV stream. Loop thread.
 #pragma once
+#include "memory_slice.h"
 #include "proto/message.h"
 #include "src_pads.h"
 #include <map>
@@ -40,6 +41,4 @@ private:
   bool audio_ = false, video_ = false, complete_ = false, begun_ = false;
   bool missed_ = false; // tags that came when there was no pad
 };
-// A buffer that refers to the bytes.
-Ref<GstBuffer> buffer_of (const Slice &s);
 } // namespace reach::rtmp

@@ -58,8 +58,11 @@ bool OutgoingTrack::set_params (const StreamParams &p)
   const bool plain = fourcc_of (p.codec) == 0 || p.codec == Codec::avc || p.codec == Codec::aac ||
                      p.codec == Codec::mp3;
   framing_ = id_ != 0 ? Framing::one_track : plain ? Framing::legacy : Framing::enhanced;
-  if (build_header (packet (PacketType::coded_frames)))
+  if (build_header (packet (PacketType::coded_frames))) {
+    colored_ |= p.color.has_value ();
+    placed_ |= p.speakers.has_value ();
     return true;
+  }
   params_ = {};
   return false;
 }
@@ -91,15 +94,51 @@ std::vector<OutgoingTrack::Part> OutgoingTrack::headers () const
   return out;
 }
 
-OutgoingTrack::Part OutgoingTrack::frame (
-    Bytes payload, bool key, std::int32_t composition_ms) const
+// What is not known any more is said too.
+Slice OutgoingTrack::notice () const
+{
+  if (framing_ == Framing::legacy)
+    return {};
+  if (type () == MessageType::video && colored_) {
+    const auto body = encode_amf0 (build_color_info (params_.color.value_or (ColorInfo{})));
+    return part (packet (PacketType::metadata), body).body;
+  }
+  if (type () == MessageType::audio && placed_) {
+    MultichannelConfig unknown;
+    unknown.channels = params_.audio.channels;
+    const auto body = build_multichannel (params_.speakers.value_or (unknown));
+    return part (packet (PacketType::multichannel_config), body).body;
+  }
+  return {};
+}
+
+TrackPacket OutgoingTrack::frame_packet (bool key, std::int32_t composition_ms) const
 {
   TrackPacket p = packet (PacketType::coded_frames);
   p.key = key && type () == MessageType::video;
   p.composition_ms = std::clamp (composition_ms, -0x800000, 0x7fffff);
+  return p;
+}
+
+OutgoingTrack::Part OutgoingTrack::frame (
+    Bytes payload, bool key, std::int32_t composition_ms) const
+{
+  const TrackPacket p = frame_packet (key, composition_ms);
   Part out = part (p, payload);
   out.info.key = p.key;
   return out;
+}
+
+OutgoingTrack::Part OutgoingTrack::frame (
+    const Slice &all, std::size_t at, bool key, std::int32_t composition_ms) const
+{
+  const TrackPacket p = frame_packet (key, composition_ms);
+  const auto head = build_header (p);
+  if (!head || head->size () > at ||
+      !std::ranges::equal (*head, all.bytes.subspan (at - head->size (), head->size ())))
+    return frame (all.bytes.subspan (at), key, composition_ms);
+  const std::size_t from = at - head->size ();
+  return {all.sub (from, all.size () - from), {id_, p.key, false}};
 }
 
 Slice metadata_body (const OutgoingTracks &tracks)
@@ -116,19 +155,21 @@ std::uint32_t timestamp_of (std::int64_t running_time)
   return static_cast<std::uint32_t> (std::max<std::int64_t> (running_time, 0) / ms);
 }
 
-MediaInfo info_of (MessageType type, const Slice &body)
+TagInfo info_of (MessageType type, const Slice &body)
 {
   std::vector<TrackPacket> packets;
   const TagResult r = type == MessageType::video   ? parse_video (body, packets)
                       : type == MessageType::audio ? parse_audio (body, packets)
                                                    : TagResult::unsupported;
-  MediaInfo info;
+  TagInfo info;
   if (r != TagResult::ok || packets.empty ())
     return info;
   const TrackPacket &p = packets.front ();
   info.track = p.track;
-  info.header = p.type == PacketType::sequence_start || p.type == PacketType::multichannel_config ||
-                p.type == PacketType::mpeg2ts_sequence_start;
+  info.codec = p.codec;
+  info.header =
+      p.type == PacketType::sequence_start || p.type == PacketType::mpeg2ts_sequence_start;
+  info.notice = p.type == PacketType::metadata || p.type == PacketType::multichannel_config;
   info.key = p.key && p.type == PacketType::coded_frames;
   return info;
 }

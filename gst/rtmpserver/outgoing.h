@@ -18,18 +18,27 @@ public:
   bool set_params (const StreamParams &p);
   const StreamParams &params () const { return params_; }
   MessageType type () const;
-  // What goes before the frames: the configuration, colours. None for codecs without.
+  // What goes before the frames: the configuration. None for codecs without.
   std::vector<Part> headers () const;
+  // Colours or speakers, see Notices; empty: there is nothing to say. Only in Enhanced RTMP's
+  // header: players that know none would take it for another codec.
+  Slice notice () const;
   // `composition_ms`: PTS − DTS. The payload is copied behind its header.
   Part frame (Bytes payload, bool key, std::int32_t composition_ms) const;
+  // The payload is what begins `at`. If the bytes in front of it are the header that it needs, as
+  // where a stream came in by RTMP too, they are sent where they are.
+  Part frame (const Slice &all, std::size_t at, bool key, std::int32_t composition_ms) const;
+  static constexpr std::size_t max_header = 24;
 
 private:
   TrackPacket packet (PacketType t) const;
+  TrackPacket frame_packet (bool key, std::int32_t composition_ms) const;
   Part part (const TrackPacket &p, Bytes payload) const;
 
   const std::uint8_t id_;
   StreamParams params_;
   Framing framing_ = Framing::legacy;
+  bool colored_ = false, placed_ = false; // players were told colours, speakers
 };
 
 // onMetaData of all tracks, by their ids; those without codec are left out.
@@ -44,6 +53,10 @@ Slice metadata_body (const OutgoingTracks &tracks);
 
 // Milliseconds of a message from nanoseconds of running time, rounded down; before 0 is 0.
 std::uint32_t timestamp_of (std::int64_t running_time);
-// What a tag of an FLV stream is to players: a header, a key frame.
-MediaInfo info_of (MessageType type, const Slice &body);
+// What a tag of an FLV stream is to players: a header, a key frame; or a notice.
+struct TagInfo : MediaInfo {
+  Codec codec = Codec::unknown;
+  bool notice = false;
+};
+TagInfo info_of (MessageType type, const Slice &body);
 } // namespace reach::rtmp

@@ -2,6 +2,8 @@
 #include "sink_stream.h"
 #include "caps.h"
 #include "common/barrier.h"
+#include "memory_slice.h"
+#include "notices.h"
 #include "proto/flv.h"
 #include <gst/video/video-event.h>
 
@@ -41,16 +43,13 @@ public:
     const auto endpoint = owner_.endpoint ();
     if (!endpoint)
       return GST_FLOW_FLUSHING;
-    const Mapped map (b);
-    if (!map.ok ()) {
-      GST_ELEMENT_ERROR (base_, RESOURCE, READ, ("A buffer could not be read."), (nullptr));
-      return GST_FLOW_ERROR;
-    }
     if (kind == InputKind::flv)
-      return render_flv (endpoint->broadcast (), map.bytes ());
-    const GstClockTime dts = GST_BUFFER_DTS_OR_PTS (b);
-    const std::uint32_t timestamp = time_of (dts);
+      return render_flv (endpoint->broadcast (), b);
+    const std::uint32_t timestamp = time_of (GST_BUFFER_DTS_OR_PTS (b));
     if (kind == InputKind::data) {
+      const Mapped map (b);
+      if (!map.ok ())
+        return unreadable ();
       endpoint->broadcast ().media (MessageType::data_amf0, timestamp,
           slice_of ({map.bytes ().begin (), map.bytes ().end ()}), {});
       return GST_FLOW_OK;
@@ -61,9 +60,10 @@ public:
     if (kind == InputKind::audio && GST_BUFFER_FLAG_IS_SET (b, GST_BUFFER_FLAG_HEADER))
       return GST_FLOW_OK;
     const auto composition = static_cast<std::int32_t> (time_of (GST_BUFFER_PTS (b)) - timestamp);
-    auto part = track_.frame (
-        map.bytes (), !GST_BUFFER_FLAG_IS_SET (b, GST_BUFFER_FLAG_DELTA_UNIT), composition);
-    endpoint->broadcast ().media (track_.type (), timestamp, std::move (part.body), part.info);
+    auto part = frame_of (b, composition);
+    if (!part)
+      return unreadable ();
+    send (endpoint->broadcast (), track_.type (), timestamp, std::move (part->body), part->info);
     return GST_FLOW_OK;
   }
 
@@ -74,6 +74,8 @@ public:
       return;
     for (auto &h : track_.headers ())
       endpoint->broadcast ().media (track_.type (), last_, std::move (h.body), h.info);
+    const Notices::Of of{track_.type (), static_cast<std::uint8_t> (index), track_.params ().codec};
+    notices_.set (of, track_.notice ());
   }
 
   void eos ()
@@ -99,20 +101,78 @@ private:
     return last_;
   }
 
-  GstFlowReturn render_flv (Broadcast &to, Bytes bytes)
+  GstFlowReturn unreadable ()
   {
-    if (!flv_.input (bytes)) {
+    GST_ELEMENT_ERROR (base_, RESOURCE, READ, ("A buffer could not be read."), (nullptr));
+    return GST_FLOW_ERROR;
+  }
+
+  // What is small is copied for the players in any case, and must not keep what it is a part of.
+  static std::optional<HeldBytes> held (GstMemory *m, std::size_t before)
+  {
+    return m->size > SharedChunks::max_joined ? held_bytes (m, before) : std::nullopt;
+  }
+
+  std::optional<OutgoingTrack::Part> frame_of (GstBuffer *b, std::int32_t composition) const
+  {
+    const bool key = !GST_BUFFER_FLAG_IS_SET (b, GST_BUFFER_FLAG_DELTA_UNIT);
+    if (gst_buffer_n_memory (b) == 1)
+      if (const auto at = held (gst_buffer_peek_memory (b, 0), OutgoingTrack::max_header))
+        return track_.frame (at->all, at->at, key, composition);
+    const Mapped map (b);
+    return map.ok () ? std::optional (track_.frame (map.bytes (), key, composition)) : std::nullopt;
+  }
+
+  void send (Broadcast &to, MessageType type, std::uint32_t timestamp, Slice body, MediaInfo info)
+  {
+    if (auto n = notices_.before (type, info, timestamp))
+      to.media (type, timestamp, std::move (n->body), n->info);
+    to.media (type, timestamp, std::move (body), info);
+  }
+
+  // Memory by memory: those of rtmpserversrc have a body each, which is passed on as it is.
+  bool read_flv (GstBuffer *b)
+  {
+    bool good = true;
+    for (guint i = 0; good && i < gst_buffer_n_memory (b); i++) {
+      GstMemory *m = gst_buffer_peek_memory (b, i);
+      GstMapInfo info;
+      if (auto whole = held (m, 0)) {
+        good = flv_.input (std::move (whole->all));
+      } else if (gst_memory_map (m, &info, GST_MAP_READ)) {
+        good = flv_.input (Bytes{info.data, info.size});
+        gst_memory_unmap (m, &info);
+      } else {
+        good = false;
+      }
+    }
+    return good;
+  }
+
+  GstFlowReturn render_flv (Broadcast &to, GstBuffer *b)
+  {
+    if (!read_flv (b)) {
       GST_ELEMENT_ERROR (base_, STREAM, DEMUX, ("This is no FLV stream."), (nullptr));
       return GST_FLOW_ERROR;
     }
-    while (auto tag = flv_.next ()) {
-      const auto type = static_cast<MessageType> (tag->type);
-      if (tag->type == flv_script && is_metadata (tag->body.bytes))
-        to.metadata (std::move (tag->body));
-      else if (tag->body.size () > 0 && tag->type != flv_script_amf3)
-        to.media (type, tag->timestamp, tag->body, info_of (type, tag->body));
-    }
+    while (auto tag = flv_.next ())
+      render_tag (to, *tag);
     return GST_FLOW_OK;
+  }
+  void render_tag (Broadcast &to, FlvTag &tag)
+  {
+    const auto type = static_cast<MessageType> (tag.type);
+    if (tag.body.size () == 0 || tag.type == flv_script_amf3)
+      return;
+    if (tag.type == flv_script && is_metadata (tag.body.bytes))
+      return to.metadata (std::move (tag.body));
+    const TagInfo info = info_of (type, tag.body);
+    const Notices::Of of{type, info.track, info.codec};
+    if (info.notice)
+      return notices_.set (of, std::move (tag.body));
+    if (info.header)
+      notices_.header (of, tag.body);
+    send (to, type, tag.timestamp, std::move (tag.body), info);
   }
   static bool is_metadata (Bytes body)
   {
@@ -125,6 +185,7 @@ private:
   GstBaseSink *base_;
   StreamOwner &owner_;
   OutgoingTrack track_; // streaming thread
+  Notices notices_;     // streaming thread
   Guarded<StreamParams> params_;
   FlvReader flv_;
   std::atomic<std::uint32_t> last_{0};

@@ -80,7 +80,7 @@ void SrcIngest::media (const Message &m, TimePoint arrived)
     any_key |= p.key;
     if (is_header (p.type) && p.type != PacketType::sequence_end)
       tag.header = (video ? 0x10000 : 0) | static_cast<int> (p.type) << 8 | p.track;
-    packet (p, at);
+    packet (p, m.payload.bytes, at);
   }
   const bool has_video =
       tracks_.lower_bound ({TrackPad::Kind::video, 0}) != tracks_.end () &&
@@ -99,7 +99,7 @@ SrcIngest::Track *SrcIngest::track_of (Key key)
   return tracks_.size () < max_tracks ? &tracks_[key] : nullptr;
 }
 
-void SrcIngest::packet (const TrackPacket &p, const Timeline::Stamp &at)
+void SrcIngest::packet (const TrackPacket &p, Bytes body, const Timeline::Stamp &at)
 {
   const Key key{is_audio (p.codec) ? TrackPad::Kind::audio : TrackPad::Kind::video, p.track};
   Track *t = p.codec == Codec::unknown ? nullptr : track_of (key);
@@ -120,7 +120,7 @@ void SrcIngest::packet (const TrackPacket &p, const Timeline::Stamp &at)
     counters_.early++;
     return;
   }
-  auto b = buffer_of (p.payload);
+  auto b = buffer_of (p.payload, body);
   const bool delta = key.first == TrackPad::Kind::video && !p.key;
   if (delta)
     GST_BUFFER_FLAG_SET (b.get (), GST_BUFFER_FLAG_DELTA_UNIT);

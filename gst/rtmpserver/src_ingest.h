@@ -41,7 +41,7 @@ private:
   };
   void media (const Message &m, TimePoint arrived);
   void data (const Message &m, TimePoint arrived);
-  void packet (const TrackPacket &p, const Timeline::Stamp &at);
+  void packet (const TrackPacket &p, Bytes body, const Timeline::Stamp &at);
   void configure (Key key, Track &t, Ref<GstCaps> caps);
   void metadata (const Metadata &m);
   void apply_metadata (Key key, Track &t);

@@ -57,7 +57,7 @@ def media_server(bench, **options):
 
 def install_nginx(bench):
     if not os.path.exists(RTMP_MODULE):
-        subprocess.run([bench.root / 'tests/tools/install-packages', 'bench'], check=False)
+        subprocess.run([bench.root / 'tests/tools/install-packages', 'test'], check=False)
     nginx = shutil.which('nginx') or '/usr/sbin/nginx'
     if not os.path.exists(RTMP_MODULE) or not os.path.exists(nginx):
         raise BenchError('the Debian package libnginx-mod-rtmp is missing')

@@ -45,12 +45,19 @@ std::vector<std::uint8_t> flv_tag_trailer (std::size_t size)
   return w.take ();
 }
 
-bool FlvReader::input (Bytes in)
+bool FlvReader::input (Slice in)
 {
   while (state_ != State::failed) {
+    if (state_ == State::body && in.owner && pending_.empty () && in.size () >= wanted_) {
+      const std::size_t n = wanted_;
+      end_body (in.sub (0, n));
+      in.bytes = in.bytes.subspan (n);
+      continue;
+    }
     const std::size_t n = std::min (wanted_ - pending_.size (), in.size ());
-    pending_.insert (pending_.end (), in.begin (), in.begin () + static_cast<std::ptrdiff_t> (n));
-    in = in.subspan (n);
+    const Bytes more = in.bytes.first (n);
+    pending_.insert (pending_.end (), more.begin (), more.end ());
+    in.bytes = in.bytes.subspan (n);
     if (pending_.size () < wanted_)
       return true;
     bool good = true;
@@ -67,7 +74,7 @@ bool FlvReader::input (Bytes in)
       good = read_tag ();
       break;
     case State::body:
-      end_body ();
+      end_body (slice_of (std::exchange (pending_, {})));
       break;
     case State::failed:
       break;
@@ -109,9 +116,9 @@ bool FlvReader::read_tag ()
   return true;
 }
 
-void FlvReader::end_body ()
+void FlvReader::end_body (Slice body)
 {
-  tag_.body = slice_of (std::exchange (pending_, {}));
+  tag_.body = std::move (body);
   tags_.push_back (std::exchange (tag_, {}));
   state_ = State::skip;
   wanted_ = trailer_size;

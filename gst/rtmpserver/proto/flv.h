@@ -35,7 +35,9 @@ public:
 
   // False from the first byte on that no FLV file can have, and from a tag on that is encrypted
   // or larger than max_body. All tags before it can still be read.
-  bool input (Bytes in);
+  bool input (Bytes in) { return input (Slice{in, {}}); }
+  // A body that is in it as a whole is not copied if the slice has an owner.
+  bool input (Slice in);
   std::optional<FlvTag> next ();
 
   // Known when the header was read.
@@ -46,7 +48,7 @@ private:
   enum class State : std::uint8_t { header, skip, tag, body, failed };
   bool read_header ();
   bool read_tag ();
-  void end_body ();
+  void end_body (Slice body);
 
   const std::size_t max_body_;
   State state_ = State::header;

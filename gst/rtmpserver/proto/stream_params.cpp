@@ -89,6 +89,10 @@ bool StreamParams::note (const TrackPacket &p)
     codec = p.codec;
     return note_frame (p) || other;
   }
+  // FFmpeg 8.1 sends what it says of further tracks as if it were of the default one.
+  const bool notice = p.type == PacketType::metadata || p.type == PacketType::multichannel_config;
+  if (notice && other && codec != Codec::unknown)
+    return false;
   StreamParams next = other ? StreamParams{} : *this;
   next.codec = p.codec;
   if (p.type == PacketType::multichannel_config) {

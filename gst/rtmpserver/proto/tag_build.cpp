@@ -17,7 +17,8 @@ void put_u24 (ByteWriter &w, std::uint32_t v)
 std::uint8_t frame_bits (const TrackPacket &p)
 {
   FrameType t = p.disposable ? FrameType::disposable : p.key ? FrameType::key : FrameType::inter;
-  if (p.type == PacketType::command)
+  // It does not count for metadata; but FFmpeg's player takes others for frames.
+  if (p.type == PacketType::command || p.type == PacketType::metadata)
     t = FrameType::command;
   // Configuration is sent as key frames are, and readers look at that.
   if (p.type == PacketType::sequence_start || p.type == PacketType::mpeg2ts_sequence_start)

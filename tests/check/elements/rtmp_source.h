@@ -7,11 +7,13 @@
 #include "rtmpserver/proto/flv.h"
 #include "rtmpserver/proto/tag.h"
 #include <atomic>
+#include <csignal>
 #include <fstream>
 #include <glib/gstdio.h>
 #include <iterator>
 #include <map>
 #include <string>
+#include <sys/prctl.h>
 #include <vector>
 
 namespace reach::test {
@@ -148,7 +150,7 @@ private:
   }
 };
 
-// A program that runs beside the test, ended with it.
+// A program that runs beside the test, ended with it, also if it crashes.
 class Program {
 public:
   explicit Program (const std::vector<std::string> &words)
@@ -158,10 +160,12 @@ public:
       argv.push_back (w.c_str ());
     argv.push_back (nullptr);
     GError *error = nullptr;
-    process_ = g_subprocess_newv (argv.data (),
-        static_cast<GSubprocessFlags> (
-            G_SUBPROCESS_FLAGS_STDERR_SILENCE | G_SUBPROCESS_FLAGS_STDOUT_SILENCE),
-        &error);
+    GSubprocessLauncher *launcher = g_subprocess_launcher_new (static_cast<GSubprocessFlags> (
+        G_SUBPROCESS_FLAGS_STDERR_SILENCE | G_SUBPROCESS_FLAGS_STDOUT_SILENCE));
+    g_subprocess_launcher_set_child_setup (
+        launcher, [] (gpointer) { ::prctl (PR_SET_PDEATHSIG, SIGKILL); }, nullptr, nullptr);
+    process_ = g_subprocess_launcher_spawnv (launcher, argv.data (), &error);
+    g_object_unref (launcher);
     fail_unless (process_ != nullptr, "%s", error ? error->message : "");
   }
   ~Program ()
@@ -185,19 +189,21 @@ private:
 // An FLV file of H.264 and AAC, made once for the test program.
 class FlvFile {
 public:
-  explicit FlvFile (bool video = true, bool audio = true, const char *length = "1.5")
+  explicit FlvFile (bool video = true, bool audio = true, const char *length = "1.5",
+      const char *size = "320x240")
   {
     char name[] = "/tmp/reach-flv-XXXXXX";
     const int fd = g_mkstemp (name);
     fail_unless (fd >= 0);
     g_close (fd, nullptr);
     path = name;
+    const std::string picture = std::string ("testsrc2=rate=25:size=") + size;
     std::vector<std::string> w{"ffmpeg", "-y", "-v", "error"};
     const auto add = [&w] (std::initializer_list<const char *> more) {
       w.insert (w.end (), more.begin (), more.end ());
     };
     if (video)
-      add ({"-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25"});
+      add ({"-f", "lavfi", "-i", picture.c_str ()});
     if (audio)
       add ({"-f", "lavfi", "-i", "sine=frequency=440"});
     add ({"-t", length, "-c:v", "libx264", "-preset", "ultrafast", "-g", "10", "-bf", "2", "-c:a",

@@ -1,38 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Which pads rtmpserversrc has, and when: publishers that promise, forget or add tracks.
-#include "rtmp_client.h"
-#include "rtmp_source.h"
+#include "rtmp_publisher.h"
 
 using namespace reach::test;
 using rtmp::PacketType;
 
 namespace {
-struct Publisher {
-  Publisher (RtmpSource &s, const FlvFile &file, const char *name = "cam") : client (s.port ())
-  {
-    client.connect ();
-    fail_unless_equals_string (client.publish (name).c_str (), "NetStream.Publish.Start");
-    rtmp::FlvReader r;
-    fail_unless (r.input (file.bytes));
-    while (auto t = r.next ())
-      tags.push_back (std::move (*t));
-  }
-  // The file's tags of this type.
-  void send (std::uint8_t type, std::uint32_t base = 0)
-  {
-    for (const auto &t : tags)
-      if (t.type == type)
-        send (t, base);
-  }
-  void send (const rtmp::FlvTag &t, std::uint32_t base = 0)
-  {
-    fail_unless (client.send (static_cast<rtmp::MessageType> (t.type), client.stream, t.body.bytes,
-        base + t.timestamp, 4));
-  }
-  RtmpClient client;
-  std::vector<rtmp::FlvTag> tags;
-};
-
 bool has_all (const RtmpSource::Pads &p, const char *name, std::size_t n)
 {
   return p.contains (name) && p.at (name).buffers.size () == n;
@@ -45,7 +18,7 @@ GST_START_TEST (test_promises)
   const FlvFile file;
   RtmpSource s;
   s.play ();
-  Publisher p (s, file);
+  Publisher p (s.port (), file);
   if (__i__ == 0)
     p.send (rtmp::flv_script);
   p.send (rtmp::flv_video);
@@ -62,7 +35,7 @@ GST_START_TEST (test_late_track)
   const FlvFile file;
   RtmpSource s;
   s.play ();
-  Publisher p (s, file);
+  Publisher p (s.port (), file);
   p.send (rtmp::flv_video);
   const auto n = file.frames (true).size (), n_audio = file.frames (false).size ();
   fail_unless (s.wait ([n] (const auto &x) { return has_all (x, "video_0", n); }));
@@ -78,7 +51,7 @@ GST_START_TEST (test_multitrack)
   const FlvFile file (true, false);
   RtmpSource s;
   s.play ();
-  Publisher p (s, file);
+  Publisher p (s.port (), file);
   for (const auto &t : p.tags) {
     std::vector<rtmp::TrackPacket> packets;
     if (t.type != rtmp::flv_video)
@@ -114,7 +87,7 @@ GST_START_TEST (test_timestamps_wrap)
   const FlvFile file (true, false);
   RtmpSource s;
   s.play ();
-  Publisher p (s, file);
+  Publisher p (s.port (), file);
   p.send (rtmp::flv_video, 0xffffffffu - 700);
   const auto n = file.frames (true).size ();
   fail_unless (s.wait ([n] (const auto &x) { return has_all (x, "video_0", n); }));
@@ -136,12 +109,12 @@ GST_START_TEST (test_replaced_in_the_middle)
   gst_util_set_object_arg (G_OBJECT (s.element), "on-duplicate", "replace");
   s.request_flv ();
   s.play ();
-  Publisher ghost (s, file);
+  Publisher ghost (s.port (), file);
   for (const auto type : {rtmp::flv_script, rtmp::flv_video, rtmp::flv_audio})
     ghost.send (type);
   const auto n = file.frames (true).size ();
   fail_unless (s.wait ([n] (const auto &x) { return has_all (x, "video_0", n); }));
-  Publisher other (s, file);
+  Publisher other (s.port (), file);
   fail_unless (ghost.client.closed ());
   for (const auto type : {rtmp::flv_script, rtmp::flv_video, rtmp::flv_audio})
     other.send (type);

@@ -235,7 +235,10 @@ GST_START_TEST (test_color_info_of_packets)
   fail_unless (!p.note (m), "the same again");
   m.payload = body (rtmp::encode_amf0 ({"other", 1.0}));
   fail_unless (!p.note (m) && p.color == c, "not colorInfo");
+  m.codec = rtmp::Codec::av1; // as if it were of this track
   m.payload = body (rtmp::encode_amf0 (build_color_info ({})));
+  fail_unless (!p.note (m) && p.color == c && p.complete ());
+  m.codec = rtmp::Codec::hevc;
   fail_unless (p.note (m) && !p.color);
   m.payload = {};
   fail_unless (!p.note (m));
@@ -259,6 +262,32 @@ GST_START_TEST (test_channel_mask)
   fail_unless (rtmp::channel_mask (m) == 0, "one speaker twice");
   m.mapping = {0, 1, 0xff};
   fail_unless (rtmp::channel_mask (m) == 0, "unknown speaker");
+}
+GST_END_TEST
+
+GST_START_TEST (test_speakers_of_caps)
+{
+  const auto mask_of = [] (const char *text) -> std::optional<std::uint32_t> {
+    const auto caps = reach::Ref<GstCaps>::adopt (gst_caps_from_string (text));
+    const auto speakers = rtmp::speakers_of (caps.get ());
+    if (!speakers)
+      return std::nullopt;
+    fail_unless (speakers->order == rtmp::MultichannelConfig::Order::native);
+    fail_unless (rtmp::channel_mask (*speakers) > 0);
+    return speakers->mask;
+  };
+  fail_unless (mask_of ("audio/x-flac, channels=6, channel-mask=(bitmask)0xc0f") == 0x60f);
+  fail_unless (mask_of ("audio/x-flac, channels=3, channel-mask=(bitmask)0x203") == 0x40003);
+  fail_unless (!mask_of ("audio/x-flac, channels=6"));
+  fail_unless (!mask_of ("audio/x-flac, channels=5, channel-mask=(bitmask)0xc0f"));
+  fail_unless (!mask_of ("audio/x-flac, channels=1, channel-mask=(bitmask)0x1000000"));
+  StreamParams p = configured (Codec::flac, hex (flac_info));
+  p.audio.channels = 6;
+  const auto caps = caps_of (p);
+  gst_caps_set_simple (caps.get (), "channels", G_TYPE_INT, 6, "channel-mask", GST_TYPE_BITMASK,
+      guint64{0xc0f}, nullptr);
+  const auto again = params_of (caps.get ());
+  fail_unless (again && again->speakers && again->speakers->mask == 0x60f);
 }
 GST_END_TEST
 
@@ -330,6 +359,7 @@ static Suite *caps_suite ()
   tcase_add_test (tc, test_hdr);
   tcase_add_test (tc, test_color_info_of_packets);
   tcase_add_test (tc, test_channel_mask);
+  tcase_add_test (tc, test_speakers_of_caps);
   tcase_add_test (tc, test_no_caps_before_configuration);
   tcase_add_test (tc, test_repeated_and_empty_sequence_headers);
   tcase_add_test (tc, test_metadata_and_frames);

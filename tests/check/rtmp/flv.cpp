@@ -77,6 +77,29 @@ GST_START_TEST (test_no_waiting_for_the_trailer)
 }
 GST_END_TEST
 
+// What has an owner, and a body as a whole in it, is not copied.
+GST_START_TEST (test_body_by_reference)
+{
+  const Slice all = slice_of (file ());
+  for (std::size_t split = 1; split <= all.size (); split++) {
+    rtmp::FlvReader r;
+    fail_unless (r.input (all.sub (0, split)) && r.input (all.sub (split, all.size () - split)));
+    const auto tags = read_all (r);
+    check_tags (tags);
+    std::size_t n_shared = 0;
+    for (const auto &t : tags) {
+      const auto *at = t.body.bytes.data ();
+      const bool shared = at >= all.bytes.data () && at < all.bytes.data () + all.size ();
+      fail_unless (shared == (t.body.owner.get () == all.owner.get ()));
+      n_shared += shared;
+    }
+    // Only one that is cut is copied.
+    fail_unless (n_shared >= tags.size () - 1);
+    fail_unless (split < all.size () || n_shared == tags.size ());
+  }
+}
+GST_END_TEST
+
 GST_START_TEST (test_header_with_more)
 {
   Wire w = rtmp::flv_header (false, true);
@@ -135,6 +158,7 @@ static Suite *flv_suite ()
   tcase_add_test (tc, test_bytes);
   tcase_add_test (tc, test_split_at_every_byte);
   tcase_add_test (tc, test_no_waiting_for_the_trailer);
+  tcase_add_test (tc, test_body_by_reference);
   tcase_add_test (tc, test_header_with_more);
   tcase_add_test (tc, test_not_flv);
   tcase_add_test (tc, test_encrypted_and_too_large);

@@ -68,6 +68,72 @@ GST_START_TEST (test_further_tracks)
 }
 GST_END_TEST
 
+// In front of the payload is what came in with it.
+GST_START_TEST (test_payload_stays_where_it_is)
+{
+  OutgoingTrack t;
+  fail_unless (t.set_params (params (Codec::avc, {9})));
+  const Slice in = slice_of ({0x55, 0x17, 1, 0, 0, 40, 1, 2, 3});
+  const auto f = t.frame (in, 6, true, 40);
+  fail_unless (f.body.bytes.data () == in.bytes.data () + 1 && f.body.size () == 8);
+  fail_unless (f.body.owner.get () == in.owner.get () && f.info.key && f.info.track == 0);
+  // Another header is needed, or nothing is in front.
+  for (const auto &other : {t.frame (in, 6, true, 41), t.frame (in, 6, false, 40)}) {
+    fail_unless (other.body.size () == 8 && wire (other.body)[5] == 1);
+    fail_unless (other.body.owner.get () != in.owner.get ());
+  }
+  fail_unless (
+      wire (t.frame (in.sub (2, 7), 4, true, 40).body) == (Wire{0x17, 1, 0, 0, 40, 1, 2, 3}));
+  fail_unless (
+      wire (t.frame (in.sub (6, 3), 0, true, 40).body) == (Wire{0x17, 1, 0, 0, 40, 1, 2, 3}));
+}
+GST_END_TEST
+
+GST_START_TEST (test_colours)
+{
+  OutgoingTrack t;
+  StreamParams p = params (Codec::hevc, {9});
+  fail_unless (t.set_params (p) && t.notice ().size () == 0);
+  p.color = ColorInfo{.bit_depth = 10, .primaries = 9, .transfer = 16, .matrix = 9};
+  p.color->light_level = {1000, 400};
+  fail_unless (t.set_params (p));
+  const Slice body = t.notice ();
+  std::vector<TrackPacket> packets;
+  fail_unless (parse_video (body, packets) == TagResult::ok && packets.size () == 1);
+  fail_unless (packets[0].type == PacketType::metadata && packets[0].codec == Codec::hevc);
+  const auto values = decode_amf0 (packets[0].payload.bytes, {}).values;
+  fail_unless (parse_color_info (values) == p.color);
+  const TagInfo info = info_of (MessageType::video, body);
+  fail_unless (info.notice && !info.header && !info.key);
+  p.color.reset (); // players still have the other
+  fail_unless (t.set_params (p));
+  const Slice reset = t.notice ();
+  fail_unless (parse_video (reset, packets) == TagResult::ok);
+  fail_unless (parse_color_info (decode_amf0 (packets[0].payload.bytes, {}).values) == ColorInfo{});
+  // Old players would take it for VP6.
+  p.codec = Codec::avc;
+  p.color = ColorInfo{.primaries = 1};
+  fail_unless (t.set_params (p) && t.notice ().size () == 0);
+  OutgoingTrack further (1);
+  fail_unless (further.set_params (p) && further.notice ().size () > 0);
+}
+GST_END_TEST
+
+GST_START_TEST (test_speakers)
+{
+  OutgoingTrack t;
+  StreamParams p = params (Codec::flac, {9});
+  p.audio.channels = 6;
+  p.speakers = MultichannelConfig{MultichannelConfig::Order::native, 6, 0x60f, {}};
+  fail_unless (t.set_params (p));
+  fail_unless (wire (t.notice ()) == (Wire{0x94, 'f', 'L', 'a', 'C', 1, 6, 0, 0, 6, 0x0f}));
+  fail_unless (info_of (MessageType::audio, t.notice ()).notice);
+  p.speakers.reset ();
+  fail_unless (t.set_params (p));
+  fail_unless (wire (t.notice ()) == (Wire{0x94, 'f', 'L', 'a', 'C', 0, 6}));
+}
+GST_END_TEST
+
 GST_START_TEST (test_info_of_flv_tags)
 {
   const auto info = [] (MessageType t, Wire w) { return info_of (t, slice_of (std::move (w))); };
@@ -111,6 +177,9 @@ static Suite *outgoing_suite ()
   tcase_add_test (tc, test_plain_headers_where_there_are);
   tcase_add_test (tc, test_enhanced_headers);
   tcase_add_test (tc, test_further_tracks);
+  tcase_add_test (tc, test_payload_stays_where_it_is);
+  tcase_add_test (tc, test_colours);
+  tcase_add_test (tc, test_speakers);
   tcase_add_test (tc, test_info_of_flv_tags);
   tcase_add_test (tc, test_times);
   tcase_add_test (tc, test_metadata);

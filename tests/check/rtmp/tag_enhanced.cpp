@@ -155,7 +155,7 @@ GST_START_TEST (test_round_trips)
   for (const Wire &w :
       {Wire{0x90} + text ("hvc1") + Wire{1}, Wire{0xa1} + text ("hvc1") + Wire{0, 0, 9, 1},
           Wire{0x93} + text ("hvc1") + Wire{1}, Wire{0x92} + text ("hvc1"),
-          Wire{0xa4} + text ("av01") + Wire{2}, Wire{0x95} + text ("av01") + Wire{2},
+          Wire{0xd4} + text ("av01") + Wire{2}, Wire{0x95} + text ("av01") + Wire{2},
           Wire{0x91} + text ("vp09") + Wire{2}, Wire{0x91} + text ("vp08") + Wire{2}, Wire{0xd0, 1},
           Wire{0xa7, 2, 0, 0, 5, 0x01} + text ("av01") + Wire{9},
           Wire{0x96, 0x00} + text ("avc1") + Wire{7, 1},
