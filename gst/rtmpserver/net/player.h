@@ -36,15 +36,17 @@ struct Media {
 
 // What happens to a player whose queue is full, in multihandlesink's words.
 enum class RecoverPolicy : std::uint8_t {
-  none,     // it is disconnected
-  latest,   // what waits is dropped, it goes on with the newest
-  keyframe, // the same for video, up to a key frame; the rest only if that is not enough
+  none,       // it is disconnected
+  latest,     // what waits is dropped, it goes on with the newest
+  soft_limit, // what has waited longest is dropped, down to the soft limits
+  keyframe,   // video is dropped up to a key frame; the rest only if that is not enough
 };
 
 struct PlayerLimits {
   std::size_t bytes = 8u << 20;
-  std::size_t messages = 0;    // 0: any number
-  Duration time = seconds (2); // that a message may wait; zero: any
+  std::size_t messages = 0;      // 0: any number
+  std::size_t messages_soft = 0; // the same, see RecoverPolicy::soft_limit
+  Duration time = seconds (2);   // that a message may wait; zero: any
   RecoverPolicy recover = RecoverPolicy::keyframe;
 };
 
@@ -95,6 +97,7 @@ private:
   void make_room (TimePoint now);
   template <typename F> std::size_t drop_if (F &&unwanted);
   void drop_to_keys ();
+  void drop_to_soft_limits (TimePoint now);
   void say_end ();
 
   Publication &publication_;
