@@ -77,6 +77,7 @@ void Player::send (const Media &m)
     return;
   sent_ = true;
   stats_.messages++;
+  stats_.frames += is_video (m) && is_frame (m);
   stats_.bytes += m.chunks->size ();
 }
 

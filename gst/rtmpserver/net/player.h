@@ -54,6 +54,7 @@ class Player {
 public:
   struct Stats {
     std::uint64_t messages = 0, bytes = 0; // given to the connection
+    std::uint64_t frames = 0;              // of video among these
     std::uint64_t dropped = 0;             // frames that were to be sent
     std::uint64_t skipped = 0;             // video frames in front of a key frame
     std::uint64_t times_full = 0;
@@ -75,6 +76,7 @@ public:
   bool paused () const { return paused_; }
   bool drained () const { return queue_.empty () && link_.idle (); }
   Stats stats (TimePoint now) const;
+  std::uint64_t frames () const { return stats_.frames; }
 
 private:
   friend class Publication;

@@ -185,7 +185,8 @@ private:
 // An FLV file of H.264 and AAC, made once for the test program.
 class FlvFile {
 public:
-  explicit FlvFile (bool video = true, bool audio = true, const char *length = "1.5")
+  explicit FlvFile (bool video = true, bool audio = true, const char *length = "1.5",
+      const char *picture = "testsrc2=size=320x240:rate=25")
   {
     char name[] = "/tmp/reach-flv-XXXXXX";
     const int fd = g_mkstemp (name);
@@ -197,7 +198,7 @@ public:
       w.insert (w.end (), more.begin (), more.end ());
     };
     if (video)
-      add ({"-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25"});
+      add ({"-f", "lavfi", "-i", picture});
     if (audio)
       add ({"-f", "lavfi", "-i", "sine=frequency=440"});
     add ({"-t", length, "-c:v", "libx264", "-preset", "ultrafast", "-g", "10", "-bf", "2", "-c:a",
