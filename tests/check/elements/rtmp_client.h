@@ -15,7 +15,7 @@ using Values = std::vector<Value>;
 
 class RtmpClient {
 public:
-  explicit RtmpClient (int port) : reader_ (source_, {})
+  explicit RtmpClient (int port) : reader_ (source_, {.command = 4u << 20})
   {
     reader_.limit (SIZE_MAX); // we trust the server
     fd_ = ::socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
