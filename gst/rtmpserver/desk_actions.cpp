@@ -121,7 +121,11 @@ void Desk::add_stats (GstStructure *stats)
         "in-window-ack-size", G_TYPE_UINT, n.session.window_in, "in-bytes-total", G_TYPE_UINT64,
         guint64{n.bytes_received}, "in-messages", G_TYPE_UINT64, guint64{n.session.messages_in},
         "out-bytes-total", G_TYPE_UINT64, guint64{n.bytes_sent}, "out-bytes-acked", G_TYPE_UINT64,
-        guint64{n.session.bytes_acked}, "queued-bytes", G_TYPE_UINT64, guint64{n.queued},
+        guint64{n.session.bytes_acked}, "queued-bytes", G_TYPE_UINT64,
+        guint64{n.queued + n.out.queued_bytes}, "queued-messages", G_TYPE_UINT64,
+        guint64{n.out.queued_messages}, "queued-time", G_TYPE_UINT64, ns (n.out.queued_time),
+        "in-fps", G_TYPE_DOUBLE, n.in.fps, "out-fps", G_TYPE_DOUBLE, n.out.fps, "in-dropped",
+        G_TYPE_UINT64, guint64{n.in.dropped}, "out-dropped", G_TYPE_UINT64, guint64{n.out.dropped},
         "ignored-messages", G_TYPE_UINT64, guint64{n.session.ignored}, "rtt", G_TYPE_UINT64,
         ns (n.session.round_trip), "duration", G_TYPE_UINT64, ns (n.age), "publishing", G_TYPE_UINT,
         n.publishing, "playing", G_TYPE_UINT, n.playing, nullptr);

@@ -75,6 +75,22 @@ Ref<GstCaps> caps_from (const char *text)
   return Ref<GstCaps>::adopt (gst_caps_from_string (text));
 }
 
+// Whether an encoder that is registered can work here: those of hardware are registered without it.
+bool works (GstElementFactory *f)
+{
+  // OpenMAX: libav notices only with the first frame that there is none.
+  if (g_str_has_suffix (GST_OBJECT_NAME (f), "_omx"))
+    return false;
+  GstElement *e = gst_element_factory_create (f, nullptr);
+  if (!e)
+    return false;
+  gst_object_ref_sink (e);
+  const bool good = gst_element_set_state (e, GST_STATE_READY) != GST_STATE_CHANGE_FAILURE;
+  gst_element_set_state (e, GST_STATE_NULL);
+  gst_object_unref (e);
+  return good;
+}
+
 // The encoder's name; empty: there is none.
 std::string encoder_for (const Known &k, InputKind kind)
 {
@@ -94,8 +110,9 @@ std::string encoder_for (const Known &k, InputKind kind)
   all = g_list_sort (all, gst_plugin_feature_rank_compare_func);
   GList *fitting = gst_element_factory_list_filter (all, wanted.get (), GST_PAD_SRC, FALSE);
   std::string name;
-  if (fitting)
-    name = gst_plugin_feature_get_name (GST_PLUGIN_FEATURE (fitting->data));
+  for (const GList *i = fitting; i && name.empty (); i = i->next)
+    if (works (GST_ELEMENT_FACTORY (i->data)))
+      name = GST_OBJECT_NAME (i->data);
   gst_plugin_feature_list_free (fitting);
   gst_plugin_feature_list_free (all);
   return name;

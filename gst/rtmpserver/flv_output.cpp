@@ -70,10 +70,4 @@ void FlvOutput::send (TrackPad &pad, const Tag &t)
     GST_BUFFER_FLAG_SET (b.get (), GST_BUFFER_FLAG_DELTA_UNIT);
   pad.frame ({.buffer = std::move (b), .pts = t.time, .dts = t.time, .key = t.key, .keep = header});
 }
-
-void FlvOutput::flush ()
-{
-  if (const auto pad = pads_.flv ())
-    pad->flush ();
-}
 } // namespace reach::rtmp

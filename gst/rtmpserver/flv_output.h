@@ -26,7 +26,6 @@ public:
   void tag (Tag t);
   // The tracks are known: what was held goes out.
   void complete (bool audio, bool video);
-  void flush ();
 
 private:
   void send (TrackPad &pad, const Tag &t);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "sink_endpoint.h"
+#include "common/rate_meter.h"
 
 namespace reach::rtmp {
 
@@ -11,6 +12,7 @@ public:
   {
     endpoint_.names_[{c.id (), stream_}] = r.name.name;
     player_ = endpoint_.broadcast_->publication ().join (*this, stream_, Clock::now ());
+    counted_ = player_->frames ();
   }
   ~PlayerOutlet () override
   {
@@ -21,6 +23,7 @@ public:
     endpoint_.past_.times_full += s.times_full;
     player_.reset ();
     endpoint_.names_.erase ({connection_.id (), stream_});
+    endpoint_.look_whether_drained ();
   }
   Connection &connection () const { return connection_; }
 
@@ -28,13 +31,35 @@ public:
   void pause (bool on) override { player_->pause (on, Clock::now ()); }
   void receive (bool audio, bool video) override { player_->receive (audio, video, Clock::now ()); }
   void buffer_length (std::uint32_t) override {} // the player's own matter
-  void on_room () override { player_->pump (Clock::now ()); }
+  void on_room () override
+  {
+    player_->pump (Clock::now ());
+    endpoint_.look_whether_drained ();
+  }
+  Flow flow (TimePoint now) override
+  {
+    const auto s = player_->stats (now);
+    return {frames_.per_second (now), s.dropped, s.queued_bytes, s.queued_messages, s.queued_time};
+  }
   // PlayerLink
   Session &session () override { return connection_.session (); }
   bool has_room () override { return connection_.has_room (); }
   bool idle () const override { return connection_.unsent () == 0; }
-  void flush () override { connection_.flush (); }
-  bool pass (const Batch &b) override { return connection_.pass (b); }
+  void flush () override
+  {
+    connection_.flush ();
+    if (player_) // not yet: what it gets at its join is no rate
+      count (Clock::now ());
+  }
+  bool pass (const Batch &b) override
+  {
+    if (!connection_.pass (b))
+      return false;
+    if (b.video_frames () > 0)
+      frames_.add (b.video_frames (), b.time ());
+    counted_ += b.video_frames ();
+    return true;
+  }
   void give_up () override
   {
     connection_.handle ().post ([] (Connection &c) {
@@ -48,10 +73,17 @@ public:
   }
 
 private:
+  void count (TimePoint now)
+  {
+    const std::uint64_t n = player_->frames ();
+    frames_.add (n - std::exchange (counted_, n), now);
+  }
   SinkEndpoint &endpoint_;
   Connection &connection_;
   const std::uint32_t stream_;
   std::unique_ptr<Player> player_;
+  RateMeter frames_{Clock::now ()};
+  std::uint64_t counted_ = 0;
 };
 
 SinkEndpoint::SinkEndpoint (Desk &desk, Server &server, const SinkSettings &settings, Hooks hooks)
@@ -105,11 +137,27 @@ void SinkEndpoint::queue_full (Player &p, std::uint64_t dropped)
   hooks_.dropped (s.dropped, s.messages);
 }
 
-bool SinkEndpoint::drained ()
+void SinkEndpoint::when_drained (std::function<void ()> f)
 {
-  bool d = false;
-  server_.loop ().call ([&] { d = broadcast_->publication ().drained (); });
-  return d;
+  server_.loop ().call ([&] {
+    drained_ = std::move (f);
+    look_whether_drained ();
+  });
+}
+
+void SinkEndpoint::look_whether_drained ()
+{
+  if (!drained_)
+    return;
+  bool all = true;
+  broadcast_->publication ().each_player ([&] (const Player &p) {
+    if (p.drained ())
+      return;
+    all = false;
+    static_cast<PlayerOutlet &> (p.link ()).connection ().tell_room ();
+  });
+  if (all)
+    std::exchange (drained_, {}) ();
 }
 
 void SinkEndpoint::add_stats (GstStructure *s)

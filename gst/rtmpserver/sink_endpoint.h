@@ -19,7 +19,9 @@ public:
   Broadcast &broadcast () { return *broadcast_; } // any thread
   void close ();                                  // any thread, behind Server::remove ()
   void add_stats (GstStructure *s);               // any thread
-  bool drained ();                                // any thread
+  // Any thread, behind the broadcast's end: calls `f` on the loop when no player has anything
+  // waiting.
+  void when_drained (std::function<void ()> f);
 
 private:
   class PlayerOutlet;
@@ -43,6 +45,7 @@ private:
   void key_wanted () override { hooks_.key_wanted (); }
   void players_changed (std::size_t n) override { hooks_.viewers (n); }
   void queue_full (Player &p, std::uint64_t dropped) override;
+  void look_whether_drained ();
 
   Desk &desk_;
   Server &server_; // outlives this: endpoints are removed from it
@@ -52,5 +55,6 @@ private:
   std::map<std::pair<std::uint64_t, std::uint32_t>, std::string> names_; // by connection, NetStream
   std::uint64_t joined_ = 0;
   Player::Stats past_; // of players that have left
+  std::function<void ()> drained_;
 };
 } // namespace reach::rtmp

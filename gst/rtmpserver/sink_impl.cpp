@@ -6,10 +6,6 @@ GST_DEBUG_CATEGORY_EXTERN (rtmpserversink_debug);
 #define GST_CAT_DEFAULT rtmpserversink_debug
 
 namespace reach::rtmp {
-namespace {
-constexpr Duration look_each = milliseconds (20); // whether players have all
-} // namespace
-
 bool SinkImpl::ready ()
 {
   const SinkSettings s = *settings.lock ();
@@ -114,7 +110,7 @@ void SinkImpl::params_changed ()
 }
 
 // In band, and only then ours: when EOS is posted, players have it, or the limit is over.
-void SinkImpl::ended (GstRtmpSinkStream *s, const std::function<bool ()> &give_up)
+Duration SinkImpl::ended (GstRtmpSinkStream *s, std::function<void ()> drained)
 {
   const bool last = inputs_.update ([&] (auto &all) {
     for (Input &i : all)
@@ -123,16 +119,10 @@ void SinkImpl::ended (GstRtmpSinkStream *s, const std::function<bool ()> &give_u
   });
   const auto e = endpoint ();
   if (!last || !e)
-    return;
+    return {};
   e->broadcast ().end ();
-  const TimePoint limit = Clock::now () + settings.lock ()->drain_timeout;
-  while (!e->drained () && !give_up ()) {
-    if (Clock::now () >= limit) {
-      GST_WARNING_OBJECT (element_, "players had not all at the end of drain-timeout");
-      return;
-    }
-    std::this_thread::sleep_for (look_each);
-  }
+  e->when_drained (std::move (drained));
+  return settings.lock ()->drain_timeout;
 }
 
 void SinkImpl::viewers_changed (std::size_t n)

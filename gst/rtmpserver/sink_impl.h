@@ -34,7 +34,7 @@ private:
   // StreamOwner
   std::shared_ptr<SinkEndpoint> endpoint () override { return *endpoint_.lock (); }
   void params_changed () override;
-  void ended (GstRtmpSinkStream *s, const std::function<bool ()> &give_up) override;
+  Duration ended (GstRtmpSinkStream *s, std::function<void ()> drained) override;
 
   static GstPadProbeReturn probe (GstPad *pad, GstPadProbeInfo *info, gpointer impl);
   bool caps_come (GstPad *ghost, GstCaps *caps);

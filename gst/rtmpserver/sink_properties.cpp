@@ -14,6 +14,13 @@ GType sync_method_type ()
         {static_cast<gint> (SyncMethod::next_keyframe), "With the next key frame", "next-keyframe"},
         {static_cast<gint> (SyncMethod::latest_keyframe), "With the newest key frame, cached",
             "latest-keyframe"},
+        {static_cast<gint> (SyncMethod::burst), "With burst-value of the past", "burst"},
+        {static_cast<gint> (SyncMethod::burst_keyframe),
+            "The same from a key frame on, or with less, or with the next key frame",
+            "burst-keyframe"},
+        {static_cast<gint> (SyncMethod::burst_with_keyframe),
+            "The same from a key frame on if there is one, else from any frame",
+            "burst-with-keyframe"},
         {0, nullptr, nullptr}};
     return g_enum_register_static ("GstRtmpServerSyncMethod", values);
   }();
@@ -26,11 +33,35 @@ GType recover_policy_type ()
     static const GEnumValue values[] = {
         {static_cast<gint> (RecoverPolicy::none), "It is disconnected", "none"},
         {static_cast<gint> (RecoverPolicy::latest), "It goes on with what comes next", "latest"},
+        {static_cast<gint> (RecoverPolicy::soft_limit), "It loses what has waited longest",
+            "soft-limit"},
         {static_cast<gint> (RecoverPolicy::keyframe), "It goes on with a key frame", "keyframe"},
         {0, nullptr, nullptr}};
     return g_enum_register_static ("GstRtmpServerRecoverPolicy", values);
   }();
   return type;
+}
+
+Burst::Unit unit_of (GstFormat f)
+{
+  switch (f) {
+  case GST_FORMAT_BYTES:
+    return Burst::Unit::bytes;
+  case GST_FORMAT_BUFFERS:
+    return Burst::Unit::messages;
+  case GST_FORMAT_TIME:
+    return Burst::Unit::ns;
+  default:
+    return Burst::Unit::none;
+  }
+}
+
+GstFormat format_of (Burst::Unit u)
+{
+  for (const GstFormat f : {GST_FORMAT_BYTES, GST_FORMAT_BUFFERS, GST_FORMAT_TIME})
+    if (unit_of (f) == u)
+      return f;
+  return GST_FORMAT_UNDEFINED;
 }
 
 // Of milliseconds.
@@ -47,10 +78,19 @@ void install_joining (GObjectClass *k)
   g_object_class_install_property (k, sink_sync_method,
       g_param_spec_enum ("sync-method", "Sync method", "Where a player begins", sync_method_type (),
           static_cast<gint> (SyncMethod::latest_keyframe), rw));
+  g_object_class_install_property (k, sink_burst_format,
+      g_param_spec_enum ("burst-format", "Burst format",
+          "What burst-value is: bytes, buffers (messages) or time; undefined = nothing",
+          GST_TYPE_FORMAT, GST_FORMAT_UNDEFINED, rw));
+  g_object_class_install_property (k, sink_burst_value,
+      g_param_spec_uint64 ("burst-value", "Burst value",
+          "What a player gets of the past with the sync methods burst, burst-keyframe and "
+          "burst-with-keyframe, as far as gop-cache holds so much (time in ns)",
+          0, G_MAXUINT64, 0, rw));
   g_object_class_install_property (k, sink_gop_cache,
       g_param_spec_uint ("gop-cache", "GOP cache",
-          "Bytes of the present group of pictures that are kept for players that join (0 = none); "
-          "a larger group is not kept",
+          "Bytes of the present group of pictures, or of what bursts need, that are kept for "
+          "players that join (0 = none); a larger group is not kept",
           0, G_MAXINT, 8u << 20, rw));
   g_object_class_install_property (k, sink_render_when_idle,
       g_param_spec_boolean ("render-when-idle", "Render when idle",
@@ -68,6 +108,11 @@ void install_queues (GObjectClass *k)
   g_object_class_install_property (k, sink_units_max,
       g_param_spec_int ("units-max", "Units max",
           "Messages that may wait for one player (-1 = any number)", -1, G_MAXINT, -1, rw));
+  g_object_class_install_property (k, sink_units_soft_max,
+      g_param_spec_int ("units-soft-max", "Units soft max",
+          "Messages that are left to wait when recover-policy is soft-limit (-1 = as many as half "
+          "of max-queue-bytes and max-queue-time allow)",
+          -1, G_MAXINT, -1, rw));
   g_object_class_install_property (k, sink_max_queue_bytes,
       g_param_spec_uint ("max-queue-bytes", "Max queue bytes",
           "Bytes that may wait for one player; at a join, the cached group more", 1024, G_MAXINT,
@@ -154,6 +199,9 @@ bool set_queue (PlayerLimits &l, guint id, const GValue *v)
   case sink_units_max:
     l.messages = static_cast<std::size_t> (std::max (0, g_value_get_int (v)));
     return true;
+  case sink_units_soft_max:
+    l.messages_soft = static_cast<std::size_t> (std::max (0, g_value_get_int (v)));
+    return true;
   case sink_max_queue_bytes:
     l.bytes = g_value_get_uint (v);
     return true;
@@ -173,6 +221,9 @@ bool get_queue (const PlayerLimits &l, guint id, GValue *v)
     return true;
   case sink_units_max:
     g_value_set_int (v, l.messages == 0 ? -1 : static_cast<gint> (l.messages));
+    return true;
+  case sink_units_soft_max:
+    g_value_set_int (v, l.messages_soft == 0 ? -1 : static_cast<gint> (l.messages_soft));
     return true;
   case sink_max_queue_bytes:
     g_value_set_uint (v, static_cast<guint> (l.bytes));
@@ -195,6 +246,12 @@ bool set_sink_property (SinkSettings &s, guint id, const GValue *v)
   switch (id) {
   case sink_sync_method:
     s.publication.sync = static_cast<SyncMethod> (g_value_get_enum (v));
+    return true;
+  case sink_burst_format:
+    s.publication.burst.unit = unit_of (static_cast<GstFormat> (g_value_get_enum (v)));
+    return true;
+  case sink_burst_value:
+    s.publication.burst.amount = g_value_get_uint64 (v);
     return true;
   case sink_gop_cache:
     s.publication.gop_bytes = g_value_get_uint (v);
@@ -232,6 +289,12 @@ bool get_sink_property (const SinkSettings &s, guint id, GValue *v)
   switch (id) {
   case sink_sync_method:
     g_value_set_enum (v, static_cast<gint> (s.publication.sync));
+    return true;
+  case sink_burst_format:
+    g_value_set_enum (v, static_cast<gint> (format_of (s.publication.burst.unit)));
+    return true;
+  case sink_burst_value:
+    g_value_set_uint64 (v, s.publication.burst.amount);
     return true;
   case sink_gop_cache:
     g_value_set_uint (v, static_cast<guint> (s.publication.gop_bytes));

@@ -7,8 +7,11 @@ namespace reach::rtmp {
 enum SinkProp : guint {
   sink_stream_key = first_own_property,
   sink_sync_method,
+  sink_burst_format,
+  sink_burst_value,
   sink_recover_policy,
   sink_units_max,
+  sink_units_soft_max,
   sink_max_queue_bytes,
   sink_max_queue_time,
   sink_gop_cache,

@@ -80,14 +80,28 @@ public:
 
   void eos ()
   {
-    owner_.ended (GST_RTMP_SINK_STREAM (base_), [this] { return unlocked_.load (); });
+    wait_->update ([] (Wait &w) { w.drained = false; });
+    const Duration limit = owner_.ended (GST_RTMP_SINK_STREAM (base_),
+        [w = wait_] { w->update ([] (Wait &x) { x.drained = true; }); });
+    if (limit == Duration::zero ())
+      return;
+    const bool over = wait_->lock ().wait_until (
+        Clock::now () + limit, [] (const Wait &w) { return w.drained || w.unlocked; });
+    if (!over)
+      GST_WARNING_OBJECT (base_, "players had not all at the end of drain-timeout");
   }
-  void unlock (bool on) { unlocked_ = on; }
+  void unlock (bool on)
+  {
+    wait_->update ([on] (Wait &w) { w.unlocked = on; });
+  }
 
   const InputKind kind;
   const unsigned index;
 
 private:
+  struct Wait { // for players, at the end
+    bool drained = false, unlocked = false;
+  };
   // Of a time of a buffer; one that has none follows the last.
   std::uint32_t time_of (GstClockTime t)
   {
@@ -189,7 +203,7 @@ private:
   Guarded<StreamParams> params_;
   FlvReader flv_;
   std::atomic<std::uint32_t> last_{0};
-  std::atomic<bool> unlocked_{false};
+  const std::shared_ptr<Guarded<Wait>> wait_ = std::make_shared<Guarded<Wait>> ();
 };
 } // namespace reach::rtmp
 

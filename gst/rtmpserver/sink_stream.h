@@ -16,8 +16,9 @@ public:
   virtual ~StreamOwner () = default;
   virtual std::shared_ptr<SinkEndpoint> endpoint () = 0; // null: there is no run
   virtual void params_changed () = 0;                    // metadata have to be told again
-  // The stream has ended; with the last one, waits until players have all of it, or `give_up`.
-  virtual void ended (GstRtmpSinkStream *s, const std::function<bool ()> &give_up) = 0;
+  // The stream has ended. With the last one `drained` is called when players have all of it, from
+  // any thread, for which the stream waits as long as is returned.
+  virtual Duration ended (GstRtmpSinkStream *s, std::function<void ()> drained) = 0;
 };
 
 GstRtmpSinkStream *make_sink_stream (InputKind kind, unsigned index, StreamOwner &owner);

@@ -47,8 +47,12 @@ std::shared_ptr<Ingest> SrcImpl::SrcEndpoint::open_ingest (Connection &c, const 
   if (current_.ingest)
     replace_current ();
   const std::string id = "rtmp/" + valid_text (c.peer ().app.name) + "/" + valid_text (r.name.name);
-  current_.ingest = std::make_shared<SrcIngest> (pads_, server_.loop ().timers (),
-      server_.settings ().session.limits, id,
+  current_.ingest = std::make_shared<SrcIngest> (
+      pads_, server_.loop (), server_.settings ().session.limits, id,
+      [&server = server_, connection = c.id ()] (bool on) {
+        if (Connection *publisher = server.find (connection))
+          publisher->hold (on);
+      },
       [this] (SrcIngest &i, PublishEnd how) { publisher_ended (i, how); });
   current_.connection = c.id ();
   current_.stream = r.stream;
@@ -61,12 +65,13 @@ void SrcImpl::SrcEndpoint::publisher_ended (SrcIngest &ingest, PublishEnd how)
 {
   if (current_.ingest.get () != &ingest)
     return;
-  const auto &n = ingest.counters ();
+  const auto n = ingest.counters ();
   past_.messages += n.messages;
   past_.bytes += n.bytes;
   past_.unknown += n.unknown;
   past_.malformed += n.malformed;
   past_.early += n.early;
+  past_.held += n.held;
   current_ = {};
   if (how == PublishEnd::replaced || settings_.keep_listening || !pads_.any ())
     return;
@@ -83,17 +88,19 @@ void SrcImpl::SrcEndpoint::add_stats (GstStructure *s)
     publishers = publishers_;
     replaced = replaced_;
     if (current_.ingest) {
-      const auto &now = current_.ingest->counters ();
+      const auto now = current_.ingest->counters ();
       n.messages += now.messages;
       n.bytes += now.bytes;
       n.unknown += now.unknown;
       n.malformed += now.malformed;
       n.early += now.early;
+      n.held += now.held;
     }
   });
   gst_structure_set (s, "publishers", G_TYPE_UINT64, guint64{publishers}, "replaced", G_TYPE_UINT64,
       guint64{replaced}, "messages", G_TYPE_UINT64, guint64{n.messages}, "message-bytes",
       G_TYPE_UINT64, guint64{n.bytes}, "unknown", G_TYPE_UINT64, guint64{n.unknown}, "malformed",
-      G_TYPE_UINT64, guint64{n.malformed}, "early", G_TYPE_UINT64, guint64{n.early}, nullptr);
+      G_TYPE_UINT64, guint64{n.malformed}, "early", G_TYPE_UINT64, guint64{n.early}, "held",
+      G_TYPE_UINT64, guint64{n.held}, nullptr);
 }
 } // namespace reach::rtmp

@@ -34,10 +34,12 @@ bool is_header (PacketType t)
 }
 } // namespace
 
-SrcIngest::SrcIngest (
-    SrcPads &pads, Timers &timers, const Limits &limits, std::string stream_id, Ended ended)
+SrcIngest::SrcIngest (SrcPads &pads, Loop &loop, const Limits &limits, std::string stream_id,
+    std::function<void (bool)> hold, Ended ended)
     : pads_ (pads), limits_ (limits), stream_id_ (std::move (stream_id)),
-      ended_ (std::move (ended)), flv_ (pads, clock_), patience_ (timers, [this] { complete (); })
+      ended_ (std::move (ended)), flv_ (pads, clock_),
+      back_pressure_ (loop, limits.idle, std::move (hold)),
+      patience_ (loop.timers (), [this] { complete (); })
 {
 }
 
@@ -57,6 +59,7 @@ void SrcIngest::message (const Message &m, TimePoint arrived)
 
 void SrcIngest::sample (const Timeline::Stamp &at, TimePoint arrived)
 {
+  back_pressure_.note (at.time, arrived);
   clock_->update ([&] (ClockMap &c) { c.sample (at.time.count (), ns_of (arrived)); });
 }
 
@@ -121,6 +124,8 @@ void SrcIngest::packet (const TrackPacket &p, Bytes body, const Timeline::Stamp 
     return;
   }
   auto b = buffer_of (p.payload, body);
+  if (key.first == TrackPad::Kind::video)
+    frames_.add (1, heard_);
   const bool delta = key.first == TrackPad::Kind::video && !p.key;
   if (delta)
     GST_BUFFER_FLAG_SET (b.get (), GST_BUFFER_FLAG_DELTA_UNIT);
@@ -142,6 +147,7 @@ void SrcIngest::configure (Key key, Track &t, Ref<GstCaps> caps)
   t.pad = pads_.track (key.first, key.second, stream_id_ + "/" + suffix.get ());
   if (!t.pad)
     return;
+  t.dropped = t.pad->totals ().dropped;
   const bool fresh = !t.pad->has_caps ();
   t.pad->begin (clock_);
   t.pad->caps (std::move (caps));
@@ -268,10 +274,38 @@ void SrcIngest::complete ()
 
 void SrcIngest::flush ()
 {
+  const TimePoint now = Clock::now ();
+  const bool ahead = !back_pressure_.live_at (now);
+  BackPressure::Pads pads;
+  const auto flush_pad = [&] (const std::shared_ptr<TrackPad> &p) {
+    p->set_patient (ahead);
+    p->flush ();
+    if (ahead)
+      pads.push_back (p);
+  };
   for (const auto &[key, t] : tracks_)
     if (t.pad)
-      t.pad->flush ();
-  flv_.flush ();
+      flush_pad (t.pad);
+  if (const auto flv = pads_.flv ())
+    flush_pad (flv);
+  back_pressure_.look (pads, complete_, now);
+}
+
+SrcIngest::Counters SrcIngest::counters () const
+{
+  Counters c = counters_;
+  c.held = back_pressure_.times ();
+  return c;
+}
+
+Flow SrcIngest::flow (TimePoint now)
+{
+  Flow f;
+  f.fps = frames_.per_second (now);
+  for (const auto &[key, t] : tracks_)
+    if (t.pad)
+      f.dropped += t.pad->totals ().dropped - t.dropped;
+  return f;
 }
 
 void SrcIngest::ended (PublishEnd how)
@@ -279,6 +313,7 @@ void SrcIngest::ended (PublishEnd how)
   if (!tracks_.empty ())
     complete ();
   patience_.cancel ();
+  back_pressure_.release ();
   ended_ (*this, how);
 }
 } // namespace reach::rtmp

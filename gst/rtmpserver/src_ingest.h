@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // One publisher of an rtmpserversrc: its messages to frames of pads. Loop thread.
 #pragma once
-#include "common/timers.h"
+#include "back_pressure.h"
+#include "common/rate_meter.h"
 #include "flv_output.h"
 #include "net/ingest.h"
 #include "proto/limits.h"
@@ -16,20 +17,24 @@ public:
   static constexpr Duration patience = milliseconds (900);
 
   using Ended = std::function<void (SrcIngest &, PublishEnd)>;
-  SrcIngest (
-      SrcPads &pads, Timers &timers, const Limits &limits, std::string stream_id, Ended ended);
+  // `hold` stops reading from the publisher, and resumes it.
+  SrcIngest (SrcPads &pads, Loop &loop, const Limits &limits, std::string stream_id,
+      std::function<void (bool)> hold, Ended ended);
 
   void message (const Message &m, TimePoint arrived) override;
   void flush () override;
   void ended (PublishEnd how) override;
+  bool ahead (TimePoint now) override { return !back_pressure_.live_at (now); }
+  Flow flow (TimePoint now) override;
 
   struct Counters {
     std::uint64_t messages = 0, bytes = 0;
     std::uint64_t unknown = 0;   // of codecs and packet types that are not known
     std::uint64_t malformed = 0; // parts of messages
     std::uint64_t early = 0;     // frames before their track's configuration
+    std::uint64_t held = 0;      // how often it was held back
   };
-  const Counters &counters () const { return counters_; }
+  Counters counters () const;
   TimePoint heard () const { return heard_; } // when its newest message came, or it began
 
 private:
@@ -38,6 +43,7 @@ private:
     StreamParams params;
     std::shared_ptr<TrackPad> pad; // from the first caps on
     std::string tags;              // as they were told
+    std::uint64_t dropped = 0;     // by the pad, for publishers before
   };
   void media (const Message &m, TimePoint arrived);
   void data (const Message &m, TimePoint arrived);
@@ -60,10 +66,12 @@ private:
   FlvOutput flv_;
   std::map<Key, Track> tracks_;
   std::optional<Metadata> metadata_;
+  BackPressure back_pressure_;
   Timer patience_;
   TimePoint heard_ = Clock::now ();
   std::int64_t first_ = 0; // arrival of the first message, monotonic, ns
   std::vector<TrackPacket> packets_;
+  RateMeter frames_{heard_}; // of video
   Counters counters_;
   bool complete_ = false;
 };

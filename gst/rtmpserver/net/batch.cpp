@@ -12,6 +12,7 @@ void Batch::add (Media m)
   if (video && !std::exchange (has_video_, true))
     begins_with_key_ = m.info.key;
   bytes_ += c.size ();
+  video_frames_ += video && !m.info.header;
   for (std::size_t i = 0; i < c.count () && pieces_.size () <= max_pieces; i++) {
     auto [head, body] = c.chunk (i);
     for (Slice *s : {&head, &body}) {
@@ -29,7 +30,7 @@ void Batch::clear ()
   media_.clear ();
   slices_.clear ();
   pieces_.clear ();
-  bytes_ = 0;
+  bytes_ = video_frames_ = 0;
   plain_ = true;
   has_video_ = begins_with_key_ = false;
 }

@@ -2,6 +2,7 @@
 // What is due to all players of one stream id at once, also as the pieces that a socket writes: put
 // together once, however many players there are. Loop thread.
 #pragma once
+#include "common/proto/time.h"
 #include "rtmpserver/proto/chunk_writer.h"
 #include <sys/uio.h>
 
@@ -26,10 +27,13 @@ public:
   std::uint32_t stream () const { return stream_; }
   std::span<const Media> media () const { return media_; }
   std::size_t bytes () const { return bytes_; } // on the wire
+  void set_time (TimePoint t) { time_ = t; }
+  TimePoint time () const { return time_; } // when it is delivered
   // Whether it can be written as it is to who takes all: no more than one sendmsg () takes, and
   // frames of track 0 only, after which nobody has to be asked anything.
   bool plain () const { return plain_ && pieces_.size () <= max_pieces; }
   bool has_video () const { return has_video_; }
+  std::uint64_t video_frames () const { return video_frames_; }
   bool begins_with_key () const { return begins_with_key_; } // its video
   std::span<const iovec> pieces () const { return pieces_; }
   // What is left behind the first `n` bytes.
@@ -43,6 +47,8 @@ private:
   std::vector<Slice> slices_; // own what the pieces point at
   std::vector<iovec> pieces_;
   std::size_t bytes_ = 0;
+  std::uint64_t video_frames_ = 0;
+  TimePoint time_{};
   bool plain_ = true, has_video_ = false, begins_with_key_ = false;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Bytes in and out, timers, and the end of a connection.
 #include "server.h"
+#include <algorithm>
 #include <cstring>
 
 namespace reach::rtmp {
@@ -131,6 +132,7 @@ void Connection::on_input (Bytes bytes)
 void Connection::on_timer ()
 {
   const TimePoint now = Clock::now ();
+  look_at_pace (now);
   session_.timeout (now);
   std::vector<RequestId> late;
   for (const auto &[id, p] : pending_)
@@ -163,14 +165,24 @@ void Connection::handle_events (TimePoint now)
     if (!over_)
       std::visit ([&] (auto &event) { handle_event (event, now); }, *e);
   handling_ = false;
+  if (touched_.empty ())
+    return;
   for (const auto &i : std::exchange (touched_, {}))
     i->flush ();
+  look_at_pace (now);
+}
+
+void Connection::look_at_pace (TimePoint now)
+{
+  session_.set_quiet (std::ranges::any_of (
+      streams_, [now] (const auto &s) { return s.second.ingest && s.second.ingest->ahead (now); }));
 }
 
 bool Connection::has_room ()
 {
   const bool room = !over_ && unsent () < room_limit && !socket_.congested ();
-  full_ |= !room;
+  if (!room)
+    tell_room ();
   return room;
 }
 
@@ -183,6 +195,17 @@ bool Connection::pass (const Batch &b)
   if (n < b.bytes ())
     b.each_from (n, [&] (Slice s) { socket_.queue (std::move (s)); });
   return true;
+}
+
+// What fills it may be written in one go, and then no socket ever becomes writable again.
+void Connection::tell_room ()
+{
+  if (over_ || std::exchange (full_, true))
+    return;
+  server_.loop ().defer ([server = &server_, id = id_] {
+    if (Connection *c = server->find (id))
+      c->on_writable ();
+  });
 }
 
 void Connection::flush_later ()
@@ -251,6 +274,12 @@ void Connection::handle_event (Ended &e, TimePoint)
   end ({cause, std::string (end_reason_name (e.reason)) + ": " + e.detail}, true);
 }
 
+void Connection::hold (bool on)
+{
+  holds_ += on ? 1u : -1u;
+  socket_.set_reading (holds_ == 0 || over_);
+}
+
 // Tells those who have to do with it. With `drain` the client is still told what waits.
 void Connection::end (ConnectionEnd e, bool drain)
 {
@@ -260,6 +289,7 @@ void Connection::end (ConnectionEnd e, bool drain)
     for (Slice s = session_.poll_transmit (); !s.bytes.empty (); s = session_.poll_transmit ())
       socket_.queue (std::move (s));
   over_ = true;
+  socket_.set_reading (true); // to see the peer close
   pending_.clear ();
   candidates_.clear ();
   timer_.cancel ();
@@ -284,7 +314,23 @@ void Connection::close (const Status &why)
   handle_events (Clock::now ());
 }
 
-ConnectionStats Connection::stats () const
+void Connection::add_flows (ConnectionStats &s, const NetStream &n) const
+{
+  const TimePoint now = Clock::now ();
+  const auto add = [] (Flow &sum, const Flow &f) {
+    sum.fps += f.fps;
+    sum.dropped += f.dropped;
+    sum.queued_bytes += f.queued_bytes;
+    sum.queued_messages += f.queued_messages;
+    sum.queued_time = std::max (sum.queued_time, f.queued_time);
+  };
+  if (n.ingest)
+    add (s.in, n.ingest->flow (now));
+  if (n.outlet)
+    add (s.out, n.outlet->flow (now));
+}
+
+ConnectionStats Connection::stats ()
 {
   ConnectionStats s;
   s.session = session_.stats ();
@@ -295,7 +341,10 @@ ConnectionStats Connection::stats () const
   for (const auto &[id, n] : streams_) {
     s.publishing += n.ingest ? 1 : 0;
     s.playing += n.outlet ? 1 : 0;
+    add_flows (s, n);
   }
+  s.in.dropped += dropped_in_;
+  s.out.dropped += dropped_out_;
   s.tls_version = socket_.tls_info ().version;
   return s;
 }

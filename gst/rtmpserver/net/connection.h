@@ -36,6 +36,7 @@ struct ConnectionStats {
   std::size_t queued = 0;                           // bytes to be sent
   Duration age{};
   unsigned publishing = 0, playing = 0; // NetStreams
+  Flow in, out;                         // of these; dropped: of those before too
   std::string tls_version;              // empty: plaintext
 };
 
@@ -76,8 +77,12 @@ public:
   std::size_t unsent () const { return socket_.queued () + session_.media_queued (); }
   // Whether what is given to the session now leaves soon. On false: Outlet::on_room () follows.
   bool has_room ();
+  // Outlet::on_room () follows in any case, when what is queued now is written.
+  void tell_room ();
+  // Nothing is read as long as one of its publishers is held back.
+  void hold (bool on);
 
-  ConnectionStats stats () const;
+  ConnectionStats stats ();
   bool over () const { return over_; }
 
   // The endpoint is about to be destroyed: ends all that it has to do with.
@@ -131,6 +136,8 @@ private:
   void play (RequestId id, Endpoint &e, const PlayRequest &r);
   void refuse (RequestId id, const Pending &p, const Status &why);
   void end_stream (std::uint32_t stream, PublishEnd how);
+  void add_flows (ConnectionStats &s, const NetStream &n) const;
+  void look_at_pace (TimePoint now);
   void on_timer ();
   void arm (TimePoint now);
   void end (ConnectionEnd e, bool drain);
@@ -149,6 +156,8 @@ private:
   std::map<RequestId, Pending> pending_;
   std::map<std::uint32_t, NetStream> streams_;
   std::vector<std::shared_ptr<Ingest>> touched_; // by the input under way
+  unsigned holds_ = 0;
+  std::uint64_t dropped_in_ = 0, dropped_out_ = 0; // by NetStreams that have ended
   Timer timer_, linger_;
   bool flushing_ = false, over_ = false, full_ = false, handling_ = false;
 };

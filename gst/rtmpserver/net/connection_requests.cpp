@@ -280,6 +280,10 @@ void Connection::end_stream (std::uint32_t stream, PublishEnd how)
     return;
   const NetStream s = std::move (at->second);
   streams_.erase (at);
+  ConnectionStats last;
+  add_flows (last, s);
+  dropped_in_ += last.in.dropped;
+  dropped_out_ += last.out.dropped;
   if (!s.ingest)
     return;
   std::erase (touched_, s.ingest);

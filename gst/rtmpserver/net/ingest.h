@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What a NetStream that publishes brings its messages to. Loop thread; must not block.
 #pragma once
-#include "common/proto/time.h"
+#include "flow.h"
 #include "rtmpserver/proto/message.h"
 
 namespace reach::rtmp {
@@ -21,5 +21,8 @@ public:
   // Behind all the messages that came in one go.
   virtual void flush () = 0;
   virtual void ended (PublishEnd how) = 0; // the last call
+  // Faster than real time: it sends a file.
+  virtual bool ahead (TimePoint now) = 0;
+  virtual Flow flow (TimePoint now) = 0;
 };
 } // namespace reach::rtmp

@@ -2,7 +2,7 @@
 // What a NetStream that plays is to its connection; ends with its destruction, which also comes
 // when the connection is gone. Loop thread; must not block.
 #pragma once
-#include <cstdint>
+#include "flow.h"
 
 namespace reach::rtmp {
 class Outlet {
@@ -13,5 +13,6 @@ public:
   virtual void buffer_length (std::uint32_t milliseconds) = 0;
   // The connection has room again after Connection::has_room () was false.
   virtual void on_room () = 0;
+  virtual Flow flow (TimePoint now) = 0;
 };
 } // namespace reach::rtmp

@@ -78,6 +78,7 @@ bool Player::pass (const Batch &b)
   if (b.has_video ())
     decodable_.set (0);
   stats_.messages += b.media ().size ();
+  stats_.frames += b.video_frames ();
   stats_.bytes += b.bytes ();
   return true;
 }
@@ -101,6 +102,7 @@ void Player::send (const Media &m)
     return;
   sent_ = true;
   stats_.messages++;
+  stats_.frames += is_video (m) && is_frame (m);
   stats_.bytes += m.chunks->size ();
 }
 
@@ -164,6 +166,21 @@ void Player::drop_to_keys ()
   });
 }
 
+// Half of the limits in bytes and time; key frame or not.
+void Player::drop_to_soft_limits (TimePoint now)
+{
+  std::size_t at = 0, left = queue_.size ();
+  drop_if ([&] (const Media &m) {
+    const Item &i = queue_[at++];
+    const bool within = bytes_ <= limits_.bytes / 2 &&
+                        (limits_.messages_soft == 0 || left <= limits_.messages_soft) &&
+                        (limits_.time == Duration::zero () || now - i.since <= limits_.time / 2);
+    const bool drop = !within && !m.info.header;
+    left -= drop ? 1 : 0;
+    return drop;
+  });
+}
+
 void Player::make_room (TimePoint now)
 {
   const std::uint64_t before = stats_.dropped;
@@ -183,7 +200,9 @@ void Player::make_room (TimePoint now)
       publication_.want_key (true, now);
     }
   }
-  if (still_over ())
+  if (limits_.recover == RecoverPolicy::soft_limit)
+    drop_to_soft_limits (now);
+  else if (still_over ())
     drop_if ([] (const Media &m) { return !m.info.header; });
   // What is left is small, and has to come.
   for (Item &i : queue_)

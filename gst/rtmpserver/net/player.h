@@ -30,15 +30,17 @@ public:
 
 // What happens to a player whose queue is full, in multihandlesink's words.
 enum class RecoverPolicy : std::uint8_t {
-  none,     // it is disconnected
-  latest,   // what waits is dropped, it goes on with the newest
-  keyframe, // the same for video, up to a key frame; the rest only if that is not enough
+  none,       // it is disconnected
+  latest,     // what waits is dropped, it goes on with the newest
+  soft_limit, // what has waited longest is dropped, down to the soft limits
+  keyframe,   // video is dropped up to a key frame; the rest only if that is not enough
 };
 
 struct PlayerLimits {
   std::size_t bytes = 8u << 20;
-  std::size_t messages = 0;    // 0: any number
-  Duration time = seconds (2); // that a message may wait; zero: any
+  std::size_t messages = 0;      // 0: any number
+  std::size_t messages_soft = 0; // the same, see RecoverPolicy::soft_limit
+  Duration time = seconds (2);   // that a message may wait; zero: any
   RecoverPolicy recover = RecoverPolicy::keyframe;
 };
 
@@ -46,6 +48,7 @@ class Player {
 public:
   struct Stats {
     std::uint64_t messages = 0, bytes = 0; // given to the connection
+    std::uint64_t frames = 0;              // of video among these
     std::uint64_t dropped = 0;             // frames that were to be sent
     std::uint64_t skipped = 0;             // video frames in front of a key frame
     std::uint64_t times_full = 0;
@@ -67,6 +70,7 @@ public:
   bool paused () const { return paused_; }
   bool drained () const { return queue_.empty () && link_.idle (); }
   Stats stats (TimePoint now) const;
+  std::uint64_t frames () const { return stats_.frames; }
 
 private:
   friend class Publication;
@@ -91,6 +95,7 @@ private:
   void make_room (TimePoint now);
   template <typename F> std::size_t drop_if (F &&unwanted);
   void drop_to_keys ();
+  void drop_to_soft_limits (TimePoint now);
   void say_end ();
 
   Publication &publication_;

@@ -65,10 +65,12 @@ void Publication::media (
 
 void Publication::keep (const Media &m)
 {
-  if (settings_.gop_bytes == 0 || settings_.sync != SyncMethod::latest_keyframe)
+  if (settings_.gop_bytes == 0 || settings_.sync < SyncMethod::latest_keyframe)
     return;
   const bool begins =
       m.chunks->type () == MessageType::video && m.info.key && !m.info.header && m.info.track == 0;
+  if (bursts ())
+    return keep_for_bursts (m, begins);
   if (begins)
     forget ();
   else if (gop_.empty ())
@@ -85,6 +87,7 @@ void Publication::forget ()
 {
   gop_.clear ();
   gop_bytes_ = 0;
+  keys_.clear ();
 }
 
 // With a merge time, video leaves as soon as that has passed since the last time and takes along
@@ -117,6 +120,7 @@ const Batch &Publication::batch_for (std::uint32_t stream)
   if (at != others_.end ())
     return *at;
   Batch &b = others_.emplace_back (stream);
+  b.set_time (pending_.time ());
   for (const auto &[c, info] : pending_.media ())
     b.add ({frame (c->type (), c->timestamp (), c->payload (), stream), info});
   return b;
@@ -128,6 +132,7 @@ void Publication::deliver (TimePoint now)
 {
   due_ = TimePoint::max ();
   delivered_ = now;
+  pending_.set_time (now);
   for (std::size_t i = 0; i < players_.size (); i++) {
     if (i + 1 < players_.size ())
       prefetch (players_[i + 1].places);
@@ -156,15 +161,17 @@ void Publication::start (Player &p, TimePoint now)
 {
   if (pending_.bytes () > 0)
     deliver (now); // it is in the cache too
-  p.start (settings_.sync == SyncMethod::latest, gop_bytes_);
+  const Backlog b = backlog ();
+  p.start (b.any_frame, b.bytes);
   const std::uint32_t timestamp = gop_.empty () ? newest_ : gop_.front ().chunks->timestamp ();
   if (metadata_.size () > 0)
     p.push (
         {frame (MessageType::data_amf0, timestamp, metadata_, p.stream_), {0, false, true}}, now);
   send_headers (p, now, true, true);
-  if (settings_.sync == SyncMethod::latest)
+  if (b.any_frame)
     p.decodable_.set ();
-  for (const Media &m : gop_) {
+  for (std::size_t i = b.first; i < gop_.size (); i++) {
+    const Media &m = gop_[i];
     if (p.stream_ == usual_stream)
       p.push (m, now);
     else
@@ -173,7 +180,7 @@ void Publication::start (Player &p, TimePoint now)
           now);
   }
   p.flush ();
-  if (gop_.empty () && settings_.sync != SyncMethod::latest)
+  if (gop_.empty () && !b.any_frame)
     want_key (false, now);
 }
 

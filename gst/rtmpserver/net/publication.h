@@ -11,6 +11,16 @@ enum class SyncMethod : std::uint8_t {
   latest,          // with what comes next, be it a key frame or not
   next_keyframe,   // video with the next key frame
   latest_keyframe, // with the newest key frame, out of the cache
+  // Out of a longer cache, with so much as `burst` says.
+  burst,               // be it a key frame or not
+  burst_keyframe,      // from a key frame on, and with less where there is none so far back
+  burst_with_keyframe, // from a key frame on if there is one that far back
+};
+// What of the past a player gets at least, where so much is cached.
+struct Burst {
+  enum class Unit : std::uint8_t { none, bytes, messages, ns };
+  Unit unit = Unit::none;
+  std::uint64_t amount = 0;
 };
 
 class Publication {
@@ -26,6 +36,7 @@ public:
   };
   struct Settings {
     SyncMethod sync = SyncMethod::latest_keyframe;
+    Burst burst;
     PlayerLimits player;
     std::size_t gop_bytes = 8u << 20; // of the cache; 0: none
     std::size_t gop_messages = 4096;
@@ -90,6 +101,21 @@ private:
   bool note_header (MessageType type, const Slice &body, const MediaInfo &info);
   void keep (const Media &m);
   void forget ();
+  // publication_burst.cpp
+  struct Mark {                   // a place in all that was cached
+    std::uint64_t message, bytes; // in front of it
+    std::uint32_t timestamp;
+  };
+  struct Backlog { // what of the cache a player gets
+    std::size_t first = 0, bytes = 0;
+    bool any_frame = false; // it does not begin with a key frame
+  };
+  bool bursts () const { return settings_.sync >= SyncMethod::burst; }
+  bool enough (const Mark &from) const;
+  void keep_for_bursts (const Media &m, bool key);
+  void trim_for_bursts ();
+  void drop_cached (std::uint64_t upto);
+  Backlog backlog () const;
   void hold (Media m, TimePoint now);
   void deliver (TimePoint now);
   const Batch &batch_for (std::uint32_t stream);
@@ -99,8 +125,10 @@ private:
   const std::uint32_t chunk_size_;
   Slice metadata_;
   Headers headers_; // 512 at most: kinds and tracks
-  std::vector<Media> gop_;
+  std::deque<Media> gop_;
   std::size_t gop_bytes_ = 0;
+  std::deque<Mark> keys_;                                // key frames in it, for bursts
+  std::uint64_t cached_messages_ = 0, cached_bytes_ = 0; // ever, for bursts
   std::uint32_t newest_ = 0; // timestamp
   Batch pending_{usual_stream};
   std::vector<Batch> others_; // the same for other streams, while it is delivered

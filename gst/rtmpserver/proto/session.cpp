@@ -139,7 +139,7 @@ void Session::timeout (TimePoint now)
   if (l.idle > Duration::zero () && now >= heard_ + l.idle)
     return end (EndReason::idle, "nothing came for too long");
   if (phase_ == Phase::connected && now >= pinged_ + l.ping)
-    ping (now);
+    quiet_ ? void (pinged_ = now) : ping (now);
   check_replies ();
 }
 

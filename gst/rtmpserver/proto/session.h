@@ -81,6 +81,10 @@ public:
   // Ends the session; what waits can still be sent.
   void close (std::string detail);
 
+  // Pings wait, and acknowledgements unless the client has told a window. They would come behind
+  // the end of a client that has closed while its kernel still sends, which drops the rest then.
+  void set_quiet (bool on) { quiet_ = on; }
+
   bool ended () const { return phase_ == Phase::ended; }
   bool connected () const { return phase_ == Phase::connected; }
   Use use_of (std::uint32_t stream) const;
@@ -188,6 +192,7 @@ private:
   std::size_t held_bytes_ = 0;
   std::map<std::uint32_t, bool> calls_; // ours, waiting
   std::uint32_t last_call_ = 0;
+  bool quiet_ = false, window_asked_ = false;
   bool fc_publish_ = false; // the client waits for onFCPublish
   std::uint32_t window_in_ = 0,
                 window_told_ = 0; // bytes after which we, and the client, acknowledge

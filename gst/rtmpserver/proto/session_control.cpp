@@ -26,6 +26,7 @@ void Session::receive_bandwidth (const Message &m)
     return;
   if (m.type == MessageType::window_ack_size) {
     window_in_ = window;
+    window_asked_ = true;
   } else if (window != window_told_) { // the answer that RTMP 1.0, 5.4.5 wants
     window_told_ = window;
     ByteWriter w;
@@ -39,7 +40,7 @@ void Session::receive_bandwidth (const Message &m)
 void Session::acknowledge ()
 {
   const std::uint32_t since_told = sequence_ - sequence_told_;
-  if (since_told < window_in_ / 2 || since_told == 0)
+  if (since_told < window_in_ / 2 || since_told == 0 || (quiet_ && !window_asked_))
     return;
   // Flash Media Encoder stalls when the number comes near its end.
   if (sequence_ >= 0xf0000000)

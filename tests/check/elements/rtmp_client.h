@@ -15,8 +15,9 @@ using Values = std::vector<Value>;
 
 class RtmpClient {
 public:
-  explicit RtmpClient (int port) : reader_ (source_, {})
+  explicit RtmpClient (int port) : reader_ (source_, {.command = 4u << 20})
   {
+    reader_.limit (SIZE_MAX); // we trust the server
     fd_ = ::socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const timeval limit{20, 0};
     ::setsockopt (fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
@@ -102,6 +103,18 @@ public:
     fail_unless (command (stream, {"publish", 3.0, rtmp::Null{}, name, "live"}));
     return expect_status ();
   }
+  // The server's first words on it, until it plays or does not.
+  std::string play (const char *name)
+  {
+    fail_unless (command (0, {"createStream", 2.0, rtmp::Null{}}));
+    const Values v = expect ("_result");
+    stream = v.size () < 4 ? 0 : static_cast<std::uint32_t> (v[3].number_or (0));
+    fail_unless (command (stream, {"play", 3.0, rtmp::Null{}, name}));
+    std::string status = expect_status ();
+    return status == "NetStream.Play.Reset" ? expect_status () : status;
+  }
+  void shut () { ::shutdown (fd_, SHUT_WR); }
+  void reset () { ::shutdown (fd_, SHUT_RDWR); }
   // Whether the server ends the connection.
   bool closed ()
   {

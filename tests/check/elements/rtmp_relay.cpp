@@ -172,7 +172,7 @@ void watch_memories (GstElement *, GstPad *pad, gpointer)
 // the group of pictures that is kept.
 GST_START_TEST (test_payload_is_shared)
 {
-  const FlvFile file (true, false, "0.4", "1280x720");
+  const FlvFile file (true, false, "0.4", "testsrc2=size=1280x720:rate=25");
   const Frames frames = file.frames (true);
   const auto n = std::ranges::count_if (frames, [] (const auto &f) { return f.size () > large; });
   fail_unless (n > 1, "%td", n);

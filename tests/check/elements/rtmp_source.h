@@ -190,20 +190,19 @@ private:
 class FlvFile {
 public:
   explicit FlvFile (bool video = true, bool audio = true, const char *length = "1.5",
-      const char *size = "320x240")
+      const char *picture = "testsrc2=size=320x240:rate=25")
   {
     char name[] = "/tmp/reach-flv-XXXXXX";
     const int fd = g_mkstemp (name);
     fail_unless (fd >= 0);
     g_close (fd, nullptr);
     path = name;
-    const std::string picture = std::string ("testsrc2=rate=25:size=") + size;
     std::vector<std::string> w{"ffmpeg", "-y", "-v", "error"};
     const auto add = [&w] (std::initializer_list<const char *> more) {
       w.insert (w.end (), more.begin (), more.end ());
     };
     if (video)
-      add ({"-f", "lavfi", "-i", picture.c_str ()});
+      add ({"-f", "lavfi", "-i", picture});
     if (audio)
       add ({"-f", "lavfi", "-i", "sine=frequency=440"});
     add ({"-t", length, "-c:v", "libx264", "-preset", "ultrafast", "-g", "10", "-bf", "2", "-c:a",

@@ -1,84 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The embedding examples as a user runs them: two processes, the plugin loaded from its file.
-#include "check.h"
+#include "example_program.h"
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <gio/gio.h>
 #include <glib/gstdio.h>
-#include <memory>
-#include <string>
-#include <vector>
+
+using namespace reach::test;
 
 namespace {
-template <typename T> struct Unref {
-  void operator() (T *p) const noexcept { g_object_unref (p); }
-};
-template <typename T> using Object = std::unique_ptr<T, Unref<T>>;
-
-std::string env (const char *name)
-{
-  const char *value = g_getenv (name);
-  return value ? value : "";
-}
-
-// Ends, at the latest by force, before the test would be killed, so that its output is shown.
-class Program {
-public:
-  Program (const std::string &name, std::initializer_list<std::string> args)
-  {
-    Object<GSubprocessLauncher> launcher (
-        g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDOUT_PIPE));
-    g_subprocess_launcher_setenv (
-        launcher.get (), "GST_PLUGIN_PATH_1_0", env ("REACH_PLUGIN_PATH").c_str (), TRUE);
-    const std::string file = env ("REACH_BUILD_DIR") + "/docs/examples/" + name;
-    std::vector<const char *> argv{"timeout", "--kill-after=5", "100", file.c_str ()};
-    for (const std::string &arg : args)
-      argv.push_back (arg.c_str ());
-    argv.push_back (nullptr);
-    GError *error = nullptr;
-    process_.reset (g_subprocess_launcher_spawnv (launcher.get (), argv.data (), &error));
-    fail_unless (process_ != nullptr, "%s: %s", name.c_str (), error ? error->message : "");
-    lines_.reset (g_data_input_stream_new (g_subprocess_get_stdout_pipe (process_.get ())));
-  }
-  ~Program ()
-  {
-    if (!ended_)
-      interrupt (SIGTERM);
-  }
-  void interrupt (int signal) { g_subprocess_send_signal (process_.get (), signal); }
-
-  // The rest of the first line that starts with `prefix`, and all output up to there in `output`.
-  std::string line (const std::string &prefix)
-  {
-    while (gchar *text = g_data_input_stream_read_line (lines_.get (), nullptr, nullptr, nullptr)) {
-      const std::string l = text;
-      g_free (text);
-      output += l + "\n";
-      if (l.starts_with (prefix))
-        return l.substr (prefix.size ());
-    }
-    return {};
-  }
-  // Reads to the end of the output; true when the program ended with status 0.
-  bool success ()
-  {
-    while (!line ("\n").empty ()) {
-    }
-    g_subprocess_wait (process_.get (), nullptr, nullptr);
-    ended_ = true;
-    return g_subprocess_get_successful (process_.get ());
-  }
-
-  std::string output;
-
-private:
-  Object<GSubprocess> process_;
-  Object<GDataInputStream> lines_;
-  bool ended_ = false;
-};
-
 // A folder for one test, removed at its end.
 class Folder {
 public:
@@ -111,7 +42,7 @@ public:
 };
 
 // What a receiver must have printed after 3 s of 30 frames each, played without loss.
-void assert_arrived (const Program &receiver, const Folder &folder, int at_least)
+void assert_arrived (const ExampleProgram &receiver, const Folder &folder, int at_least)
 {
   const char *frames = std::strstr (receiver.output.c_str (), "frames: ");
   fail_unless (frames != nullptr, "no summary:\n%s", receiver.output.c_str ());
@@ -134,10 +65,10 @@ void push (const char *protocol)
 {
   Folder folder;
   const std::string p = std::string ("protocol=") + protocol;
-  Program receiver ("cam-receive", {folder.path, "mode=listener", p, "port=0"});
+  ExampleProgram receiver ("cam-receive", {folder.path, "mode=listener", p, "port=0"});
   const std::string port = receiver.line ("port ");
   fail_unless (std::atoi (port.c_str ()) > 0, "no port:\n%s", receiver.output.c_str ());
-  Program sender ("cam-send", {"3", "mode=caller", p, "host=127.0.0.1", "port=" + port});
+  ExampleProgram sender ("cam-send", {"3", "mode=caller", p, "host=127.0.0.1", "port=" + port});
   fail_unless (sender.success (), "%s", sender.output.c_str ());
   fail_unless (receiver.success (), "%s", receiver.output.c_str ());
   assert_arrived (receiver, folder, 90);
@@ -149,10 +80,10 @@ void pull (const char *protocol)
 {
   Folder folder;
   const std::string p = std::string ("protocol=") + protocol;
-  Program sender ("cam-send", {"90", "mode=listener", p, "port=0"});
+  ExampleProgram sender ("cam-send", {"90", "mode=listener", p, "port=0"});
   const std::string port = sender.line ("port ");
   fail_unless (std::atoi (port.c_str ()) > 0, "no port:\n%s", sender.output.c_str ());
-  Program receiver (
+  ExampleProgram receiver (
       "cam-receive", {folder.path, "mode=caller", p, "host=127.0.0.1", "port=" + port});
   fail_unless (folder.wait_for ("/reach.mkv", 400'000), "%s", receiver.output.c_str ());
   sender.interrupt (SIGINT);

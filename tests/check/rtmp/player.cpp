@@ -127,6 +127,37 @@ GST_START_TEST (test_headers_are_not_dropped)
 }
 GST_END_TEST
 
+GST_START_TEST (test_soft_limit)
+{
+  Stage s (settings ({.messages = 6, .messages_soft = 2, .recover = RecoverPolicy::soft_limit}));
+  Slow slow (s);
+  for (std::uint32_t i = 1; i <= 9; i++)
+    s.put ('v', i);
+  // With the seventh it was full: two were left, and two more came.
+  fail_unless_equals_string (slow.reads ().c_str (), "K0 v6 v7 v8 v9");
+  fail_unless (slow.player->stats (s.now).dropped == 5 && s.times_full == 1);
+}
+GST_END_TEST
+
+// Without units: half of the bytes, half of the time. Headers stay.
+GST_START_TEST (test_soft_limit_of_bytes_and_time)
+{
+  Stage s (settings ({.bytes = 1200, .time = seconds (2), .recover = RecoverPolicy::soft_limit}));
+  Slow slow (s);
+  s.put ('h', 1);
+  for (std::uint32_t i = 2; i <= 12; i++)
+    s.put ('v', i, 88);
+  fail_unless (slow.player->stats (s.now).queued_bytes <= 600);
+  fail_unless_equals_string (slow.reads ().c_str (), "K0 h1 v9 v10 v11 v12");
+  Slow late (s);
+  for (std::uint32_t i = 20; i <= 23; i++) {
+    s.put ('v', i);
+    s.now += milliseconds (700);
+  }
+  fail_unless_equals_string (late.reads ().c_str (), "h12 K0 v22 v23");
+}
+GST_END_TEST
+
 GST_START_TEST (test_without_recovery)
 {
   Stage s (settings ({.bytes = 1000, .recover = RecoverPolicy::none}));
@@ -240,6 +271,8 @@ static Suite *player_suite ()
   tcase_add_test (tc, test_too_many_messages);
   tcase_add_test (tc, test_audio_alone_is_bounded);
   tcase_add_test (tc, test_headers_are_not_dropped);
+  tcase_add_test (tc, test_soft_limit);
+  tcase_add_test (tc, test_soft_limit_of_bytes_and_time);
   tcase_add_test (tc, test_without_recovery);
   tcase_add_test (tc, test_burst_at_a_join);
   tcase_add_test (tc, test_pause);

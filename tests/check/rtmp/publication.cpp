@@ -318,6 +318,93 @@ GST_START_TEST (test_leaving)
 }
 GST_END_TEST
 
+namespace {
+// What a player that joins after ten frames of 40 ms and some sound gets; the key frames are at 0
+// and 240.
+std::string joins (SyncMethod sync, Burst::Unit unit, std::uint64_t amount,
+    std::size_t cache = 8u << 20, unsigned *keys_wanted = nullptr)
+{
+  Publication::Settings with = settings (sync);
+  with.burst = {unit, amount};
+  with.gop_bytes = cache;
+  Stage s (with);
+  s.put ('H', 0);
+  for (std::uint32_t i = 0; i < 10; i++) {
+    s.put (i % 6 == 0 ? 'K' : 'v', i * 40, 80);
+    if (i % 4 == 2)
+      s.put ('A', i * 40, 20);
+  }
+  Peer peer;
+  const auto player = peer.play (s.publication);
+  s.put ('v', 400);
+  if (keys_wanted)
+    *keys_wanted = s.keys_wanted;
+  fail_unless (s.publication.cached_bytes () <= cache);
+  return peer.take ();
+}
+constexpr std::uint64_t ms = 1000000;
+} // namespace
+
+GST_START_TEST (test_burst)
+{
+  using enum SyncMethod;
+  using Unit = Burst::Unit;
+  const auto is = [] (const std::string &got, const char *expected) {
+    fail_unless_equals_string (got.c_str (), expected);
+  };
+  is (joins (burst, Unit::messages, 3), "H280 v280 v320 v360 v400");
+  is (joins (burst, Unit::ns, 100 * ms), "H240 A240 v280 v320 v360 v400");
+  is (joins (burst, Unit::none, 100), "H360 v360 v400");
+  // A chunk header of 12 bytes comes with each message.
+  is (joins (burst, Unit::bytes, 2 * (80 + 12)), "H320 v320 v360 v400");
+  is (joins (burst, Unit::bytes, 2 * (80 + 12) + 1), "H280 v280 v320 v360 v400");
+  // From the newest key frame that is far enough back.
+  is (joins (burst_keyframe, Unit::ns, 120 * ms), "H240 K240 A240 v280 v320 v360 v400");
+  is (joins (burst_keyframe, Unit::ns, 121 * ms),
+      "H0 K0 v40 v80 A80 v120 v160 v200 K240 A240 v280 v320 v360 v400");
+  // There is none: from the oldest one that there is.
+  is (joins (burst_keyframe, Unit::ns, 10000 * ms),
+      "H0 K0 v40 v80 A80 v120 v160 v200 K240 A240 v280 v320 v360 v400");
+  is (joins (burst_with_keyframe, Unit::ns, 120 * ms), "H240 K240 A240 v280 v320 v360 v400");
+}
+GST_END_TEST
+
+GST_START_TEST (test_burst_is_bounded_by_the_cache)
+{
+  using enum SyncMethod;
+  unsigned wanted = 0;
+  const auto is = [] (const std::string &got, const char *expected) {
+    fail_unless_equals_string (got.c_str (), expected);
+  };
+  const std::size_t four = 4 * (80 + 12);
+  is (joins (burst, Burst::Unit::ns, 10000 * ms, four), "H240 A240 v280 v320 v360 v400");
+  // The group does not fit: a key frame is asked for, and waited for.
+  is (joins (burst_keyframe, Burst::Unit::ns, 10000 * ms, 3 * (80 + 12), &wanted), "H360");
+  fail_unless_equals_int (wanted, 1);
+  // The second group fits, but is not that long.
+  is (joins (burst_keyframe, Burst::Unit::ns, 10000 * ms, 6 * (80 + 12)),
+      "H240 K240 A240 v280 v320 v360 v400");
+  // No key frame is far enough back and fits.
+  is (joins (burst_with_keyframe, Burst::Unit::messages, 2, 3 * (80 + 12)), "H280 v320 v360 v400");
+  is (joins (burst, Burst::Unit::ns, 10000 * ms, 0), "H360 v400"); // no cache
+}
+GST_END_TEST
+
+// Sound alone has no key frames.
+GST_START_TEST (test_burst_of_sound)
+{
+  Publication::Settings with = settings (SyncMethod::burst_with_keyframe);
+  with.burst = {Burst::Unit::ns, 50 * ms};
+  Stage s (with);
+  for (std::uint32_t i = 0; i < 10000; i++)
+    s.put ('A', i * 20);
+  fail_unless (s.publication.cached_bytes () <= with.gop_bytes);
+  Peer peer;
+  const auto player = peer.play (s.publication);
+  fail_unless_equals_string (peer.take ().c_str (), "A199920 A199940 A199960 A199980");
+}
+GST_END_TEST
+
 static Suite *publication_suite ()
 {
   Suite *s = suite_create ("rtmp-publication");
@@ -337,6 +424,9 @@ static Suite *publication_suite ()
   tcase_add_test (tc, test_merge_time);
   tcase_add_test (tc, test_past_the_session_and_through_it_are_the_same);
   tcase_add_test (tc, test_joins_while_something_is_held);
+  tcase_add_test (tc, test_burst);
+  tcase_add_test (tc, test_burst_is_bounded_by_the_cache);
+  tcase_add_test (tc, test_burst_of_sound);
   tcase_add_test (tc, test_end);
   tcase_add_test (tc, test_leaving);
   return s;
