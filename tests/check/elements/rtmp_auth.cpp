@@ -48,18 +48,6 @@ const char *roomy_malloc ()
   return path.c_str ();
 }
 
-std::vector<std::string> librtmp_publisher (const FlvFile &file, const std::string &location)
-{
-  std::vector<std::string> words{"gst-launch-1.0", "-q"};
-  gchar **line = nullptr;
-  fail_unless (g_shell_parse_argv (
-      published (file, "rtmpsink location='" + location + "'").c_str (), nullptr, &line, nullptr));
-  for (gchar **w = line; *w; w++)
-    words.emplace_back (*w);
-  g_strfreev (line);
-  return words;
-}
-
 // The three connects of a login. The code of the last answer.
 struct Attempt {
   std::string code, description;
@@ -132,14 +120,15 @@ GST_START_TEST (test_rtmpsink_of_librtmp)
 {
   const FlvFile file;
   Asking s;
+  const auto librtmp = [&] (const char *user) {
+    return gst_launch (published (file, "rtmpsink location='" + s.url () + user + "'"));
+  };
   fail_if (ends_well (published (file, "rtmpsink location=" + s.url ())));
-  const auto wrong =
-      run (librtmp_publisher (file, s.url () + " pubUser=bob pubPasswd=guess"), roomy_malloc ());
+  const auto wrong = run (librtmp (" pubUser=bob pubPasswd=guess"), roomy_malloc ());
   fail_unless (
       wrong.said.find ("Could not connect") != std::string::npos, "%s", wrong.said.c_str ());
   s.check_refused (1);
-  const auto right =
-      run (librtmp_publisher (file, s.url () + " pubUser=bob pubPasswd=secret"), roomy_malloc ());
+  const auto right = run (librtmp (" pubUser=bob pubPasswd=secret"), roomy_malloc ());
   fail_unless (right.good, "%s", right.said.c_str ());
   fail_unless (s.wait_video (file.frames (true).size ()));
 }

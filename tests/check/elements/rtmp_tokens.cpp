@@ -162,7 +162,7 @@ GST_START_TEST (test_publishers_of_others)
   Asking s (line ("allow=publish stream=live/cam"));
   const std::string with = s.url () + "?token=" + secret;
   fail_if (run (file.ffmpeg (s.url (), false)).good);
-  fail_if (ends_well (published (file, "rtmp2sink location=" + s.url ())));
+  fail_unless (is_refused (published (file, "rtmp2sink location=" + s.url ())));
   fail_if (ends_well (published (file, "rtmpsink location=" + s.url ())));
   fail_unless_equals_uint64 (s.stat ("publishers"), 0);
   fail_unless (run (file.ffmpeg (with, false)).good);
@@ -178,7 +178,7 @@ GST_START_TEST (test_players_of_others)
   Sender s (live_video, "token-file=" + file.path);
   const std::string with = s.url + "?token=" + secret;
   fail_if (run (ffmpeg_player (s.url)).good);
-  fail_if (ends_well (played ("rtmp2src location=" + s.url)));
+  fail_unless (is_refused (played ("rtmp2src location=" + s.url)));
   fail_if (ends_well (played ("rtmpsrc location=\"" + s.url + " live=1\"")));
   fail_unless_equals_uint64 (s.stat<guint64> ("viewers-total"), 0);
   fail_unless (run (ffmpeg_player (with)).good);
