@@ -21,12 +21,13 @@ bool SinkImpl::ready ()
               s.encoder.audio_codecs.c_str ()));
       return false;
     }
-  std::shared_ptr<Guard> guard;
-  if (!open_guard (element_, s.listen.guard, guard))
+  if (!open_guard (element_, s.listen.guard, guard_))
     return false;
   auto server = open_server (element_, s.listen);
-  if (!server)
+  if (!server) {
+    guard_.reset ();
     return false;
+  }
   events_ = std::make_unique<SerialQueue> ("rtmp-events");
   upstream_ = std::make_unique<SerialQueue> ("rtmp-upstream", 256);
   desk.begin_run ();
@@ -37,8 +38,7 @@ bool SinkImpl::ready ()
   hooks.key_wanted = [this] { want_key (); };
   hooks.viewers = [this] (std::size_t n) { viewers_changed (n); };
   hooks.dropped = [this] (std::uint64_t d, std::uint64_t n) { dropped (d, n); };
-  auto endpoint =
-      std::make_shared<SinkEndpoint> (desk, *server, run, std::move (guard), std::move (hooks));
+  auto endpoint = std::make_shared<SinkEndpoint> (desk, *server, run, guard_, std::move (hooks));
   server_.update ([&] (auto &p) { p = std::move (server); });
   endpoint_.update ([&] (auto &p) { p = std::move (endpoint); });
   return true;
@@ -73,6 +73,9 @@ void SinkImpl::close ()
   endpoint_.update ([] (auto &p) { p.reset (); });
   e->close ();
   e.reset ();
+  if (guard_)
+    guard_->stop ();
+  guard_.reset ();
   desk.end_run ();
   upstream_.reset ();
   events_.reset ();

@@ -47,6 +47,8 @@ void SrcImpl::close ()
 {
   auto s = server_.update ([] (auto &p) { return std::exchange (p, {}); });
   s.reset ();
+  if (guard_)
+    guard_->stop ();
   guard_.reset ();
 }
 

@@ -301,6 +301,7 @@ void Connection::forget (const Endpoint &e)
   const auto is_of = [&] (const std::weak_ptr<Endpoint> &p) { return p.lock ().get () == &e; };
   std::erase_if (candidates_, is_of);
   std::erase_if (asked_, is_of);
+  std::erase_if (known_to_, is_of);
   std::vector<std::pair<std::uint32_t, bool>> ours; // and whether it plays
   for (const auto &[id, s] : streams_)
     if (is_of (s.endpoint))

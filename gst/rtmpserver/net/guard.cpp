@@ -27,7 +27,7 @@ std::shared_ptr<Guard> Guard::open (const GuardSettings &s, Warn warn, std::stri
   return g;
 }
 
-Guard::~Guard ()
+void Guard::stop ()
 {
   state_.update ([] (State &s) { s.quit = true; });
   if (thread_.joinable ())

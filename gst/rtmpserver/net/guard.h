@@ -24,7 +24,10 @@ public:
 
   // Reads the files. Null, and `error` in words.
   static std::shared_ptr<Guard> open (const GuardSettings &s, Warn warn, std::string &error);
-  ~Guard (); // ends the thread
+  ~Guard () { stop (); }
+  // Files are not looked at any more, and nobody is warned. Whoever warns has to outlive this; the
+  // guard itself may be held for longer.
+  void stop ();
 
   // Null: everybody is let in. Never waits for a file.
   std::shared_ptr<const Users> users () { return state_.lock ()->users; }
