@@ -28,19 +28,30 @@ StructurePtr connection_structure (Connection &c)
   const ConnectInfo &p = c.peer ();
   set_text (s.get (), "peer-address", c.peer_address ());
   set_text (s.get (), "application", p.app.name);
-  set_text (s.get (), "query", p.app.query);
-  set_text (s.get (), "tc-url", p.tc_url);
+  set_text (s.get (), "query", c.shown (p.app.query));
+  set_text (s.get (), "tc-url", c.shown (p.tc_url));
   set_text (s.get (), "flash-version", p.flash_version);
   set_text (s.get (), "swf-url", p.swf_url);
   set_text (s.get (), "page-url", p.page_url);
   return s;
 }
 
-StructurePtr stream_structure (const char *name, guint stream, const Name &of)
+// The command object, which has the same texts.
+Value shown_command (Connection &c)
+{
+  Value command = c.peer ().command;
+  if (auto *o = command.as<Object> ())
+    for (Property &p : o->members)
+      if (p.name == "app" || p.name == "tcUrl" || p.name == "tcurl")
+        p.value = c.shown (p.value.string ());
+  return command;
+}
+
+StructurePtr stream_structure (Connection &c, const char *name, guint stream, const Name &of)
 {
   StructurePtr s (gst_structure_new (name, "stream", G_TYPE_UINT, stream, nullptr));
   set_text (s.get (), "stream-name", of.name);
-  set_text (s.get (), "query", of.query);
+  set_text (s.get (), "query", c.shown (of.query));
   return s;
 }
 } // namespace
@@ -65,7 +76,7 @@ void Desk::end_run ()
 void Desk::connect (Connection &c, RequestId id)
 {
   StructurePtr command (gst_structure_new_empty ("rtmp-connect"));
-  set_field (command.get (), "command", c.peer ().command);
+  set_field (command.get (), "command", shown_command (c));
   StructurePtr user (structure_of_arguments ("rtmp-arguments", c.peer ().user));
   if (!user)
     return c.decide (id, false, {"", "too many arguments", true});
@@ -80,14 +91,14 @@ void Desk::stream (Connection &c, RequestId id)
 
 void Desk::publish (Connection &c, const PublishRequest &r)
 {
-  auto s = stream_structure ("rtmp-publish", r.stream, r.name);
+  auto s = stream_structure (c, "rtmp-publish", r.stream, r.name);
   set_text (s.get (), "type", r.type);
   ask (c, {desk_publish, "publish-request", r.request, std::move (s), {}, {}});
 }
 
 void Desk::play (Connection &c, const PlayRequest &r)
 {
-  auto s = stream_structure ("rtmp-play", r.stream, r.name);
+  auto s = stream_structure (c, "rtmp-play", r.stream, r.name);
   gst_structure_set (
       s.get (), "start", G_TYPE_DOUBLE, r.start, "duration", G_TYPE_DOUBLE, r.duration, nullptr);
   ask (c, {desk_play, "play-request", r.request, std::move (s), {}, {}});
@@ -95,7 +106,7 @@ void Desk::play (Connection &c, const PlayRequest &r)
 
 void Desk::pause (Connection &c, const PauseRequest &r, const std::string &name)
 {
-  auto s = stream_structure ("rtmp-pause", r.stream, {name, {}});
+  auto s = stream_structure (c, "rtmp-pause", r.stream, {name, {}});
   gst_structure_set (s.get (), "pause", G_TYPE_BOOLEAN, gboolean{r.pause}, "position",
       G_TYPE_DOUBLE, r.position, nullptr);
   ask (c, {desk_pause, "pause-request", r.request, std::move (s), {}, {}});

@@ -117,6 +117,9 @@ void Desk::add_stats (GstStructure *stats)
     const auto ns = [] (Duration d) {
       return static_cast<guint64> (std::chrono::duration_cast<nanoseconds> (d).count ());
     };
+    for (const char *text : {"query", "tc-url"}) // by whomever they are looked at
+      gst_structure_set (info.get (), text, G_TYPE_STRING,
+          without_secrets (gst_structure_get_string (info.get (), text)).c_str (), nullptr);
     gst_structure_set (info.get (), "in-chunk-size", G_TYPE_UINT, n.session.chunk_size_in,
         "in-window-ack-size", G_TYPE_UINT, n.session.window_in, "in-bytes-total", G_TYPE_UINT64,
         guint64{n.bytes_received}, "in-messages", G_TYPE_UINT64, guint64{n.session.messages_in},

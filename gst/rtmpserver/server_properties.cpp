@@ -15,8 +15,12 @@ enum Prop : guint {
   prop_max_per_address,
   prop_idle_timeout,
   prop_chunk_size,
+  prop_user_file,
+  prop_token_file,
+  prop_username,
+  prop_password,
 };
-static_assert (prop_chunk_size < first_own_property);
+static_assert (prop_password < first_own_property);
 
 constexpr auto rw =
     static_cast<GParamFlags> (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
@@ -33,6 +37,14 @@ std::string *text_of (ListenSettings &s, guint id)
     return &s.server.tls_certificate;
   case prop_tls_key:
     return &s.server.tls_key;
+  case prop_user_file:
+    return &s.guard.user_file;
+  case prop_token_file:
+    return &s.guard.token_file;
+  case prop_username:
+    return &s.guard.username;
+  case prop_password:
+    return &s.guard.password;
   default:
     return nullptr;
   }
@@ -56,6 +68,30 @@ void install_texts (GObjectClass *k)
           "PEM file with the key of tls-certificate, without a password (NULL = it is in the "
           "certificate's file)",
           nullptr, rw));
+}
+
+// A password is set and never told.
+void install_access (GObjectClass *k)
+{
+  g_object_class_install_property (k, prop_user_file,
+      g_param_spec_string ("user-file", "User file",
+          "File with a line for each client that may log in with a user name and password, "
+          "name:adobe:SALT:HASH or name:plain:PASSWORD; read again when it changes (NULL = nobody "
+          "is asked)",
+          nullptr, rw));
+  g_object_class_install_property (k, prop_token_file,
+      g_param_spec_string ("token-file", "Token file",
+          "File with a line for each token that clients may show (?token=…): TOKEN "
+          "[allow=publish,play] [stream=APPLICATION/STREAM] [expires=TIME]; read again when it "
+          "changes (NULL = none is asked for)",
+          nullptr, rw));
+  g_object_class_install_property (k, prop_username,
+      g_param_spec_string (
+          "username", "User name", "One more user, with the password in password", nullptr, rw));
+  g_object_class_install_property (k, prop_password,
+      g_param_spec_string ("password", "Password", "Password of the user in username", nullptr,
+          static_cast<GParamFlags> (
+              G_PARAM_WRITABLE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY)));
 }
 
 void install_numbers (GObjectClass *k)
@@ -91,6 +127,7 @@ void install_listen_properties (GObjectClass *k)
 {
   install_texts (k);
   install_numbers (k);
+  install_access (k);
 }
 
 bool set_listen_property (ListenSettings &s, guint id, const GValue *v)
@@ -178,6 +215,24 @@ Capabilities own_capabilities ()
   return c;
 }
 } // namespace
+
+bool open_guard (gpointer element, const GuardSettings &s, std::shared_ptr<Guard> &guard)
+{
+  if (s.user_file.empty () && s.token_file.empty () && s.username.empty () && s.password.empty ())
+    return true;
+  std::string error;
+  guard = Guard::open (
+      s,
+      [element] (const std::string &wrong) {
+        GST_ELEMENT_WARNING (element, RESOURCE, SETTINGS,
+            ("%s. What was read before still holds.", wrong.c_str ()), (nullptr));
+      },
+      error);
+  if (!guard)
+    GST_ELEMENT_ERROR (element, RESOURCE, SETTINGS,
+        ("It cannot be said who is let in: %s.", error.c_str ()), (nullptr));
+  return guard != nullptr;
+}
 
 std::shared_ptr<Server> open_server (gpointer element, const ListenSettings &s)
 {

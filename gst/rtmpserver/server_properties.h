@@ -8,6 +8,7 @@ namespace reach::rtmp {
 struct ListenSettings {
   ServerSettings server;
   std::string application; // empty: any
+  GuardSettings guard;
 };
 
 // Ids of the shared properties; an element's own begin at first_own_property.
@@ -17,6 +18,9 @@ void install_listen_properties (GObjectClass *klass);
 bool set_listen_property (ListenSettings &s, guint id, const GValue *value);
 bool get_listen_property (const ListenSettings &s, const Server *running, guint id, GValue *value);
 
-// On the way to READY. Null: an ERROR was posted that says what is wrong.
+// On the way to READY. False: an ERROR was posted that says what is wrong. `guard` is null where
+// everybody is let in. Files that cannot be used later give a WARNING.
+bool open_guard (gpointer element, const GuardSettings &s, std::shared_ptr<Guard> &guard);
+// Null: an ERROR was posted that says what is wrong.
 std::shared_ptr<Server> open_server (gpointer element, const ListenSettings &s);
 } // namespace reach::rtmp

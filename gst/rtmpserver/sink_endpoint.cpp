@@ -86,11 +86,12 @@ private:
   std::uint64_t counted_ = 0;
 };
 
-SinkEndpoint::SinkEndpoint (Desk &desk, Server &server, const SinkSettings &settings, Hooks hooks)
-    : desk_ (desk), server_ (server), settings_ (settings), hooks_ (std::move (hooks)),
-      broadcast_ (
-          std::make_shared<Broadcast> (server.loop (), static_cast<Broadcast::Listener &> (*this),
-              settings.publication, server.settings ().session.chunk_size))
+SinkEndpoint::SinkEndpoint (Desk &desk, Server &server, const SinkSettings &settings,
+    std::shared_ptr<Guard> guard, Hooks hooks)
+    : desk_ (desk), server_ (server), settings_ (settings), guard_ (std::move (guard)),
+      hooks_ (std::move (hooks)), broadcast_ (std::make_shared<Broadcast> (server.loop (),
+                                      static_cast<Broadcast::Listener &> (*this),
+                                      settings.publication, server.settings ().session.chunk_size))
 {
 }
 

@@ -14,7 +14,8 @@ public:
     std::function<void (std::size_t)> viewers;
     std::function<void (std::uint64_t dropped, std::uint64_t sent)> dropped;
   };
-  SinkEndpoint (Desk &desk, Server &server, const SinkSettings &settings, Hooks hooks);
+  SinkEndpoint (Desk &desk, Server &server, const SinkSettings &settings,
+      std::shared_ptr<Guard> guard, Hooks hooks);
 
   Broadcast &broadcast () { return *broadcast_; } // any thread
   void close ();                                  // any thread, behind Server::remove ()
@@ -30,6 +31,8 @@ private:
   bool serves (const Name &app) override;
   Wants publishes (const Connection &, const Name &) override { return Wants::no; }
   bool plays (const Connection &c, const Name &stream) override;
+  bool takes_publishers () const override { return false; }
+  Guard *guard () const override { return guard_.get (); }
   void on_connect (Connection &c, RequestId id) override { desk_.connect (c, id); }
   void on_refused (Connection &c) override { desk_.refused (c); }
   void on_create_stream (Connection &c, RequestId id) override { desk_.stream (c, id); }
@@ -50,6 +53,7 @@ private:
   Desk &desk_;
   Server &server_; // outlives this: endpoints are removed from it
   const SinkSettings settings_;
+  const std::shared_ptr<Guard> guard_;
   const Hooks hooks_;
   const std::shared_ptr<Broadcast> broadcast_;
   std::map<std::pair<std::uint64_t, std::uint32_t>, std::string> names_; // by connection, NetStream

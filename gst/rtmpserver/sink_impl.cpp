@@ -17,9 +17,13 @@ bool SinkImpl::ready ()
               s.encoder.audio_codecs.c_str ()));
       return false;
     }
-  auto server = open_server (element_, s.listen);
-  if (!server)
+  if (!open_guard (element_, s.listen.guard, guard_))
     return false;
+  auto server = open_server (element_, s.listen);
+  if (!server) {
+    guard_.reset ();
+    return false;
+  }
   events_ = std::make_unique<SerialQueue> ("rtmp-events");
   upstream_ = std::make_unique<SerialQueue> ("rtmp-upstream", 256);
   desk.begin_run ();
@@ -30,7 +34,7 @@ bool SinkImpl::ready ()
   hooks.key_wanted = [this] { want_key (); };
   hooks.viewers = [this] (std::size_t n) { viewers_changed (n); };
   hooks.dropped = [this] (std::uint64_t d, std::uint64_t n) { dropped (d, n); };
-  auto endpoint = std::make_shared<SinkEndpoint> (desk, *server, run, std::move (hooks));
+  auto endpoint = std::make_shared<SinkEndpoint> (desk, *server, run, guard_, std::move (hooks));
   server_.update ([&] (auto &p) { p = std::move (server); });
   endpoint_.update ([&] (auto &p) { p = std::move (endpoint); });
   return true;
@@ -65,6 +69,9 @@ void SinkImpl::close ()
   endpoint_.update ([] (auto &p) { p.reset (); });
   e->close ();
   e.reset ();
+  if (guard_)
+    guard_->stop ();
+  guard_.reset ();
   desk.end_run ();
   upstream_.reset ();
   events_.reset ();
@@ -83,9 +90,10 @@ GstStructure *SinkImpl::stats ()
   if (const auto running = server ()) {
     const auto n = running->counters ();
     gst_structure_set (s, "accepted", G_TYPE_UINT64, guint64{n.accepted}, "refused", G_TYPE_UINT64,
-        guint64{n.refused}, "rejected", G_TYPE_UINT64, guint64{n.rejected}, "bad-peers",
-        G_TYPE_UINT64, guint64{n.bad_peers}, "open", G_TYPE_UINT, static_cast<guint> (n.open),
-        nullptr);
+        guint64{n.refused}, "rejected", G_TYPE_UINT64, guint64{n.rejected}, "challenged",
+        G_TYPE_UINT64, guint64{n.challenged}, "denied", G_TYPE_UINT64, guint64{n.denied},
+        "bad-peers", G_TYPE_UINT64, guint64{n.bad_peers}, "open", G_TYPE_UINT,
+        static_cast<guint> (n.open), nullptr);
   }
   e->add_stats (s);
   desk.add_stats (s);

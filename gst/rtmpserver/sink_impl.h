@@ -51,5 +51,6 @@ private:
   Guarded<StructurePtr> last_stats_;
   std::atomic<bool> render_when_idle_{true};
   std::unique_ptr<SerialQueue> events_, upstream_;
+  std::shared_ptr<Guard> guard_; // from READY on; null: everybody is let in
 };
 } // namespace reach::rtmp

@@ -6,8 +6,10 @@
 namespace reach::rtmp {
 class SrcImpl::SrcEndpoint final : public Endpoint {
 public:
-  SrcEndpoint (Desk &desk, SrcPads &pads, Server &server, SrcSettings settings)
-      : desk_ (desk), pads_ (pads), server_ (server), settings_ (std::move (settings))
+  SrcEndpoint (
+      Desk &desk, SrcPads &pads, Server &server, SrcSettings settings, std::shared_ptr<Guard> guard)
+      : desk_ (desk), pads_ (pads), server_ (server), settings_ (std::move (settings)),
+        guard_ (std::move (guard))
   {
   }
   void add_stats (GstStructure *s); // any thread
@@ -21,6 +23,8 @@ private:
   bool serves (const Name &app) override;
   Wants publishes (const Connection &c, const Name &stream) override;
   bool plays (const Connection &, const Name &) override { return false; }
+  bool takes_publishers () const override { return true; }
+  Guard *guard () const override { return guard_.get (); }
   void on_connect (Connection &c, RequestId id) override { desk_.connect (c, id); }
   void on_refused (Connection &c) override { desk_.refused (c); }
   void on_create_stream (Connection &c, RequestId id) override { desk_.stream (c, id); }
@@ -46,6 +50,7 @@ private:
   SrcPads &pads_;
   Server &server_; // outlives this: endpoints are removed from it
   const SrcSettings settings_;
+  const std::shared_ptr<Guard> guard_;
   Current current_;
   std::uint64_t publishers_ = 0, replaced_ = 0;
   SrcIngest::Counters past_;

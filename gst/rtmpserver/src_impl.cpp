@@ -8,9 +8,14 @@ bool SrcImpl::ready ()
 {
   if (server ())
     return true;
-  auto s = open_server (element_, settings.lock ()->listen);
-  if (!s)
+  const ListenSettings listen = settings.lock ()->listen;
+  if (!open_guard (element_, listen.guard, guard_))
     return false;
+  auto s = open_server (element_, listen);
+  if (!s) {
+    guard_.reset ();
+    return false;
+  }
   server_.update ([&] (auto &p) { p = std::move (s); });
   return true;
 }
@@ -21,7 +26,7 @@ void SrcImpl::start ()
   events_ = std::make_shared<SerialQueue> ("rtmp-pads");
   pads.begin_run (events_, s.latency);
   desk.begin_run ();
-  const auto e = std::make_shared<SrcEndpoint> (desk, pads, *server (), s);
+  const auto e = std::make_shared<SrcEndpoint> (desk, pads, *server (), s, guard_);
   endpoint_.update ([&] (auto &p) { p = e; });
   server ()->add (e);
 }
@@ -41,6 +46,10 @@ void SrcImpl::stop ()
 void SrcImpl::close ()
 {
   auto s = server_.update ([] (auto &p) { return std::exchange (p, {}); });
+  s.reset ();
+  if (guard_)
+    guard_->stop ();
+  guard_.reset ();
 }
 
 GstStructure *SrcImpl::stats ()
@@ -52,9 +61,10 @@ GstStructure *SrcImpl::stats ()
   if (const auto running = server ()) {
     const auto n = running->counters ();
     gst_structure_set (s, "accepted", G_TYPE_UINT64, guint64{n.accepted}, "refused", G_TYPE_UINT64,
-        guint64{n.refused}, "rejected", G_TYPE_UINT64, guint64{n.rejected}, "bad-peers",
-        G_TYPE_UINT64, guint64{n.bad_peers}, "open", G_TYPE_UINT, static_cast<guint> (n.open),
-        nullptr);
+        guint64{n.refused}, "rejected", G_TYPE_UINT64, guint64{n.rejected}, "challenged",
+        G_TYPE_UINT64, guint64{n.challenged}, "denied", G_TYPE_UINT64, guint64{n.denied},
+        "bad-peers", G_TYPE_UINT64, guint64{n.bad_peers}, "open", G_TYPE_UINT,
+        static_cast<guint> (n.open), nullptr);
   }
   if (const auto e = *endpoint_.lock ())
     e->add_stats (s);

@@ -36,7 +36,8 @@ public:
 
 private:
   class SrcEndpoint;
-  GstElement *element_; // owns us
+  GstElement *element_;          // owns us
+  std::shared_ptr<Guard> guard_; // from READY on; null: everybody is let in
   Guarded<std::shared_ptr<Server>> server_;
   std::shared_ptr<SerialQueue> events_;
   Guarded<std::shared_ptr<SrcEndpoint>> endpoint_;

@@ -5,8 +5,8 @@
 #pragma once
 #include "cam/proto/message_reader.h"
 #include "common/proto/http1_text.h"
+#include "common/shares.h"
 #include "http_server_connection.h"
-#include "shares.h"
 #include "transport.h"
 #include <map>
 

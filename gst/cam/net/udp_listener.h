@@ -2,7 +2,7 @@
 // Accepts UDP senders on one socket; what an address has not proved costs no memory.
 #pragma once
 #include "cam/proto/datagram_acceptor.h"
-#include "shares.h"
+#include "common/shares.h"
 #include "transports.h"
 #include "udp_transport.h"
 #include <unordered_map>

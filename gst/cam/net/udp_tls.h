@@ -2,9 +2,9 @@
 // DTLS between the datagram core and its socket: one session for each association, one record for
 // each datagram. Loop thread only.
 #pragma once
+#include "common/shares.h"
 #include "common/tls.h"
 #include "common/udp_socket.h"
-#include "shares.h"
 #include <functional>
 #include <unordered_map>
 

@@ -2,8 +2,8 @@
 #include "user_file.h"
 #include "cam/proto/hello.h"
 #include "common/password.h"
-#include <cerrno>
-#include <cstring>
+#include "common/proto/lines.h"
+#include "common/text_file.h"
 #include <glib.h>
 
 namespace reach::cam {
@@ -19,21 +19,11 @@ UserFile::UserFile () : decoy_ (hash_password ("")), secret_ (decoy_) {}
 
 std::unique_ptr<UserFile> UserFile::load (const std::string &path, std::string &error)
 {
-  FILE *f = fopen (path.c_str (), "re");
-  if (!f) {
-    error = path + ": " + strerror (errno);
+  const auto text = read_text_file (path, error);
+  if (!text)
     return {};
-  }
-  std::string text (max_size + 1, '\0');
-  text.resize (fread (text.data (), 1, text.size (), f));
-  const bool broken = ferror (f);
-  fclose (f);
-  if (broken || text.size () > max_size) {
-    error = path + (broken ? ": cannot be read" : ": is larger than 16 MiB");
-    return {};
-  }
   std::unique_ptr<UserFile> made (new UserFile);
-  if (const std::string wrong = made->parse (text); !wrong.empty ()) {
+  if (const std::string wrong = made->parse (*text); !wrong.empty ()) {
     error = path + ", " + wrong;
     return {};
   }
@@ -42,28 +32,18 @@ std::unique_ptr<UserFile> UserFile::load (const std::string &path, std::string &
 
 std::string UserFile::parse (const std::string &text)
 {
-  std::size_t number = 0, from = 0;
-  while (from < text.size ()) {
-    number++;
-    const std::size_t end = std::min (text.find ('\n', from), text.size ());
-    std::string line = text.substr (from, end - from);
-    from = end + 1;
-    if (!line.empty () && line.back () == '\r')
-      line.pop_back ();
-    if (line.empty () || line[0] == '#')
-      continue;
+  return take_lines (text, [this] (std::string_view line) -> std::string {
     // A guid may have colons, a hash has two.
     std::size_t colon = line.rfind (':');
     for (int i = 0; i < 2 && colon != 0 && colon != line.npos; i++)
       colon = line.rfind (':', colon - 1);
-    const std::string guid = line.substr (0, colon);
+    const std::string guid (line.substr (0, colon));
     if (colon == line.npos || !good (guid) || !is_password_hash (line.substr (colon + 1)))
-      return "line " + std::to_string (number) +
-             ": is not guid:hash, as the action make-user writes it";
+      return "is not guid:hash, as the action make-user writes it";
     if (!hashes_.emplace (guid, line.substr (colon + 1)).second)
-      return "line " + std::to_string (number) + ": this guid was there before";
-  }
-  return {};
+      return "this guid was there before";
+    return {};
+  });
 }
 
 PasswordKey UserFile::remember (const std::string &token) const

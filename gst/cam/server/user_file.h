@@ -13,7 +13,6 @@ namespace reach::cam {
 // Any thread, several at a time.
 class UserFile {
 public:
-  static constexpr std::size_t max_size = 16u << 20;
   // Null and `error` in words.
   static std::unique_ptr<UserFile> load (const std::string &path, std::string &error);
   // Takes a tenth of a second, but for a token that has been right before.

@@ -81,11 +81,12 @@ bool ConnectionHandle::call (const std::function<void (Connection &)> &f) const
   return found;
 }
 
-Connection::Connection (Server &server, std::uint64_t id, int fd, std::unique_ptr<TlsSession> tls)
+Connection::Connection (
+    Server &server, std::uint64_t id, int fd, std::unique_ptr<TlsSession> tls, Shares::Place place)
     : server_ (server), id_ (id), start_ (Clock::now ()),
       socket_ (server.loop (), *this, fd, std::move (tls)),
       session_ (server.settings ().session, *this, start_), peer_ (socket_.peer ()),
-      timer_ (server.loop ().timers (), [this] { on_timer (); }),
+      place_ (std::move (place)), timer_ (server.loop ().timers (), [this] { on_timer (); }),
       linger_ (server.loop ().timers (), [this] {
         socket_.close ();
         server_.over (*this);
@@ -268,7 +269,7 @@ void Connection::handle_event (Ended &e, TimePoint)
 {
   const auto cause = cause_of (e.reason);
   if (e.reason == EndReason::rejected)
-    server_.count ().rejected++;
+    (challenged_ ? server_.count ().challenged : server_.count ().rejected)++;
   if (cause == ConnectionEnd::Cause::bad_peer || e.reason == EndReason::handshake_timeout)
     server_.count ().bad_peers++;
   end ({cause, std::string (end_reason_name (e.reason)) + ": " + e.detail}, true);

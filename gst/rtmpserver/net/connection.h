@@ -3,6 +3,7 @@
 // only, but for ConnectionHandle.
 #pragma once
 #include "batch.h"
+#include "common/shares.h"
 #include "common/stream_socket.h"
 #include "endpoint.h"
 #include "rtmpserver/proto/session.h"
@@ -42,13 +43,17 @@ struct ConnectionStats {
 
 class Connection final : StreamSocket::Owner, StorageSource {
 public:
-  Connection (Server &server, std::uint64_t id, int fd, std::unique_ptr<TlsSession> tls);
+  // `place`: given back when it is let in.
+  Connection (Server &server, std::uint64_t id, int fd, std::unique_ptr<TlsSession> tls,
+      Shares::Place place);
   ~Connection () override;
 
   std::uint64_t id () const { return id_; }
   ConnectionHandle handle () const;
   std::string peer_address () const { return peer_; }           // "127.0.0.1:1234"
   const ConnectInfo &peer () const { return session_.peer (); } // from on_connect on
+  // A query or URL of the client as others may see it: without what it has shown to get in.
+  std::string shown (std::string_view text);
   Session &session () { return session_; }
   Server &server () { return server_; }
   std::shared_ptr<Endpoint> claimer () const { return claimer_.lock (); }
@@ -131,6 +136,9 @@ private:
   void wait_for (RequestId id, Pending::Kind kind, const std::shared_ptr<Endpoint> &e,
       decltype (Pending::request) request = {});
   void ask_next ();
+  std::optional<Status> check_login ();
+  std::optional<Status> check_access (
+      const std::shared_ptr<Endpoint> &e, Tokens::Use use, const Name &stream);
   void accepted (RequestId id, Pending &p);
   void publish (RequestId id, Endpoint &e, const PublishRequest &r);
   void play (RequestId id, Endpoint &e, const PlayRequest &r);
@@ -151,6 +159,8 @@ private:
   std::weak_ptr<Endpoint> claimer_;
   std::vector<std::weak_ptr<Endpoint>> candidates_; // to be asked whether they claim it, last first
   std::vector<std::weak_ptr<Endpoint>> asked_;      // that have had a decision to make
+  std::vector<std::weak_ptr<Endpoint>> known_to_;   // that it has logged in to
+  Shares::Place place_;                             // of those that are not let in yet
   RequestId connect_ = 0;
   Status refusal_; // of the last candidate
   std::map<RequestId, Pending> pending_;
@@ -160,5 +170,8 @@ private:
   std::uint64_t dropped_in_ = 0, dropped_out_ = 0; // by NetStreams that have ended
   Timer timer_, linger_;
   bool flushing_ = false, over_ = false, full_ = false, handling_ = false;
+  bool challenged_ = false; // it was told to log in
 };
+// For statistics and logs: whoever looks at it.
+std::string without_secrets (std::string_view text);
 } // namespace reach::rtmp

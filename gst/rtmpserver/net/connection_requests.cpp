@@ -41,6 +41,8 @@ void Connection::handle_event (ConnectRequest &e, TimePoint)
   refusal_ = {code::connect_invalid_app, "there is no such application", true};
   if (!candidates_.empty ())
     refusal_ = {code::connect_rejected, "not allowed", true};
+  if (const auto why = check_login ())
+    return session_.reject (connect_, *why);
   ask_next ();
 }
 
@@ -79,11 +81,13 @@ void Connection::handle_event (PublishRequest &e, TimePoint)
       best = p;
     }
   }
+  if (!best)
+    return session_.reject (e.request, {code::publish_denied, "nobody takes this name", true});
+  if (const auto why = check_access (best, Tokens::Use::publish, e.name))
+    return session_.reject (e.request, *why);
   if (wants == Endpoint::Wants::taken)
     return session_.reject (
         e.request, {code::publish_bad_name, "there is a publisher of this name", true});
-  if (!best)
-    return session_.reject (e.request, {code::publish_denied, "nobody takes this name", true});
   wait_for (e.request, Pending::Kind::publish, best, e);
   best->on_publish (*this, e);
 }
@@ -93,6 +97,8 @@ void Connection::handle_event (PlayRequest &e, TimePoint)
   e.name = stream_name (e.name, peer ());
   for (const auto &p : server_.endpoints ())
     if (p->serves (peer ().app) && p->plays (*this, e.name)) {
+      if (const auto why = check_access (p, Tokens::Use::play, e.name))
+        return session_.reject (e.request, *why);
       wait_for (e.request, Pending::Kind::play, p, e);
       return p->on_play (*this, e);
     }
@@ -184,6 +190,7 @@ void Connection::accepted (RequestId id, Pending &p)
   case Pending::Kind::connect:
     claimer_ = endpoint;
     candidates_.clear ();
+    place_ = {};
     return session_.accept (id, Clock::now ());
   case Pending::Kind::publish:
     return publish (id, *endpoint, std::get<PublishRequest> (p.request));
@@ -298,6 +305,7 @@ void Connection::forget (const Endpoint &e)
   const auto is_of = [&] (const std::weak_ptr<Endpoint> &p) { return p.lock ().get () == &e; };
   std::erase_if (candidates_, is_of);
   std::erase_if (asked_, is_of);
+  std::erase_if (known_to_, is_of);
   std::vector<std::pair<std::uint32_t, bool>> ours; // and whether it plays
   for (const auto &[id, s] : streams_)
     if (is_of (s.endpoint))

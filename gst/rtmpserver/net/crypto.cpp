@@ -17,7 +17,19 @@ Crypto::Digest hmac_sha256 (Bytes key, Bytes data)
   return out;
 }
 
-// What a handshake sends is no secret: where the kernel has nothing yet, anything will do.
+// Of logins, whose clients know no better hash.
+std::array<std::uint8_t, 16> md5 (Bytes data)
+{
+  std::array<std::uint8_t, 16> out{};
+  gsize n = out.size ();
+  const std::unique_ptr<GChecksum, void (*) (GChecksum *)> c (
+      g_checksum_new (G_CHECKSUM_MD5), g_checksum_free);
+  g_checksum_update (c.get (), data.data (), static_cast<gssize> (data.size ()));
+  g_checksum_get_digest (c.get (), out.data (), &n);
+  return out;
+}
+
+// Where the kernel has nothing yet, early in the system's start, anything will do.
 void random_bytes (std::span<std::uint8_t> to)
 {
   std::size_t done = 0;
@@ -34,6 +46,6 @@ void random_bytes (std::span<std::uint8_t> to)
 
 Crypto make_crypto ()
 {
-  return {hmac_sha256, random_bytes};
+  return {hmac_sha256, random_bytes, md5};
 }
 } // namespace reach::rtmp

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Hash and random numbers for the handshake, of GLib and the kernel.
+// Hash and random numbers for the handshake and logins, of GLib and the kernel.
 #pragma once
 #include "rtmpserver/proto/handshake.h"
 

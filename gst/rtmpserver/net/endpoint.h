@@ -5,6 +5,7 @@
 // A decision (`on_…` with a RequestId) is answered by Connection::decide (), at once or later;
 // from other threads through a ConnectionHandle. Without an answer in time it is a no.
 #pragma once
+#include "guard.h"
 #include "ingest.h"
 #include "outlet.h"
 #include "rtmpserver/proto/session_events.h"
@@ -40,6 +41,9 @@ public:
   virtual bool serves (const Name &app) = 0;
   virtual Wants publishes (const Connection &c, const Name &stream) = 0;
   virtual bool plays (const Connection &c, const Name &stream) = 0;
+  // Whether it is there for publishers, else for players; whom of them it lets in. Null: all.
+  virtual bool takes_publishers () const = 0;
+  virtual Guard *guard () const = 0;
 
   // Of endpoints that serve its application, the first that says yes claims the connection; what
   // the client says is in c.peer (). The calls further down come to the claimer only.

@@ -85,9 +85,11 @@ std::shared_ptr<Server> Server::get (const ServerSettings &s, std::string &error
 }
 
 Server::Server (const Key &, const ServerSettings &s, std::shared_ptr<const TlsContext> tls, int fd)
-    : settings_ (s), tls_ (std::move (tls)), loop_ (std::make_unique<Loop> ("rtmp-server"))
+    : settings_ (s), tls_ (std::move (tls)), strangers_ (s.max_connections),
+      loop_ (std::make_unique<Loop> ("rtmp-server"))
 {
   settings_.session.crypto = make_crypto ();
+  challenges_.emplace (settings_.session.crypto, Challenges::Limits{}, Clock::now ());
   loop_->call ([&] {
     listener_ = std::make_unique<Listener> (*loop_, fd, [this] (int client) { accept (client); });
     port_ = listener_->port ();
@@ -166,7 +168,8 @@ void Server::accept (int fd)
   peer.length = sizeof peer.storage;
   getpeername (fd, reinterpret_cast<sockaddr *> (&peer.storage), &peer.length);
   const std::string network = network_of (peer.text ());
-  if (full (network)) {
+  auto place = full (network) ? Shares::Place () : strangers_.take (network);
+  if (!place) {
     counters_.refused++;
     ::close (fd);
     return;
@@ -174,8 +177,8 @@ void Server::accept (int fd)
   counters_.accepted++;
   networks_[network]++;
   const std::uint64_t id = ++last_id_;
-  connections_.emplace (
-      id, std::make_unique<Connection> (*this, id, fd, tls_ ? tls_->session () : nullptr));
+  connections_.emplace (id, std::make_unique<Connection> (*this, id, fd,
+                                tls_ ? tls_->session () : nullptr, std::move (place)));
 }
 
 void Server::over (Connection &c)

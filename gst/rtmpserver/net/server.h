@@ -5,6 +5,7 @@
 #include "common/listener.h"
 #include "common/slabs.h"
 #include "connection.h"
+#include "rtmpserver/proto/login.h"
 #include <unordered_map>
 
 namespace reach::rtmp {
@@ -35,6 +36,8 @@ public:
   struct Counters {
     std::uint64_t accepted = 0, refused = 0; // connections; refused: over a limit
     std::uint64_t rejected = 0;              // by a decision, or no endpoint serves them
+    std::uint64_t challenged = 0;            // told to log in: they come again
+    std::uint64_t denied = 0;                // wrong logins; publish and play without what it takes
     std::uint64_t bad_peers = 0;             // against the protocol, or silent before connect
     std::size_t open = 0;
   };
@@ -46,6 +49,7 @@ public:
   Connection *find (std::uint64_t id);
   void each (const std::function<void (Connection &)> &f);
   Slabs &slabs () { return slabs_; }
+  Challenges &challenges () { return *challenges_; }
   Counters &count () { return counters_; }
   void over (Connection &c); // called by a connection at its end
 
@@ -69,6 +73,8 @@ private:
   std::vector<std::shared_ptr<Endpoint>> endpoints_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;
   std::unordered_map<std::string, std::size_t> networks_;
+  Shares strangers_; // those that are not let in yet
+  std::optional<Challenges> challenges_;
   std::uint64_t last_id_ = 0;
   std::unique_ptr<Listener> listener_;
   std::unique_ptr<Loop> loop_;

@@ -14,6 +14,7 @@ struct Crypto {
   using Digest = std::array<std::uint8_t, 32>;
   std::function<Digest (Bytes key, Bytes data)> hmac_sha256;
   std::function<void (std::span<std::uint8_t>)> random;
+  std::function<std::array<std::uint8_t, 16> (Bytes)> md5 = {};
 };
 
 class Handshake {

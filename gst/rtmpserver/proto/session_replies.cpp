@@ -74,6 +74,9 @@ void Session::refuse (const Request &r, const Status &why)
     reply (r.transaction, false, {s.value ()});
   } else {
     status (r.stream, s);
+    // librtmp 2.4 knows no other refusal of publish, and waits.
+    if (r.kind == Kind::publish)
+      status (r.stream, {code::failed, s.description, true});
     if (const auto at = streams_.find (r.stream);
         at != streams_.end () && (r.kind == Kind::publish || r.kind == Kind::play))
       at->second = {};

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What a peer may hold before it is let in.
 #include "../check.h"
-#include "cam/net/shares.h"
 #include "cam/proto/datagram_reassembly.h"
 #include "cam/proto/incoming.h"
+#include "common/shares.h"
 #include <limits>
 
 using namespace reach;

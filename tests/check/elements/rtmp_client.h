@@ -15,7 +15,8 @@ using Values = std::vector<Value>;
 
 class RtmpClient {
 public:
-  explicit RtmpClient (int port) : reader_ (source_, {.command = 4u << 20})
+  // `from`: the last number of its own address, 127.0.0.`from`.
+  explicit RtmpClient (int port, std::uint32_t from = 1) : reader_ (source_, {.command = 4u << 20})
   {
     reader_.limit (SIZE_MAX); // we trust the server
     fd_ = ::socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -25,6 +26,10 @@ public:
     a.sin_family = AF_INET;
     a.sin_port = htons (static_cast<std::uint16_t> (port));
     a.sin_addr.s_addr = htonl (INADDR_LOOPBACK);
+    sockaddr_in own{};
+    own.sin_family = AF_INET;
+    own.sin_addr.s_addr = htonl (INADDR_LOOPBACK - 1 + from);
+    fail_unless (::bind (fd_, reinterpret_cast<sockaddr *> (&own), sizeof own) == 0);
     fail_unless (::connect (fd_, reinterpret_cast<sockaddr *> (&a), sizeof a) == 0);
   }
   ~RtmpClient () { ::close (fd_); }
@@ -89,8 +94,10 @@ public:
     v.insert (v.end (), user.begin (), user.end ());
     fail_unless (command (0, v));
     while (auto a = next ())
-      if ((*a)[0].string () == "_result" || (*a)[0].string () == "_error")
-        return a->size () > 3 ? std::string ((*a)[3]["code"].string ()) : "";
+      if ((*a)[0].string () == "_result" || (*a)[0].string () == "_error") {
+        info = a->size () > 3 ? (*a)[3] : Value ();
+        return std::string (info["code"].string ());
+      }
     return "closed";
   }
   std::string publish (const char *name)
@@ -124,6 +131,7 @@ public:
   }
   int fd () const { return fd_; }
   std::uint32_t stream = 0;
+  Value info; // of the answer to connect
 
 private:
   std::optional<Values> next ()

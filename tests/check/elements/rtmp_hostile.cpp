@@ -92,6 +92,40 @@ GST_START_TEST (test_too_many_connections)
 }
 GST_END_TEST
 
+// One address that says nothing has a quarter of the places; others come in, and so does it again
+// when it has let go.
+GST_START_TEST (test_share_of_strangers)
+{
+  RtmpSource s;
+  s.set ("max-connections", 40u);
+  s.play ();
+  RtmpClient known (s.port ());
+  fail_unless_equals_string (known.connect ().c_str (), "NetConnection.Connect.Success");
+  std::vector<std::unique_ptr<RtmpClient>> silent;
+  for (int i = 0; i < 10; i++)
+    silent.push_back (std::make_unique<RtmpClient> (s.port ()));
+  silent.back ()->handshake (); // which is no way in
+  RtmpClient more (s.port ());
+  fail_unless (more.closed ());
+  fail_unless_equals_uint64 (s.stat ("refused"), 1);
+  RtmpClient other (s.port (), 2);
+  fail_unless_equals_string (other.connect ().c_str (), "NetConnection.Connect.Success");
+  // Let in, or gone: another one may come.
+  fail_unless_equals_string (known.publish ("cam").c_str (), "NetStream.Publish.Start");
+  silent.clear ();
+  fail_unless (iterate_until ([&] {
+    guint open = 0;
+    fail_unless (gst_structure_get_uint (s.stats ().get (), "open", &open));
+    return open == 2;
+  }));
+  for (int i = 0; i < 12; i++) {
+    silent.push_back (std::make_unique<RtmpClient> (s.port ()));
+    fail_unless_equals_string (
+        silent.back ()->connect ().c_str (), "NetConnection.Connect.Success");
+  }
+}
+GST_END_TEST
+
 // Bodies that are no media, of codecs that there are not, and empty ones.
 GST_START_TEST (test_bad_media)
 {
@@ -123,6 +157,7 @@ static Suite *rtmp_hostile_suite ()
   tcase_add_test (tc, test_memory_before_connect);
   tcase_add_test (tc, test_strangers);
   tcase_add_test (tc, test_too_many_connections);
+  tcase_add_test (tc, test_share_of_strangers);
   tcase_add_test (tc, test_bad_media);
   return s;
 }

@@ -28,6 +28,15 @@ inline Crypto crypto ()
     for (auto &b : s)
       b = static_cast<std::uint8_t> (g_random_int ());
   };
+  c.md5 = [] (Bytes data) {
+    std::array<std::uint8_t, 16> out;
+    gsize n = out.size ();
+    GChecksum *sum = g_checksum_new (G_CHECKSUM_MD5);
+    g_checksum_update (sum, data.data (), static_cast<gssize> (data.size ()));
+    g_checksum_get_digest (sum, out.data (), &n);
+    g_checksum_free (sum);
+    return out;
+  };
   return c;
 }
 

@@ -6,7 +6,7 @@
 #include <unordered_map>
 #include <utility>
 
-namespace reach::cam {
+namespace reach {
 class Shares {
   using Counts = std::unordered_map<std::string, std::size_t>;
 
@@ -61,4 +61,4 @@ private:
   const std::size_t limit_;
   std::shared_ptr<Counts> counts_ = std::make_shared<Counts> (); // none is 0
 };
-} // namespace reach::cam
+} // namespace reach
