@@ -106,7 +106,7 @@ GST_START_TEST (test_reconnect_after_an_abrupt_disconnect)
   s.play ();
   const auto n = file.frames (true).size ();
   for (unsigned i = 1; i <= 3; i++) {
-    Publisher p (s, file);
+    Publisher p (s.port (), file);
     p.send (rtmp::flv_video);
     fail_unless (s.wait ([&] (const auto &pads) {
       return pads.contains ("video_0") && pads.at ("video_0").buffers.size () == i * n;
@@ -126,7 +126,7 @@ GST_START_TEST (test_repeated_and_empty_sequence_headers)
   const FlvFile file;
   RtmpSource s;
   s.play ();
-  Publisher p (s, file);
+  Publisher p (s.port (), file);
   std::vector<rtmp::FlvTag> headers;
   for (const auto &t : p.tags) {
     const bool media = t.type == rtmp::flv_video || t.type == rtmp::flv_audio;
@@ -281,7 +281,7 @@ GST_START_TEST (test_applications_on_one_listener)
   fail_unless_equals_string (c.connect ("second").c_str (), "NetConnection.Connect.Success");
   fail_unless_equals_string (c.publish ("cam").c_str (), "NetStream.Publish.Start");
   fail_unless_equals_uint64 (two.stat ("publishers"), 1);
-  Publisher p (one, file);
+  Publisher p (one.port (), file);
   p.send (rtmp::flv_video);
   const auto n = file.frames (true).size ();
   fail_unless (one.wait ([n] (const auto &x) {

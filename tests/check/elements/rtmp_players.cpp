@@ -267,7 +267,7 @@ GST_START_TEST (test_one_connection_publishes_plays_two_calls_and_pings)
       b ("appsrc name=v is-live=true format=time ! s.audio_0", at + " stream-key=b");
   Input video (a, "v", vp8), audio (b, "v", "audio/x-alaw,rate=8000,channels=1");
 
-  Publisher p (in, file);
+  Publisher p (in.port (), file);
   RtmpClient &c = p.client;
   const std::uint32_t up = c.stream;
   fail_unless_equals_string (c.play ("a").c_str (), "NetStream.Play.Start");

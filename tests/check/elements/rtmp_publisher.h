@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A publisher of a test: sends the tags of a file, as many and when the test wants.
+// A publisher that sends the tags of a file when the test wants.
 #pragma once
 #include "rtmp_client.h"
 #include "rtmp_source.h"
@@ -15,7 +15,6 @@ struct Publisher {
     while (auto t = r.next ())
       tags.push_back (std::move (*t));
   }
-  Publisher (const RtmpSource &s, const FlvFile &file) : Publisher (s.port (), file) {}
   // The file's tags of this type.
   void send (std::uint8_t type, std::uint32_t base = 0)
   {

@@ -187,15 +187,16 @@ private:
 // An FLV file of H.264 and AAC.
 class FlvFile {
 public:
-  explicit FlvFile (bool video = true, bool audio = true, const char *length = "1.5")
+  explicit FlvFile (bool video = true, bool audio = true, const char *length = "1.5",
+      const char *picture = "testsrc2=size=320x240:rate=25")
   {
     for (const auto &f : prepared ())
-      if (f->is ({video, audio, length})) {
+      if (f->is ({video, audio, length, picture})) {
         path = f->path;
         bytes = f->bytes;
         return;
       }
-    make ({video, audio, length});
+    make ({video, audio, length, picture});
   }
   ~FlvFile ()
   {
@@ -242,7 +243,7 @@ public:
   std::vector<std::uint8_t> bytes;
 
 private:
-  using What = std::tuple<bool, bool, std::string>;
+  using What = std::tuple<bool, bool, std::string, std::string>;
   static std::vector<std::unique_ptr<FlvFile>> &prepared ()
   {
     static std::vector<std::unique_ptr<FlvFile>> all;
@@ -260,10 +261,10 @@ private:
     path = name;
     what_ = what;
     maker_ = getpid ();
-    const auto &[video, audio, length] = what;
+    const auto &[video, audio, length, picture] = what;
     std::vector<const char *> w{"ffmpeg", "-y", "-v", "error"};
     if (video)
-      w.insert (w.end (), {"-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25"});
+      w.insert (w.end (), {"-f", "lavfi", "-i", picture.c_str ()});
     if (audio)
       w.insert (w.end (), {"-f", "lavfi", "-i", "sine=frequency=440"});
     w.insert (w.end (),

@@ -19,7 +19,7 @@ void check_video_only (const std::vector<std::uint8_t> &metadata)
   const FlvFile file;
   RtmpSource s;
   s.play ();
-  Publisher p (s, file);
+  Publisher p (s.port (), file);
   if (!metadata.empty ())
     p.send ({rtmp::flv_script, 0, reach::slice_of (metadata)});
   p.send (rtmp::flv_video);
@@ -69,7 +69,7 @@ GST_START_TEST (test_no_more_pads_at_once)
   for (int i = 0; i < 5 && !quick; i++) { // the machine may be busy
     RtmpSource s;
     s.play ();
-    Publisher p (s, file);
+    Publisher p (s.port (), file);
     const gint64 before = g_get_monotonic_time ();
     unsigned media = 0;
     for (const auto &t : p.tags)
@@ -88,7 +88,7 @@ GST_START_TEST (test_late_track)
   const FlvFile file;
   RtmpSource s;
   s.play ();
-  Publisher p (s, file);
+  Publisher p (s.port (), file);
   p.send (rtmp::flv_video);
   const auto n = file.frames (true).size (), n_audio = file.frames (false).size ();
   fail_unless (s.wait ([n] (const auto &x) { return has_all (x, "video_0", n); }));
@@ -104,7 +104,7 @@ GST_START_TEST (test_multitrack)
   const FlvFile file (true, false);
   RtmpSource s;
   s.play ();
-  Publisher p (s, file);
+  Publisher p (s.port (), file);
   for (const auto &t : p.tags) {
     std::vector<rtmp::TrackPacket> packets;
     if (t.type != rtmp::flv_video)
@@ -140,7 +140,7 @@ GST_START_TEST (test_timestamps_wrap)
   const FlvFile file (true, false);
   RtmpSource s;
   s.play ();
-  Publisher p (s, file);
+  Publisher p (s.port (), file);
   p.send (rtmp::flv_video, 0xffffffffu - 700);
   const auto n = file.frames (true).size ();
   fail_unless (s.wait ([n] (const auto &x) { return has_all (x, "video_0", n); }));
@@ -162,12 +162,12 @@ GST_START_TEST (test_replaced_in_the_middle)
   gst_util_set_object_arg (G_OBJECT (s.element), "on-duplicate", "replace");
   s.request_flv ();
   s.play ();
-  Publisher ghost (s, file);
+  Publisher ghost (s.port (), file);
   for (const auto type : {rtmp::flv_script, rtmp::flv_video, rtmp::flv_audio})
     ghost.send (type);
   const auto n = file.frames (true).size ();
   fail_unless (s.wait ([n] (const auto &x) { return has_all (x, "video_0", n); }));
-  Publisher other (s, file);
+  Publisher other (s.port (), file);
   fail_unless (ghost.client.closed ());
   for (const auto type : {rtmp::flv_script, rtmp::flv_video, rtmp::flv_audio})
     other.send (type);
