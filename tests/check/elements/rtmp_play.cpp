@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // rtmpserversink and players: GStreamer's own, librtmp's, FFmpeg.
 #include "../rtmp_players.h"
+#include "rtmp_client.h"
 #include "rtmpserver/proto/flv.h"
 #include "rtmpserver/proto/tag.h"
 #include <cstdio>
@@ -152,7 +153,11 @@ GST_START_TEST (test_key_frame_is_asked_for_at_a_join)
       nullptr, nullptr);
   const Recording v (coded_video);
   s.push ("v", v, 0, 5);
-  Viewer viewer ("rtmpsrc location=" + s.url + " ! fakesink"); // rtmp2src of 1.22 leaks here
+  gint port = 0;
+  g_object_get (s.sink, "current-port", &port, nullptr);
+  RtmpClient player (port); // rtmp2src of 1.22 leaks here
+  player.connect ();
+  fail_unless_equals_string (player.play ("cam").c_str (), "NetStream.Play.Start");
   fail_unless (asked.wait ([] (unsigned n) { return n == 1; }));
   gst_object_unref (pad);
   gst_object_unref (src);
