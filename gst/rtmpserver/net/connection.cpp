@@ -308,9 +308,12 @@ void Connection::end (ConnectionEnd e, bool drain)
     socket_.finish (); // on_closed follows when the peer has closed as well
 }
 
-void Connection::close (const Status &why)
+void Connection::close (const Status &why, bool behind_media)
 {
-  session_.call (0, "onStatus", {why.value ()}, false);
+  if (behind_media)
+    session_.send_status (0, why);
+  else
+    session_.call (0, "onStatus", {why.value ()}, false);
   session_.close (why.code);
   handle_events (Clock::now ());
 }

@@ -63,7 +63,7 @@ public:
   void decide (RequestId id, bool yes, const Status &why = {});
   void answer (RequestId id, bool good, const std::vector<Value> &values); // of a call
   // What the other side is told, and then the end of the connection.
-  void close (const Status &why);
+  void close (const Status &why, bool behind_media = false);
   // The NetStream is idle then; its client was told `why`.
   void stop_stream (std::uint32_t stream, const Status &why, PublishEnd how);
 

@@ -5,10 +5,15 @@
 
 namespace reach::rtmp {
 namespace {
-// Some clients have the stream's name in tcUrl.
+// Some clients have the stream's name in tcUrl, and its query with it.
 Name stream_name (const Name &given, const ConnectInfo &peer)
 {
-  return given.name.empty () ? Name{split_name (peer.path).name, given.query} : given;
+  if (!given.name.empty ())
+    return given;
+  Name n = split_name (peer.path);
+  if (!given.query.empty ())
+    n.query = given.query;
+  return n;
 }
 } // namespace
 
@@ -314,8 +319,8 @@ void Connection::forget (const Endpoint &e)
     stop_stream (id,
         {plays ? code::play_unpublish_notify : code::unpublish_success, "the server has stopped"},
         PublishEnd::stopped);
-  if (is_of (claimer_))
-    return close ({"NetConnection.Connect.AppShutdown", "the server has stopped", true});
+  if (is_of (claimer_)) // behind what its streams were told: it is an error for some players
+    return close ({"NetConnection.Connect.AppShutdown", "the server has stopped", true}, true);
   std::vector<RequestId> asked;
   for (const auto &[id, p] : pending_)
     if (is_of (p.endpoint))

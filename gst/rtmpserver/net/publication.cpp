@@ -18,11 +18,11 @@ SharedChunksRef Publication::frame (
   return SharedChunksRef::make (type, timestamp, std::move (body), stream, chunk_size_);
 }
 
+// At time 0 always: FFmpeg takes metadata of a later time for a further stream, of subtitles.
 void Publication::metadata (Slice body, TimePoint now)
 {
   metadata_ = body;
-  hold ({frame (MessageType::data_amf0, newest_, std::move (body), usual_stream), {0, false, true}},
-      now);
+  hold ({frame (MessageType::data_amf0, 0, std::move (body), usual_stream), {0, false, true}}, now);
 }
 
 // False: it is the same once more.
@@ -163,10 +163,8 @@ void Publication::start (Player &p, TimePoint now)
     deliver (now); // it is in the cache too
   const Backlog b = backlog ();
   p.start (b.any_frame, b.bytes);
-  const std::uint32_t timestamp = gop_.empty () ? newest_ : gop_.front ().chunks->timestamp ();
   if (metadata_.size () > 0)
-    p.push (
-        {frame (MessageType::data_amf0, timestamp, metadata_, p.stream_), {0, false, true}}, now);
+    p.push ({frame (MessageType::data_amf0, 0, metadata_, p.stream_), {0, false, true}}, now);
   send_headers (p, now, true, true);
   if (b.any_frame)
     p.decodable_.set ();

@@ -201,7 +201,7 @@ GST_START_TEST (test_both_ways)
   const std::string up = pattern (3 << 20), down = pattern (1 << 20);
   fail_unless (client.seen.wait ([] (const Seen &s) { return s.connected == 1; }), "%s",
       client.seen.get ().detail.c_str ());
-  server.end.area.resize (100000); // the first bytes go straight to their place
+  loop.call ([&] { server.end.area.resize (100000); }); // the first bytes go straight to it
   client.send (up);
   fail_unless (server.end.wait_input (up.size ()));
   server.end.send (down);

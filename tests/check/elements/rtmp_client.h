@@ -110,15 +110,23 @@ public:
     fail_unless (command (stream, {"publish", 3.0, rtmp::Null{}, name, "live"}));
     return expect_status ();
   }
-  // The server's first words on it, until it plays or does not.
+  // The code that ends the request: of the start, or of the refusal.
   std::string play (const char *name)
   {
     fail_unless (command (0, {"createStream", 2.0, rtmp::Null{}}));
     const Values v = expect ("_result");
-    stream = v.size () < 4 ? 0 : static_cast<std::uint32_t> (v[3].number_or (0));
-    fail_unless (command (stream, {"play", 3.0, rtmp::Null{}, name}));
-    std::string status = expect_status ();
-    return status == "NetStream.Play.Reset" ? expect_status () : status;
+    if (v.size () < 4)
+      return "no stream";
+    stream = static_cast<std::uint32_t> (v[3].number_or (0));
+    fail_unless (command (stream, {"play", 0.0, rtmp::Null{}, name}));
+    const std::string code = expect_status ();
+    return code == "NetStream.Play.Reset" ? expect_status () : code;
+  }
+  // What was sent before has been handled by the server.
+  void sync ()
+  {
+    fail_unless (command (0, {"getStreamLength", 99.0, rtmp::Null{}}));
+    fail_unless (!expect ("_result").empty ());
   }
   void shut () { ::shutdown (fd_, SHUT_WR); }
   void reset () { ::shutdown (fd_, SHUT_RDWR); }
@@ -132,17 +140,12 @@ public:
   int fd () const { return fd_; }
   std::uint32_t stream = 0;
   Value info; // of the answer to connect
-
-private:
-  std::optional<Values> next ()
+  // The next message; none: the server closed, or said nothing for too long.
+  std::optional<rtmp::Message> message ()
   {
     while (true) {
-      while (auto m = reader_.poll ())
-        if (m->type == rtmp::MessageType::command_amf0) {
-          auto d = rtmp::decode_amf0 (m->payload.bytes, {});
-          fail_unless (d.ok () && !d.values.empty ());
-          return std::move (d.values);
-        }
+      if (auto m = reader_.poll ())
+        return m;
       std::uint8_t bytes[4096];
       const ssize_t n = ::recv (fd_, bytes, sizeof bytes, 0);
       eof_ = n == 0 || (n < 0 && errno == ECONNRESET);
@@ -150,6 +153,18 @@ private:
         return std::nullopt;
       reader_.input ({bytes, static_cast<std::size_t> (n)});
     }
+  }
+
+private:
+  std::optional<Values> next ()
+  {
+    while (auto m = message ())
+      if (m->type == rtmp::MessageType::command_amf0) {
+        auto d = rtmp::decode_amf0 (m->payload.bytes, {});
+        fail_unless (d.ok () && !d.values.empty ());
+        return std::move (d.values);
+      }
+    return std::nullopt;
   }
   int fd_;
   rtmp::HeapSource source_;

@@ -18,7 +18,7 @@ std::size_t resident_bytes ()
 void check_others_go_on (RtmpSource &s)
 {
   const FlvFile file;
-  Program publisher (file.ffmpeg (s.url (), false));
+  Program publisher (file.ffmpeg (s.url (), "0"));
   fail_unless (s.wait_eos (3));
   check_same (s.pads.get ().at ("video_0"), file.frames (true));
 }
@@ -150,6 +150,7 @@ GST_END_TEST
 static Suite *rtmp_hostile_suite ()
 {
   register_plugins ();
+  FlvFile::prepare ();
   Suite *s = suite_create ("rtmp_hostile");
   TCase *tc = tcase_create ("general");
   suite_add_tcase (s, tc);

@@ -153,11 +153,11 @@ GST_START_TEST (test_key_frame_is_asked_for_at_a_join)
       nullptr, nullptr);
   const Recording v (coded_video);
   s.push ("v", v, 0, 5);
-  int port = 0;
+  gint port = 0;
   g_object_get (s.sink, "current-port", &port, nullptr);
-  RtmpClient viewer (port); // rtmp2src of 1.22 can leak when it is stopped
-  viewer.connect ();
-  fail_unless_equals_string (viewer.play ("cam").c_str (), "NetStream.Play.Start");
+  RtmpClient player (port); // rtmp2src of 1.22 leaks here
+  player.connect ();
+  fail_unless_equals_string (player.play ("cam").c_str (), "NetStream.Play.Start");
   fail_unless (asked.wait ([] (unsigned n) { return n == 1; }));
   gst_object_unref (pad);
   gst_object_unref (src);

@@ -102,7 +102,7 @@ GST_START_TEST (test_audio_only_is_complete_at_once)
   const FlvFile file (false, true, "8");
   RtmpSource s;
   s.play ();
-  Program publisher (file.ffmpeg (s.url ()));
+  Program publisher (file.ffmpeg (s.url (), "1"));
   fail_unless (s.wait (
       [] (const auto &p) { return p.contains ("audio_0") && !p.at ("audio_0").buffers.empty (); }));
   fail_unless_equals_int (s.no_more_pads.load (), 1);
@@ -118,11 +118,11 @@ GST_START_TEST (test_keep_listening)
   s.set ("keep-listening", TRUE);
   s.play ();
   const auto video = file.frames (true).size ();
-  fail_unless (Program (file.ffmpeg (s.url ())).succeeds ());
+  fail_unless (Program (file.ffmpeg (s.url (), "1")).succeeds ());
   fail_unless (s.wait ([] (const auto &p) {
     return p.contains ("video_0") && p.at ("video_0").gaps > 0 && p.at ("audio_0").gaps > 0;
   }));
-  fail_unless (Program (file.ffmpeg (s.url ("live/other"))).succeeds ());
+  fail_unless (Program (file.ffmpeg (s.url ("live/other"), "1")).succeeds ());
   fail_unless (
       s.wait ([video] (const auto &p) { return p.at ("video_0").buffers.size () == 2 * video; }));
   const auto pads = s.pads.get ();
@@ -206,6 +206,7 @@ GST_END_TEST
 static Suite *rtmp_publish_suite ()
 {
   register_plugins ();
+  FlvFile::prepare ();
   Suite *s = suite_create ("rtmp_publish");
   TCase *tc = tcase_create ("general");
   suite_add_tcase (s, tc);

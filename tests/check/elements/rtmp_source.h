@@ -14,6 +14,8 @@
 #include <map>
 #include <string>
 #include <sys/prctl.h>
+#include <tuple>
+#include <unistd.h>
 #include <vector>
 
 namespace reach::test {
@@ -186,34 +188,32 @@ private:
   GSubprocess *process_;
 };
 
-// An FLV file of H.264 and AAC, made once for the test program.
+// An FLV file of H.264 and AAC.
 class FlvFile {
 public:
   explicit FlvFile (bool video = true, bool audio = true, const char *length = "1.5",
       const char *picture = "testsrc2=size=320x240:rate=25")
   {
-    char name[] = "/tmp/reach-flv-XXXXXX";
-    const int fd = g_mkstemp (name);
-    fail_unless (fd >= 0);
-    g_close (fd, nullptr);
-    path = name;
-    std::vector<std::string> w{"ffmpeg", "-y", "-v", "error"};
-    const auto add = [&w] (std::initializer_list<const char *> more) {
-      w.insert (w.end (), more.begin (), more.end ());
-    };
-    if (video)
-      add ({"-f", "lavfi", "-i", picture});
-    if (audio)
-      add ({"-f", "lavfi", "-i", "sine=frequency=440"});
-    add ({"-t", length, "-c:v", "libx264", "-preset", "ultrafast", "-g", "10", "-bf", "2", "-c:a",
-        "aac", "-flvflags", "no_duration_filesize", "-f", "flv", name});
-    fail_unless (Program (w).succeeds ());
-    std::ifstream in (path, std::ios::binary);
-    bytes.assign (std::istreambuf_iterator<char> (in), {});
+    for (const auto &f : prepared ())
+      if (f->is ({video, audio, length, picture})) {
+        path = f->path;
+        bytes = f->bytes;
+        return;
+      }
+    make ({video, audio, length, picture});
   }
-  ~FlvFile () { g_unlink (path.c_str ()); }
+  ~FlvFile ()
+  {
+    if (maker_ == getpid ()) // its tests are forks
+      g_unlink (path.c_str ());
+  }
   FlvFile (const FlvFile &) = delete;
   FlvFile &operator= (const FlvFile &) = delete;
+  // Makes it once for all tests of a program; to be called by its suite.
+  static void prepare (bool video = true, bool audio = true)
+  {
+    prepared ().push_back (std::make_unique<FlvFile> (video, audio));
+  }
 
   // The frames of a kind, without the tags' own headers.
   std::vector<std::vector<std::uint8_t>> frames (bool video) const
@@ -233,18 +233,56 @@ public:
     fail_unless (!all.empty ());
     return all;
   }
-  std::vector<std::string> ffmpeg (const std::string &url, bool live = true) const
+  // What publishes it, so many times as fast as it is played; 0: at once.
+  std::vector<std::string> ffmpeg (const std::string &url, const char *rate = "4") const
   {
     std::vector<std::string> w{"ffmpeg", "-v", "error"};
-    if (live)
-      w.emplace_back ("-re");
-    for (const std::string &s : {std::string ("-i"), path, std::string ("-c"), std::string ("copy"),
-             std::string ("-f"), std::string ("flv"), url})
+    for (const std::string &s :
+        {std::string ("-readrate"), std::string (rate), std::string ("-i"), path,
+            std::string ("-c"), std::string ("copy"), std::string ("-f"), std::string ("flv"), url})
       w.push_back (s);
     return w;
   }
   std::string path;
   std::vector<std::uint8_t> bytes;
+
+private:
+  using What = std::tuple<bool, bool, std::string, std::string>;
+  static std::vector<std::unique_ptr<FlvFile>> &prepared ()
+  {
+    static std::vector<std::unique_ptr<FlvFile>> all;
+    return all;
+  }
+  bool is (const What &w) const { return what_ == w; }
+  // By no GSubprocess, whose thread would be lost in forks, and with assertions that are allowed
+  // outside of tests.
+  void make (const What &what)
+  {
+    char name[] = "/tmp/reach-flv-XXXXXX";
+    const int fd = g_mkstemp (name);
+    g_assert_true (fd >= 0);
+    g_close (fd, nullptr);
+    path = name;
+    what_ = what;
+    maker_ = getpid ();
+    const auto &[video, audio, length, picture] = what;
+    std::vector<const char *> w{"ffmpeg", "-y", "-v", "error"};
+    if (video)
+      w.insert (w.end (), {"-f", "lavfi", "-i", picture.c_str ()});
+    if (audio)
+      w.insert (w.end (), {"-f", "lavfi", "-i", "sine=frequency=440"});
+    w.insert (w.end (),
+        {"-t", length.c_str (), "-c:v", "libx264", "-preset", "ultrafast", "-g", "10", "-bf", "2",
+            "-c:a", "aac", "-flvflags", "no_duration_filesize", "-f", "flv", name, nullptr});
+    gint status = 1;
+    g_assert_true (g_spawn_sync (nullptr, const_cast<gchar **> (w.data ()), nullptr,
+        G_SPAWN_SEARCH_PATH, nullptr, nullptr, nullptr, nullptr, &status, nullptr));
+    g_assert_true (status == 0);
+    std::ifstream in (path, std::ios::binary);
+    bytes.assign (std::istreambuf_iterator<char> (in), {});
+  }
+  What what_;
+  pid_t maker_ = -1;
 };
 
 inline void check_same (

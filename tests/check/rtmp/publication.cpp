@@ -37,6 +37,24 @@ GST_START_TEST (test_join_with_the_cache)
 }
 GST_END_TEST
 
+// FFmpeg takes those of a later time for a stream of subtitles.
+GST_START_TEST (test_metadata_has_time_0)
+{
+  Stage s;
+  Peer early, late;
+  const auto a = early.play (s.publication);
+  s.put ('K', 5000);
+  s.metadata ();
+  const auto b = late.play (s.publication);
+  for (Peer *p : {&early, &late}) {
+    const auto m = std::ranges::find_if (p->client.got, [] (const Message &x) {
+      return x.type == MessageType::data_amf0 && x.payload.size () == 9;
+    });
+    fail_unless (m != p->client.got.end () && m->timestamp == 0);
+  }
+}
+GST_END_TEST
+
 GST_START_TEST (test_join_without_cache)
 {
   Stage s (settings (SyncMethod::next_keyframe));
@@ -411,6 +429,7 @@ static Suite *publication_suite ()
   TCase *tc = tcase_create ("general");
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_join_with_the_cache);
+  tcase_add_test (tc, test_metadata_has_time_0);
   tcase_add_test (tc, test_join_without_cache);
   tcase_add_test (tc, test_join_with_the_latest);
   tcase_add_test (tc, test_join_before_the_publisher);

@@ -133,6 +133,8 @@ GST_START_TEST (test_data_of_type_15_and_zero_length_and_aggregate)
   fail_unless (c.expect<Received> ().message.timestamp == 100);
   fail_unless (c.expect<Received> ().message.timestamp == 104);
   c.send (MessageType::shared_object_amf0, id, tags);
+  c.send (MessageType::shared_object_amf3, id, tags);
+  fail_unless (c.session.stats ().ignored == 2);
   fail_unless (c.quiet () && !c.session.ended ());
 }
 GST_END_TEST
