@@ -66,7 +66,7 @@ void TrackPad::clear (State &s)
     if (i.object)
       gst_mini_object_unref (i.object);
   s.items.clear ();
-  s.bytes = 0;
+  s.bytes = s.buffers = 0;
 }
 
 void TrackPad::reset ()
@@ -161,6 +161,9 @@ void TrackPad::flush ()
     for (Item &i : staged_) {
       i.arrived = now;
       s.bytes += i.size;
+      if (s.buffers++ == 0)
+        s.oldest = i.dts;
+      s.newest = i.dts;
       s.items.push_back (std::move (i));
     }
     return overflow (s);
@@ -174,8 +177,8 @@ std::size_t TrackPad::overflow (State &s)
 {
   const auto oldest = std::find_if (s.items.begin (), s.items.end (),
       [] (const Item &i) { return i.what == Item::What::buffer && !i.keep; });
-  const bool late =
-      s.started && oldest != s.items.end () && Clock::now () - oldest->arrived > Limits{}.time;
+  const bool late = !patient_ && s.started && oldest != s.items.end () &&
+                    Clock::now () - oldest->arrived > Limits{}.time;
   if (!late && s.bytes <= Limits{}.bytes && s.items.size () <= max_items)
     return 0;
   std::size_t dropped = 0;
@@ -188,6 +191,7 @@ std::size_t TrackPad::overflow (State &s)
     }
     return drop;
   });
+  s.buffers -= dropped;
   need_key_ = kind == Kind::video || kind == Kind::flv;
   discont_ = true;
   return dropped;
@@ -203,9 +207,32 @@ void TrackPad::set_flushing (bool on)
   state_.update ([on] (State &s) { s.flushing = on; });
 }
 
+TrackPad::Backlog TrackPad::backlog_of (const State &s)
+{
+  return {s.bytes, s.buffers, nanoseconds (s.buffers == 0 ? 0 : s.newest - s.oldest)};
+}
+
+bool TrackPad::is_little (const State &s)
+{
+  return s.bytes <= low.bytes && backlog_of (s).span <= low.span;
+}
+
+TrackPad::Backlog TrackPad::backlog ()
+{
+  return backlog_of (*state_.lock ());
+}
+
+void TrackPad::when_drained (std::function<void ()> f)
+{
+  auto s = state_.lock ();
+  s->drained = std::move (f);
+  s->little = is_little (*s);
+}
+
 // The next one. False: flushing.
 bool TrackPad::take (Item &item)
 {
+  std::function<void ()> drained;
   auto s = state_.lock ();
   const auto ready = [] (const State &x) { return x.flushing || (x.playing && !x.items.empty ()); };
   while (!ready (*s)) {
@@ -219,6 +246,14 @@ bool TrackPad::take (Item &item)
   item = std::move (s->items.front ());
   s->items.pop_front ();
   s->bytes -= item.size;
+  if (item.what == Item::What::buffer) {
+    s->buffers--;
+    s->oldest = item.dts;
+    if (s->drained && (s->buffers == 0 || (!s->little && is_little (*s))))
+      drained = std::exchange (s->drained, {});
+  }
+  if (drained)
+    s.unlocked (drained);
   return true;
 }
 

@@ -8,6 +8,7 @@
 #include "common/ref.h"
 #include <atomic>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +35,12 @@ public:
     Duration time = seconds (3);   // that a buffer waits there
   };
   static constexpr std::size_t max_items = 20000;
+  // What waits for downstream, and how much of it holds a publisher back, and no longer does.
+  struct Backlog {
+    std::size_t bytes = 0, buffers = 0;
+    Duration span{}; // of stream time
+  };
+  static constexpr Backlog high{8u << 20, 0, seconds (2)}, low{4u << 20, 0, seconds (1)};
 
   TrackPad (PadHost &host, Kind kind, unsigned number, std::string stream_id, guint group_id);
   ~TrackPad ();
@@ -49,6 +56,8 @@ public:
     bool discont = false;
   };
   void frame (Frame f);
+  // What waits may do so for any time: the publisher waits too.
+  void set_patient (bool on) { patient_ = on; }
   void flush ();                                      // what came together is pushed
   void begin (std::shared_ptr<PublisherClock> clock); // a publisher; also the first
   void end ();                                        // EOS
@@ -73,6 +82,9 @@ public:
   struct Totals {
     std::uint64_t frames = 0, bytes = 0, dropped = 0;
   };
+  Backlog backlog ();
+  // Calls `f` once, from the streaming thread, when what waits has become little, or nothing.
+  void when_drained (std::function<void ()> f);
   Totals totals () const { return {frames_, bytes_, dropped_}; }
 
 private:
@@ -88,7 +100,10 @@ private:
   };
   struct State {
     std::deque<Item> items;
-    std::size_t bytes = 0;
+    std::size_t bytes = 0, buffers = 0;
+    std::int64_t oldest = 0, newest = 0; // stream time of buffers
+    std::function<void ()> drained;
+    bool little = false; // when that was set
     bool playing = false, flushing = false, started = false;
   };
   static TrackPad &of (GstPad *pad);
@@ -98,6 +113,8 @@ private:
   static gboolean handle (GstPad *pad, GstObject *parent, GstEvent *e);
 
   static void clear (State &s);
+  static Backlog backlog_of (const State &s);
+  static bool is_little (const State &s);
   void put (Item item);
   std::size_t overflow (State &s);
   bool step ();
@@ -118,7 +135,7 @@ private:
   // Loop thread.
   std::vector<Item> staged_;
   Ref<GstCaps> caps_;
-  bool need_key_ = true, discont_ = false;
+  bool need_key_ = true, discont_ = false, patient_ = false;
 
   // Streaming thread; before it starts, the thread that makes the pad.
   std::shared_ptr<PublisherClock> clock_;
