@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Many readers of one sender, in one thread. "mark" tells what they read so far.
 #include "common/proto/bytes.h"
-#include "frame_times.h"
 #include "pull_client.h"
 #include <algorithm>
 #include <arpa/inet.h>
@@ -27,7 +26,7 @@ struct Reader {
   bool slow = false;
   std::atomic<std::uint64_t> bytes{0}; // "mark" looks at it from another thread
   PullClient::State state;
-  FrameTimes times;
+  std::unique_ptr<FrameTimes> times; // null: nobody looks
 };
 
 class Readers {
@@ -42,8 +41,11 @@ public:
         pause_ (static_cast<useconds_t> (options.number ("pause-ms", 0) * 1e3))
   {
     const auto each = options.count ("slow-each", 0);
-    for (std::size_t i = 0; each != 0 && i < readers_.size (); i++)
-      readers_[i].slow = i % each == each - 1;
+    for (std::size_t i = 0; i < readers_.size (); i++) {
+      readers_[i].slow = each != 0 && i % each == each - 1;
+      if (times_)
+        readers_[i].times = protocol.times ();
+    }
   }
   ~Readers ()
   {
@@ -157,8 +159,8 @@ void Readers::read (Reader &r, std::size_t most)
   }
   const auto now = monotonic_ns ();
   r.bytes = r.state.total += static_cast<std::uint64_t> (got);
-  if (times_)
-    r.times.input ({buffer_.data (), static_cast<std::size_t> (got)}, now);
+  if (r.times)
+    r.times->input ({buffer_.data (), static_cast<std::size_t> (got)}, now);
   answer (r, now);
 }
 
@@ -217,16 +219,18 @@ void Readers::report (Json &json) const
   json.add ("closed", std::uint64_t{lost_});
 }
 
-// Of those that read as fast as they can.
+// Times of those that read as fast as they can.
 void Readers::report_times (Json &json, std::int64_t since) const
 {
   std::vector<double> all;
-  std::uint64_t holes = 0;
+  std::uint64_t holes = 0, slow_holes = 0, off_key = 0;
   for (const auto &r : readers_) {
-    if (r.slow)
+    if (!r.times)
       continue;
-    r.times.collect (since, all);
-    holes += r.times.holes ();
+    off_key += r.times->holes_off_key ();
+    (r.slow ? slow_holes : holes) += r.times->holes ();
+    if (!r.slow)
+      r.times->collect (since, all);
   }
   std::sort (all.begin (), all.end ());
   const auto at = [&] (double p) {
@@ -235,6 +239,7 @@ void Readers::report_times (Json &json, std::int64_t since) const
                : all[static_cast<std::size_t> (p * static_cast<double> (all.size () - 1) + 0.5)];
   };
   json.add ("frames", std::uint64_t{all.size ()}).add ("holes", holes);
+  json.add ("slow_holes", slow_holes).add ("holes_off_key", off_key);
   json.add ("p50_ms", at (0.5)).add ("p99_ms", at (0.99)).add ("max_ms", at (1));
 }
 } // namespace

@@ -1,49 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "frame_times.h"
-#include "common/proto/bytes.h"
-#include "load.h"
-#include <algorithm>
 
 namespace reach::bench {
-namespace {
-constexpr std::uint8_t kind_frame = 18;
-constexpr std::uint32_t flag_past = 512; // of the group before the join
-} // namespace
 
-void FrameTimes::input (std::span<const char> in, std::int64_t now)
+void FrameTimes::saw (std::uint32_t number, bool key, const FrameMark &mark, std::int64_t now)
 {
-  while (!in.empty ()) {
-    // The header first: it says how long the message is.
-    const std::size_t length = got_ < header ? 0 : load_be<std::uint32_t> (head_.data () + 4);
-    const std::size_t whole = header + length;
-    std::size_t n = std::min (in.size (), whole - got_);
-    if (got_ < head_.size ()) {
-      n = std::min (n, head_.size () - got_);
-      std::copy_n (in.begin (), n, head_.begin () + static_cast<std::ptrdiff_t> (got_));
-    }
-    got_ += n;
-    in = in.subspan (n);
-    if (got_ >= header && got_ == header + load_be<std::uint32_t> (head_.data () + 4)) {
-      message_done (now);
-      got_ = 0;
-    }
-  }
-}
-
-void FrameTimes::message_done (std::int64_t now)
-{
-  if (head_[0] != kind_frame || got_ < looked_at)
-    return;
-  const auto flags = load_be<std::uint32_t> (head_.data () + header + 24);
-  const auto number = load_be<std::uint32_t> (head_.data () + header + 28);
-  const auto extension = load_be<std::uint16_t> (head_.data () + header + 32);
-  const auto mark = FrameMark::parse (std::span (head_).subspan (header + frame_header));
-  if ((flags & flag_past) || extension != 0 || !mark)
-    return;
-  holes_ += next_ != 0 && number != next_;
+  const bool hole = next_ != 0 && number != next_;
+  holes_ += hole;
+  holes_off_key_ += hole && !key;
   next_ = number + 1;
   seen_.push_back (
-      {mark->sent_at, static_cast<float> (static_cast<double> (now - mark->sent_at) / 1e6)});
+      {mark.sent_at, static_cast<float> (static_cast<double> (now - mark.sent_at) / 1e6)});
 }
 
 void FrameTimes::collect (std::int64_t since, std::vector<double> &to) const

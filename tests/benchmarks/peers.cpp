@@ -106,13 +106,13 @@ GstElement *make_pipeline (const std::string &line)
   return p;
 }
 
-bool run_until (GstElement *pipeline, const std::function<bool ()> &stop)
+bool run_until (GstElement *pipeline, const std::function<bool ()> &stop, GstClockTime every)
 {
   GstBus *bus = gst_element_get_bus (pipeline);
   bool eos = false, over = false;
   while (!over && !stop ()) {
     GstMessage *m = gst_bus_timed_pop_filtered (
-        bus, 20 * GST_MSECOND, static_cast<GstMessageType> (GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
+        bus, every, static_cast<GstMessageType> (GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
     if (!m)
       continue;
     over = true;

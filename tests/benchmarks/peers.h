@@ -14,6 +14,8 @@ std::string receiver_line (const Options &options);
 // Parses the line and says on stderr why it cannot.
 GstElement *make_pipeline (const std::string &line);
 
-// Runs until EOS (true), an error (printed) or until `stop` says so.
-bool run_until (GstElement *pipeline, const std::function<bool ()> &stop);
+// Runs until EOS (true), an error (printed) or until `stop` says so, which is asked so often: each
+// time costs some 50 µs.
+bool run_until (GstElement *pipeline, const std::function<bool ()> &stop,
+    GstClockTime every = 20 * GST_MSECOND);
 } // namespace reach::bench

@@ -70,4 +70,7 @@ int send_loop (const Options &options);
 int serve (const Options &options);
 int command_times (const Options &options);
 int cycles (const Options &options);
+int launch (const Options &options);
+int rtmp_joins (const Options &options);
+int rtmp_publishers (const Options &options);
 } // namespace reach::bench

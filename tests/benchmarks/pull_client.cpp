@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "pull_client.h"
+#include "cam_times.h"
 #include "common/proto/bytes.h"
+#include "rtmp_image.h"
+#include "rtmp_times.h"
+#include "rtmp_words.h"
 #include <cstdio>
 
 namespace reach::bench {
@@ -12,7 +16,7 @@ std::string text_of (const std::vector<std::uint8_t> &bytes)
   return {bytes.begin (), bytes.end ()};
 }
 
-class RawPull final : public PullClient {
+class RawPull : public PullClient {
 public:
   std::string greeting (std::uint64_t) const override { return {}; }
   std::string answer (State &, std::int64_t) const override { return {}; }
@@ -37,6 +41,7 @@ public:
     s.answered_at = now;
     return request (static_cast<std::uint32_t> (used));
   }
+  std::unique_ptr<FrameTimes> times () const override { return std::make_unique<CamTimes> (); }
 
 protected:
   static constexpr std::uint64_t run_id = 0x62656e6368;
@@ -139,10 +144,11 @@ public:
 // A player that says all it has to say at once: a server needs none of its answers to be read.
 class RtmpPlayer final : public PullClient {
 public:
+  explicit RtmpPlayer (bool plays) : plays_ (plays) {}
   std::string greeting (std::uint64_t) const override
   {
-    const std::string zeros (1536, '\0'); // time 0, version 0: the plain handshake
-    return '\3' + zeros + zeros + connect () + create_stream () + play ();
+    return rtmp::first_hello () + rtmp::second_hello () + rtmp::connect () +
+           (plays_ ? rtmp::create_stream () + rtmp::play ("bench") : std::string ());
   }
   // An acknowledgement for each half megabyte, as librtmp's players do.
   std::string answer (State &s, std::int64_t now) const override
@@ -151,69 +157,23 @@ public:
       return {};
     s.answered = s.total;
     s.answered_at = now;
-    ByteWriter w;
-    w.u32 (static_cast<std::uint32_t> (s.total));
-    return message (2, 3, 0, w.take ());
+    return rtmp::acknowledge (s.total);
+  }
+  std::unique_ptr<FrameTimes> times () const override
+  {
+    return std::make_unique<RtmpTimes> (RtmpMessages ());
   }
 
 private:
-  // All bodies here fit into one chunk of 128 bytes.
-  static std::string message (std::uint8_t chunk_stream, std::uint8_t type, std::uint8_t stream,
-      const std::vector<std::uint8_t> &body)
+  const bool plays_;
+};
+
+class RtmpRaw final : public RawPull {
+public:
+  std::unique_ptr<FrameTimes> times () const override
   {
-    ByteWriter w;
-    w.u8 (chunk_stream);
-    w.u16 (0);
-    w.u32 (static_cast<std::uint32_t> (body.size ())); // timestamp's last byte, and 24 bits
-    w.u8 (type);
-    w.u32 (std::uint32_t{stream} << 24); // little-endian
-    w.bytes (body);
-    return text_of (w.take ());
+    return std::make_unique<RtmpTimes> (RtmpMessages (0, loop_chunk_size));
   }
-  static void string (ByteWriter &w, const std::string &s)
-  {
-    w.u8 (2);
-    w.str16 (s);
-  }
-  static void number (ByteWriter &w, std::uint64_t ieee754)
-  {
-    w.u8 (0);
-    w.u64 (ieee754);
-  }
-  static void begin (ByteWriter &w, const std::string &command, std::uint64_t transaction)
-  {
-    string (w, command);
-    number (w, transaction);
-  }
-  static std::string connect ()
-  {
-    ByteWriter w;
-    begin (w, "connect", one);
-    w.u8 (3); // object
-    w.str16 ("app");
-    string (w, "live");
-    w.str16 ("tcUrl");
-    string (w, "rtmp://127.0.0.1/live");
-    w.u16 (0);
-    w.u8 (9); // its end
-    return message (3, 20, 0, w.take ());
-  }
-  static std::string create_stream ()
-  {
-    ByteWriter w;
-    begin (w, "createStream", two);
-    w.u8 (5); // null
-    return message (3, 20, 0, w.take ());
-  }
-  static std::string play ()
-  {
-    ByteWriter w;
-    begin (w, "play", 0);
-    w.u8 (5);
-    string (w, "bench");
-    return message (8, 20, 1, w.take ());
-  }
-  static constexpr std::uint64_t one = 0x3ff0000000000000, two = 0x4000000000000000;
 };
 } // namespace
 
@@ -229,7 +189,11 @@ std::unique_ptr<PullClient> make_pull_client (const Options &options)
   if (protocol == "cam-group")
     return std::make_unique<CamMember> ();
   if (protocol == "rtmp")
-    return std::make_unique<RtmpPlayer> ();
+    return std::make_unique<RtmpPlayer> (true);
+  if (protocol == "rtmp-idle")
+    return std::make_unique<RtmpPlayer> (false);
+  if (protocol == "rtmp-raw")
+    return std::make_unique<RtmpRaw> ();
   std::fputs ("reach-bench: no such --protocol\n", stderr);
   return nullptr;
 }

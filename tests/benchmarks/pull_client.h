@@ -2,7 +2,7 @@
 // Just enough of a pull protocol to be served: what a reader says after connecting, and what it
 // says while it reads. The content is thrown away unread, so that 400 readers cost little.
 #pragma once
-#include "process.h"
+#include "frame_times.h"
 #include <memory>
 
 namespace reach::bench {
@@ -25,12 +25,15 @@ public:
   virtual std::string answer (State &state, std::int64_t now) const = 0;
   // It must be heard once a second also while nothing comes.
   virtual bool keeps_alive () const { return false; }
+  // Of a reader that looks at frames. Null: it cannot.
+  virtual std::unique_ptr<FrameTimes> times () const { return nullptr; }
 };
 
 // Option protocol: "raw": a server that sends to whoever connects (tcpserversink, send-loop).
 // "cam": one video channel of a camsender in pull mode. "cam-client": clients of a cammediaserver;
 // option links: so many of each, 1 to 5. "cam-group": the same, members of the group "bench"; the
-// first is the sender's own client, "source". "rtmp": players of live/bench. Null: no such
-// protocol.
+// first is the sender's own client, "source". "rtmp": players of live/bench. "rtmp-idle":
+// clients that are connected and do nothing. "rtmp-raw": send-loop with its option rtmp. Null: no
+// such protocol.
 std::unique_ptr<PullClient> make_pull_client (const Options &options);
 } // namespace reach::bench

@@ -11,7 +11,8 @@ int main (int argc, char **argv)
   using namespace reach::bench;
   static const std::map<std::string, int (*) (const Options &)> roles{{"send", send},
       {"receive", receive}, {"fan-out-readers", fan_out_readers}, {"send-loop", send_loop},
-      {"serve", serve}, {"command-times", command_times}, {"cycles", cycles}};
+      {"serve", serve}, {"command-times", command_times}, {"cycles", cycles}, {"launch", launch},
+      {"rtmp-joins", rtmp_joins}, {"rtmp-publishers", rtmp_publishers}};
   std::signal (SIGPIPE, SIG_IGN);
   gst_init (nullptr, nullptr);
   Options options;

@@ -39,7 +39,8 @@ int send (const Options &options)
     const Commands commands;
     gst_element_set_state (pipeline, GST_STATE_PLAYING);
     Json ().add ("state", std::string ("playing")).print ();
-    eos = run_until (pipeline, [&] { return commands.quit () || Usage::now ().at > end; });
+    eos = run_until (
+        pipeline, [&] { return commands.quit () || Usage::now ().at > end; }, 500 * GST_MSECOND);
   }
   const auto result = feeder_result (feed);
   Json json;

@@ -34,7 +34,9 @@ int serve (const Options &options)
     good = gst_element_set_state (pipeline, GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE;
     if (good)
       Json ().add ("state", std::string ("playing")).print ();
-    run_until (pipeline, [&] { return !good || commands.quit () || Usage::now ().at > end; });
+    run_until (
+        pipeline, [&] { return !good || commands.quit () || Usage::now ().at > end; },
+        500 * GST_MSECOND);
   }
   Json json;
   json.add ("role", std::string ("serve"));

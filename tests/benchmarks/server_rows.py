@@ -76,7 +76,7 @@ def nginx_rtmp(bench):
             daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log crit;
             worker_rlimit_nofile 4096;
             events {{ worker_connections 2048; use epoll; }}
-            rtmp {{ access_log off; server {{ listen 127.0.0.1:{port}; chunk_size 16384;
+            rtmp {{ access_log off; server {{ listen 127.0.0.1:{port}; chunk_size 16384; max_message 8M;
               application live {{ live on; publish_notify off; play_restart off; }} }} }}''')
         command = ['taskset', '-c', '0'] if bench.pin else []
         with Process(command + [nginx, '-p', folder, '-c', config], dict(os.environ)) as server:
