@@ -50,6 +50,8 @@ enum Prop : guint {
   prop_latency,
   prop_keep_listening,
   prop_on_duplicate,
+  prop_context,
+  prop_context_wait,
   prop_deferred_requests,
   prop_stats,
 };
@@ -107,6 +109,12 @@ static bool set_own (SrcSettings &s, guint id, const GValue *v)
   case prop_on_duplicate:
     s.replace = g_value_get_enum (v) != 0;
     return true;
+  case prop_context:
+    s.context = g_value_get_string (v) ? g_value_get_string (v) : "";
+    return true;
+  case prop_context_wait:
+    s.context_wait = reach::milliseconds (g_value_get_uint (v));
+    return true;
   default:
     return false;
   }
@@ -138,6 +146,12 @@ static void get_gobject_property (GObject *o, guint id, GValue *v, GParamSpec *s
     return g_value_set_boolean (v, s.keep_listening);
   case prop_on_duplicate:
     return g_value_set_enum (v, s.replace ? 1 : 0);
+  case prop_context:
+    return g_value_set_string (v, s.context.empty () ? nullptr : s.context.c_str ());
+  case prop_context_wait:
+    return g_value_set_uint (
+        v, static_cast<guint> (
+               std::chrono::duration_cast<reach::milliseconds> (s.context_wait).count ()));
   case prop_deferred_requests:
     return g_value_set_flags (v, impl.desk.deferred);
   case prop_stats:
@@ -214,6 +228,16 @@ static void install_own_properties (GObjectClass *k)
       g_param_spec_enum ("on-duplicate", "On duplicate",
           "What happens when a second publisher comes with the name of the present one",
           on_duplicate_type (), 0, rw));
+  g_object_class_install_property (k, prop_context,
+      g_param_spec_string ("context", "Context",
+          "Name of a thread that pushes for all pads of all elements with this name, which costs "
+          "less when there are many; nothing downstream may block it (NULL = a thread for each "
+          "pad)",
+          nullptr, rw));
+  g_object_class_install_property (k, prop_context_wait,
+      g_param_spec_uint ("context-wait", "Context wait",
+          "Milliseconds that pass at least between two rounds of the thread of context", 0, 100, 0,
+          rw));
   g_object_class_install_property (k, prop_stats,
       g_param_spec_boxed ("stats", "Statistics",
           "Counters, and what is known of each connection (docs/stats.md)", GST_TYPE_STRUCTURE,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "src_impl.h"
+#include "pad_thread.h"
 #include "src_endpoint.h"
 
 namespace reach::rtmp {
@@ -24,7 +25,8 @@ void SrcImpl::start ()
 {
   const SrcSettings s = *settings.lock ();
   events_ = std::make_shared<SerialQueue> ("rtmp-pads");
-  pads.begin_run (events_, s.latency);
+  pads.begin_run (events_, s.latency,
+      s.context.empty () ? nullptr : PadThread::get (s.context, s.context_wait));
   desk.begin_run ();
   const auto e = std::make_shared<SrcEndpoint> (desk, pads, *server (), s, guard_);
   endpoint_.update ([&] (auto &p) { p = e; });

@@ -12,6 +12,8 @@ struct SrcSettings {
   Duration latency = milliseconds (200);
   bool keep_listening = false;
   bool replace = false; // a second publisher of the same name
+  std::string context;  // of the thread that pushes; empty: each pad has its own
+  Duration context_wait{};
 };
 
 class SrcImpl {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "src_pads.h"
+#include "pad_thread.h"
 #include <algorithm>
 
 GST_DEBUG_CATEGORY_EXTERN (rtmpserversrc_debug);
@@ -16,9 +17,13 @@ std::vector<std::shared_ptr<TrackPad>> SrcPads::all ()
   return list;
 }
 
-void SrcPads::begin_run (std::shared_ptr<SerialQueue> events, Duration latency)
+void SrcPads::begin_run (
+    std::shared_ptr<SerialQueue> events, Duration latency, std::shared_ptr<PadThread> thread)
 {
   events_ = std::move (events);
+  thread_ = std::move (thread);
+  if (const auto f = flv ())
+    f->share (thread_.get ());
   latency_ = latency;
   group_id_ = gst_util_group_id_next ();
   complete_ = completed_ = false;
@@ -46,8 +51,11 @@ void SrcPads::end_run ()
 {
   for (const auto &p : pads_.update ([] (Pads &x) { return std::exchange (x.tracks, {}); }))
     remove (p);
-  if (const auto f = flv ())
+  if (const auto f = flv ()) {
     f->reset ();
+    f->share (nullptr);
+  }
+  thread_ = {};
 }
 
 bool SrcPads::send_eos ()
@@ -105,6 +113,7 @@ std::shared_ptr<TrackPad> SrcPads::track (
     if (p->tracks.size () >= max_pads)
       return nullptr;
     made = std::make_shared<TrackPad> (*this, kind, number, id, group_id_);
+    made->share (thread_.get ());
     p->tracks.push_back (made);
   }
   return made;
@@ -150,8 +159,7 @@ void SrcPads::add (const std::shared_ptr<TrackPad> &pad)
 void SrcPads::start_all ()
 {
   for (const auto &p : all ())
-    if (p->pad () && gst_pad_get_task_state (p->pad ()) == GST_TASK_STOPPED &&
-        gst_pad_is_active (p->pad ()))
+    if (p->pad () && gst_pad_is_active (p->pad ()))
       p->start ();
 }
 

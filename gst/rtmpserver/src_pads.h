@@ -9,11 +9,13 @@
 namespace reach::rtmp {
 class SrcPads final : public PadHost {
 public:
-  static constexpr std::size_t max_pads = 64; // each is a thread
+  static constexpr std::size_t max_pads = 64; // each is a thread, usually
 
   explicit SrcPads (GstElement *element) : element_ (element) {}
 
-  void begin_run (std::shared_ptr<SerialQueue> events, Duration latency);
+  // `thread`: pushes for all pads; null: each has one of its own.
+  void begin_run (
+      std::shared_ptr<SerialQueue> events, Duration latency, std::shared_ptr<PadThread> thread);
   void set_playing (bool on);
   void unblock ();  // before pads are deactivated
   void end_run ();  // removes all but the flv pad
@@ -60,6 +62,7 @@ private:
 
   GstElement *element_;
   std::shared_ptr<SerialQueue> events_;
+  std::shared_ptr<PadThread> thread_; // while it runs
   std::atomic<Duration> latency_{};
   RunningClock clock_;
   Guarded<Pads> pads_;

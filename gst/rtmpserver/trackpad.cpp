@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "trackpad.h"
 #include "common/running_clock.h"
+#include "pad_thread.h"
 #include <algorithm>
 
 namespace reach::rtmp {
 namespace {
-// A stream that brings nothing for so long is filled with GAP events, so that muxers and mixers go
-// on.
-constexpr Duration silence = milliseconds (500);
-
 std::int64_t monotonic_now ()
 {
   return nanoseconds (Clock::now ().time_since_epoch ()).count ();
@@ -75,7 +72,8 @@ void TrackPad::reset ()
     gst_mini_object_unref (i.object);
   state_.update ([] (State &s) {
     clear (s);
-    s.started = false;
+    s.started = s.failed = false;
+    s.pad = {};
   });
   caps_ = {};
   clock_ = {};
@@ -84,9 +82,22 @@ void TrackPad::reset ()
   end_ = last_ = -1;
 }
 
+void TrackPad::release ()
+{
+  state_.update ([] (State &s) { s.pad = {}; });
+  pad_ = {};
+}
+
 void TrackPad::put (Item item)
 {
   state_.update ([&] (State &s) { s.items.push_back (std::move (item)); });
+  wake ();
+}
+
+void TrackPad::wake ()
+{
+  if (shared_)
+    shared_->ready (*this);
 }
 
 void TrackPad::event (GstEvent *e)
@@ -100,6 +111,7 @@ void TrackPad::event_first (GstEvent *e)
     Item item{.what = Item::What::event, .object = GST_MINI_OBJECT_CAST (e)};
     s.items.insert (s.started ? s.items.end () : s.items.begin (), std::move (item));
   });
+  wake ();
 }
 
 void TrackPad::caps (Ref<GstCaps> c)
@@ -169,6 +181,7 @@ void TrackPad::flush ()
     return overflow (s);
   });
   staged_.clear ();
+  wake ();
 }
 
 // Downstream is slower than the stream: what waits is dropped, video up to the next key frame.
@@ -200,6 +213,7 @@ std::size_t TrackPad::overflow (State &s)
 void TrackPad::set_playing (bool on)
 {
   state_.update ([on] (State &s) { s.playing = on; });
+  wake ();
 }
 
 void TrackPad::set_flushing (bool on)
@@ -232,7 +246,6 @@ void TrackPad::when_drained (std::function<void ()> f)
 // The next one. False: flushing.
 bool TrackPad::take (Item &item)
 {
-  std::function<void ()> drained;
   auto s = state_.lock ();
   const auto ready = [] (const State &x) { return x.flushing || (x.playing && !x.items.empty ()); };
   while (!ready (*s)) {
@@ -243,18 +256,35 @@ bool TrackPad::take (Item &item)
   }
   if (s->flushing)
     return false;
-  item = std::move (s->items.front ());
-  s->items.pop_front ();
-  s->bytes -= item.size;
-  if (item.what == Item::What::buffer) {
-    s->buffers--;
-    s->oldest = item.dts;
-    if (s->drained && (s->buffers == 0 || (!s->little && is_little (*s))))
-      drained = std::exchange (s->drained, {});
-  }
-  if (drained)
+  if (const auto drained = pop (*s, item))
     s.unlocked (drained);
   return true;
+}
+
+// The same, without waiting. False: there is none, or nothing may be pushed.
+bool TrackPad::take_waiting (Item &item)
+{
+  auto s = state_.lock ();
+  if (s->items.empty () || !s->started || !s->playing || s->flushing || s->failed)
+    return false;
+  if (const auto drained = pop (*s, item))
+    s.unlocked (drained);
+  return true;
+}
+
+// Something: to be called.
+std::function<void ()> TrackPad::pop (State &s, Item &item)
+{
+  item = std::move (s.items.front ());
+  s.items.pop_front ();
+  s.bytes -= item.size;
+  if (item.what != Item::What::buffer)
+    return {};
+  s.buffers--;
+  s.oldest = item.dts;
+  if (!s.drained || (s.buffers > 0 && (s.little || !is_little (s))))
+    return {};
+  return std::exchange (s.drained, {});
 }
 
 bool TrackPad::step ()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A source pad between the loop thread that brings its buffers and the streaming thread of its own
-// that pushes them: a bounded mailbox, the mapping of times, and GAPs while nothing comes.
+// A source pad between the loop thread that brings its buffers and the streaming thread, of its own
+// or shared, that pushes them: a bounded mailbox, the mapping of times, and GAPs while nothing
+// comes.
 #pragma once
 #include "common/guarded.h"
 #include "common/proto/clock_map.h"
@@ -15,6 +16,7 @@
 #include <vector>
 
 namespace reach::rtmp {
+class PadThread;
 class TrackPad;
 using PublisherClock = Guarded<ClockMap>; // a publisher's stream time to monotonic time
 
@@ -35,6 +37,9 @@ public:
     Duration time = seconds (3);   // that a buffer waits there
   };
   static constexpr std::size_t max_items = 20000;
+  // A stream that brings nothing for so long is filled with GAP events, so that muxers and mixers
+  // go on.
+  static constexpr Duration silence = milliseconds (500);
   // What waits for downstream, and how much of it holds a publisher back, and no longer does.
   struct Backlog {
     std::size_t bytes = 0, buffers = 0;
@@ -68,10 +73,11 @@ public:
   // Not added yet. It keeps this.
   GstPad *make (GstElement *element);
   GstPad *pad () const { return pad_.get (); }
-  void preset ();                // what is known already, so that who links in pad-added sees it
-  void start ();                 // the streaming thread
-  void reset ();                 // to as it was new; the streaming thread is stopped
-  void release () { pad_ = {}; } // the pad, which has been removed
+  void preset (); // what is known already, so that who links in pad-added sees it
+  void share (PadThread *thread) { shared_ = thread; } // before it starts; null: its own thread
+  void start ();                                       // the streaming thread, once
+  void reset ();   // to as it was new; the streaming thread is stopped
+  void release (); // the pad, which has been removed
   void set_playing (bool on);
   void set_flushing (bool on);
   GstStream *stream () const { return stream_.get (); }
@@ -86,6 +92,11 @@ public:
   // Calls `f` once, from the streaming thread, when what waits has become little, or nothing.
   void when_drained (std::function<void ()> f);
   Totals totals () const { return {frames_, bytes_, dropped_}; }
+
+  // The shared streaming thread.
+  bool mark_ready () { return !ready_.exchange (true); } // any thread; false: it was
+  bool push_waiting (); // true: more waits, and others have their turn first
+  void look_for_silence ();
 
 private:
   struct Item {
@@ -105,6 +116,9 @@ private:
     std::function<void ()> drained;
     bool little = false; // when that was set
     bool playing = false, flushing = false, started = false;
+    // For a shared thread.
+    Ref<GstPad> pad;     // while it has started
+    bool failed = false; // downstream
   };
   static TrackPad &of (GstPad *pad);
   static void run (gpointer pad);
@@ -119,6 +133,9 @@ private:
   std::size_t overflow (State &s);
   bool step ();
   bool take (Item &item);
+  bool take_waiting (Item &item);
+  std::function<void ()> pop (State &s, Item &item);
+  void wake ();
   bool apply (Item &item);
   bool push (Item &item);
   void push_sticky ();
@@ -130,6 +147,8 @@ private:
   Ref<GstStream> stream_;
   Ref<GstPad> pad_;
   Guarded<State> state_;
+  PadThread *shared_ = nullptr;
+  std::atomic<bool> ready_{false};
   std::atomic<std::uint64_t> frames_{0}, bytes_{0}, dropped_{0};
 
   // Loop thread.
@@ -142,6 +161,7 @@ private:
   bool sticky_done_ = false, segment_done_ = false, eos_ = false;
   std::int64_t end_ = -1;  // running time up to which downstream has data or gaps
   std::int64_t last_ = -1; // running time of the last buffer
+  TimePoint pushed_{};     // for a shared thread
 };
 const char *pad_name_format (TrackPad::Kind k);
 } // namespace reach::rtmp

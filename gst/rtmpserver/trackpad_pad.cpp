@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The GstPad of a TrackPad: activation, queries and events.
 #include "common/barrier.h"
+#include "pad_thread.h"
 #include "trackpad.h"
 
 namespace reach::rtmp {
@@ -30,8 +31,66 @@ GstPad *TrackPad::make (GstElement *element)
 
 void TrackPad::start ()
 {
-  state_.update ([] (State &s) { s.started = true; });
-  gst_pad_start_task (pad_.get (), run, pad_.get (), nullptr);
+  const bool again = state_.update ([this] (State &s) {
+    s.pad = pad_;
+    return std::exchange (s.started, true);
+  });
+  if (again)
+    return;
+  if (shared_)
+    shared_->add (shared_from_this ());
+  else
+    gst_pad_start_task (pad_.get (), run, pad_.get (), nullptr);
+}
+
+namespace {
+// What a task does around its function: deactivating a pad waits for the lock.
+template <typename F> void streaming (GstPad *pad, F &&f)
+{
+  GST_PAD_STREAM_LOCK (pad);
+  GstElement *e = gst_pad_get_parent_element (pad);
+  if (e)
+    barrier (e, false, [&] {
+      f ();
+      return true;
+    });
+  GST_PAD_STREAM_UNLOCK (pad);
+  if (e)
+    gst_object_unref (e);
+}
+} // namespace
+
+bool TrackPad::push_waiting ()
+{
+  constexpr unsigned most = 100;
+  ready_ = false;
+  const Ref<GstPad> pad = state_.lock ()->pad;
+  if (!pad)
+    return false;
+  unsigned n = 0;
+  streaming (pad.get (), [&] {
+    for (Item item; n < most && take_waiting (item); n++) {
+      push_sticky ();
+      if (!apply (item))
+        state_.update ([] (State &s) { s.failed = true; });
+    }
+    if (n > 0)
+      pushed_ = Clock::now ();
+  });
+  return n == most;
+}
+
+void TrackPad::look_for_silence ()
+{
+  const Ref<GstPad> pad = state_.lock ()->pad;
+  if (!pad)
+    return;
+  streaming (pad.get (), [&] {
+    const bool may =
+        state_.update ([] (const State &s) { return s.playing && !s.flushing && !s.failed; });
+    if (may && Clock::now () - pushed_ >= silence)
+      fill_silence ();
+  });
 }
 
 void TrackPad::run (gpointer pad)
