@@ -80,18 +80,18 @@ GST_START_TEST (test_ffmpeg_publishes)
 {
   const FlvFile file;
   Asking s;
-  const auto wrong = run (file.ffmpeg (with_user (s.url (), "bob:guess"), false));
+  const auto wrong = run (file.ffmpeg (with_user (s.url (), "bob:guess"), "0"));
   fail_if (wrong.good);
   fail_unless (wrong.said.find ("Incorrect username/password") != std::string::npos, "%s",
       wrong.said.c_str ());
-  const auto nobody = run (file.ffmpeg (with_user (s.url (), "eve:secret"), false));
+  const auto nobody = run (file.ffmpeg (with_user (s.url (), "eve:secret"), "0"));
   fail_if (nobody.good);
-  const auto none = run (file.ffmpeg (s.url (), false));
+  const auto none = run (file.ffmpeg (s.url (), "0"));
   fail_if (none.good);
   fail_unless (
       none.said.find ("No credentials set") != std::string::npos, "%s", none.said.c_str ());
   s.check_refused (2);
-  const auto right = run (file.ffmpeg (with_user (s.url (), "bob:secret"), false));
+  const auto right = run (file.ffmpeg (with_user (s.url (), "bob:secret"), "0"));
   fail_unless (right.good, "%s", right.said.c_str ());
   const auto frames = file.frames (true);
   fail_unless (s.wait_video (frames.size ()));
@@ -159,8 +159,8 @@ GST_START_TEST (test_one_user_by_properties)
   RtmpSource s;
   s.set ("username", "cam", "password", "secret");
   s.play ();
-  fail_if (run (file.ffmpeg (with_user (s.url (), "cam:guess"), false)).good);
-  fail_unless (run (file.ffmpeg (with_user (s.url (), "cam:secret"), false)).good);
+  fail_if (run (file.ffmpeg (with_user (s.url (), "cam:guess"), "0")).good);
+  fail_unless (run (file.ffmpeg (with_user (s.url (), "cam:secret"), "0")).good);
   fail_unless (s.wait_eos (3));
   // It cannot be read.
   const GParamSpec *p = g_object_class_find_property (G_OBJECT_GET_CLASS (s.element), "password");
@@ -206,8 +206,8 @@ GST_START_TEST (test_publishers_only)
   fail_unless_equals_string (c.connect ().c_str (), "NetConnection.Connect.Success");
   fail_unless_equals_string (c.publish ("up").c_str (), "NetStream.Publish.Denied");
   const FlvFile file;
-  fail_if (run (file.ffmpeg (s.url ("live/up"), false)).good);
-  fail_unless (run (file.ffmpeg (with_user (s.url ("live/up"), "bob:secret"), false)).good);
+  fail_if (run (file.ffmpeg (s.url ("live/up"), "0")).good);
+  fail_unless (run (file.ffmpeg (with_user (s.url ("live/up"), "bob:secret"), "0")).good);
   fail_unless (s.wait_eos (3));
 }
 GST_END_TEST

@@ -79,7 +79,7 @@ GST_START_TEST (test_ffmpeg_at_full_speed)
   Gate gate (s);
   s.request_flv ();
   s.play ();
-  Program publisher (file.ffmpeg (s.url (), false));
+  Program publisher (file.ffmpeg (s.url (), "0"));
   fail_unless (wait_stat (s, "held", 1));
   gate.open ();
   fail_unless (s.wait_eos (4));

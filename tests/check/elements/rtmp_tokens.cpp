@@ -170,11 +170,11 @@ GST_START_TEST (test_publishers_of_others)
   const FlvFile file;
   Asking s (line ("allow=publish stream=live/cam"));
   const std::string with = s.url () + "?token=" + secret;
-  fail_if (run (file.ffmpeg (s.url (), false)).good);
+  fail_if (run (file.ffmpeg (s.url (), "0")).good);
   fail_unless (is_refused (published (file, "rtmp2sink location=" + s.url ())));
   fail_if (ends_well (published (file, "rtmpsink location=" + s.url ())));
   fail_unless_equals_uint64 (s.stat ("publishers"), 0);
-  fail_unless (run (file.ffmpeg (with, false)).good);
+  fail_unless (run (file.ffmpeg (with, "0")).good);
   fail_unless (ends_well (published (file, "rtmp2sink location=\"" + with + "\"")));
   fail_unless (ends_well (published (file, "rtmpsink location=\"" + with + "\"")));
   fail_unless (iterate_until ([&] { return s.stat ("publishers") == 3; }));
