@@ -79,6 +79,7 @@ void TrackPad::reset ()
   clock_ = {};
   need_key_ = kind == Kind::video;
   discont_ = sticky_done_ = segment_done_ = eos_ = false;
+  unlinked_ = false;
   end_ = last_ = -1;
 }
 
@@ -147,6 +148,11 @@ void TrackPad::end ()
 
 void TrackPad::frame (Frame f)
 {
+  if (unlinked_ && !f.keep) {
+    need_key_ = kind == Kind::video || kind == Kind::flv;
+    discont_ = true;
+    return;
+  }
   if (need_key_ && !f.key && !f.keep) {
     dropped_++;
     return;
@@ -169,7 +175,7 @@ void TrackPad::flush ()
   if (staged_.empty ())
     return;
   const TimePoint now = Clock::now ();
-  dropped_ += state_.update ([&] (State &s) {
+  dropped_ += state_.update ([&] (State &s) -> std::size_t {
     for (Item &i : staged_) {
       i.arrived = now;
       s.bytes += i.size;
@@ -178,10 +184,29 @@ void TrackPad::flush ()
       s.newest = i.dts;
       s.items.push_back (std::move (i));
     }
-    return overflow (s);
+    if (!unlinked_)
+      return overflow (s);
+    drop_buffers (s);
+    return 0;
   });
   staged_.clear ();
   wake ();
+}
+
+std::size_t TrackPad::drop_buffers (State &s)
+{
+  std::size_t dropped = 0;
+  std::erase_if (s.items, [&] (const Item &i) {
+    const bool drop = i.what == Item::What::buffer && !i.keep;
+    if (drop) {
+      s.bytes -= i.size;
+      gst_mini_object_unref (i.object);
+      dropped++;
+    }
+    return drop;
+  });
+  s.buffers -= dropped;
+  return dropped;
 }
 
 // Downstream is slower than the stream: what waits is dropped, video up to the next key frame.
@@ -194,17 +219,7 @@ std::size_t TrackPad::overflow (State &s)
                     Clock::now () - oldest->arrived > Limits{}.time;
   if (!late && s.bytes <= Limits{}.bytes && s.items.size () <= max_items)
     return 0;
-  std::size_t dropped = 0;
-  std::erase_if (s.items, [&] (const Item &i) {
-    const bool drop = i.what == Item::What::buffer && !i.keep;
-    if (drop) {
-      s.bytes -= i.size;
-      gst_mini_object_unref (i.object);
-      dropped++;
-    }
-    return drop;
-  });
-  s.buffers -= dropped;
+  const std::size_t dropped = drop_buffers (s);
   need_key_ = kind == Kind::video || kind == Kind::flv;
   discont_ = true;
   return dropped;
@@ -362,8 +377,19 @@ bool TrackPad::push (Item &item)
   frames_++;
   bytes_ += item.size;
   const GstFlowReturn flow = gst_pad_push (pad_.get (), b);
-  if (flow == GST_FLOW_OK || flow == GST_FLOW_NOT_LINKED)
-    return true; // nobody wants this stream, which is no fault
+  if (flow == GST_FLOW_OK)
+    return true;
+  if (flow == GST_FLOW_NOT_LINKED) { // nobody wants this stream, which is no fault
+    unlinked_ = true;
+    if (gst_pad_is_linked (pad_.get ())) // by now, or to something that is not
+      unlinked_ = false;
+    else if (const auto drained = state_.update ([] (State &s) {
+               drop_buffers (s);
+               return std::exchange (s.drained, {});
+             }))
+      drained ();
+    return true;
+  }
   if (flow == GST_FLOW_EOS)
     return eos_ = true; // what still comes is passed over
   if (flow != GST_FLOW_FLUSHING) {

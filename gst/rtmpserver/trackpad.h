@@ -130,6 +130,7 @@ private:
   static Backlog backlog_of (const State &s);
   static bool is_little (const State &s);
   void put (Item item);
+  static std::size_t drop_buffers (State &s); // all that may be
   std::size_t overflow (State &s);
   bool step ();
   bool take (Item &item);
@@ -149,6 +150,7 @@ private:
   Guarded<State> state_;
   PadThread *shared_ = nullptr;
   std::atomic<bool> ready_{false};
+  std::atomic<bool> unlinked_{false}; // nobody takes it: what comes is not even queued
   std::atomic<std::uint64_t> frames_{0}, bytes_{0}, dropped_{0};
 
   // Loop thread.

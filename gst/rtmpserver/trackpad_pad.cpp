@@ -127,6 +127,8 @@ gboolean TrackPad::handle (GstPad *pad, GstObject *parent, GstEvent *e)
                     GST_EVENT_TYPE (e) == GST_EVENT_QOS;
   if (!ours)
     return gst_pad_event_default (pad, parent, e);
+  if (GST_EVENT_TYPE (e) == GST_EVENT_RECONFIGURE) // which comes when the pad is linked
+    of (pad).unlinked_ = false;
   gst_event_unref (e);
   return TRUE;
 }

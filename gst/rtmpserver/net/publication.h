@@ -129,7 +129,7 @@ private:
   std::size_t gop_bytes_ = 0;
   std::deque<Mark> keys_;                                // key frames in it, for bursts
   std::uint64_t cached_messages_ = 0, cached_bytes_ = 0; // ever, for bursts
-  std::uint32_t newest_ = 0; // timestamp
+  std::uint32_t newest_ = 0;                             // timestamp
   Batch pending_{usual_stream};
   std::vector<Batch> others_; // the same for other streams, while it is delivered
   TimePoint due_ = TimePoint::max ();

@@ -194,6 +194,38 @@ GST_START_TEST (test_replaced_in_the_middle)
 }
 GST_END_TEST
 
+// A pad that nobody has linked costs nothing; linked again, it goes on.
+GST_START_TEST (test_unlinked_for_a_while)
+{
+  const FlvFile file (true, false);
+  const auto n = file.frames (true).size ();
+  RtmpSource s;
+  s.play ();
+  Publisher p (s.port (), file);
+  p.send (rtmp::flv_video);
+  fail_unless (s.wait ([n] (const auto &x) { return has_all (x, "video_0", n); }));
+  GstPad *pad = gst_element_get_static_pad (s.element, "video_0"), *peer = gst_pad_get_peer (pad);
+  fail_unless (gst_pad_unlink (pad, peer));
+  const auto pushed = [&s] { return s.stat ("buffers"); };
+  const auto before = pushed ();
+  p.send (rtmp::flv_video, 2000); // one of it finds out
+  fail_unless (iterate_until ([&] { return pushed () > before; }));
+  const auto after = pushed ();
+  p.send (rtmp::flv_video, 4000);
+  p.client.sync ();
+  fail_unless (pushed () < after + n);
+  fail_unless (gst_pad_link (pad, peer) == GST_PAD_LINK_OK);
+  p.send (rtmp::flv_video, 6000);
+  fail_unless (s.wait ([n] (const auto &x) { return x.at ("video_0").buffers.size () == 2 * n; }));
+  GstBuffer *first = s.pads.get ().at ("video_0").buffers[n].get ();
+  fail_unless (GST_BUFFER_FLAG_IS_SET (first, GST_BUFFER_FLAG_DISCONT));
+  fail_if (GST_BUFFER_FLAG_IS_SET (first, GST_BUFFER_FLAG_DELTA_UNIT));
+  fail_unless (bytes_of (first) == file.frames (true).front ());
+  gst_object_unref (peer);
+  gst_object_unref (pad);
+}
+GST_END_TEST
+
 static Suite *rtmp_tracks_suite ()
 {
   register_plugins ();
@@ -207,6 +239,7 @@ static Suite *rtmp_tracks_suite ()
   tcase_add_test (tc, test_metadata_of_odd_forms);
   tcase_add_test (tc, test_no_more_pads_at_once);
   tcase_add_test (tc, test_late_track);
+  tcase_add_test (tc, test_unlinked_for_a_while);
   tcase_add_test (tc, test_multitrack);
   tcase_add_test (tc, test_timestamps_wrap);
   tcase_add_test (tc, test_replaced_in_the_middle);
