@@ -91,6 +91,7 @@ private:
   void make_room (TimePoint now);
   template <typename F> std::size_t drop_if (F &&unwanted);
   void drop_to_keys ();
+  void drop_old_headers ();
   void say_end ();
 
   Publication &publication_;

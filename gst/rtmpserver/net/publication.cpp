@@ -18,6 +18,15 @@ SharedChunksRef Publication::frame (
   return SharedChunksRef::make (type, timestamp, std::move (body), stream, chunk_size_);
 }
 
+// For streams that few have: however many those are, they hold no copy.
+Media Publication::framed_for (const Media &m, std::uint32_t stream) const
+{
+  const SharedChunks &c = *m.chunks;
+  return {SharedChunksRef::make (c.type (), c.timestamp (), c.payload (), stream, chunk_size_,
+              SharedChunks::Join::never),
+      m.info};
+}
+
 void Publication::metadata (Slice body, TimePoint now)
 {
   metadata_ = body;
@@ -84,6 +93,7 @@ void Publication::keep (const Media &m)
 void Publication::forget ()
 {
   gop_.clear ();
+  other_gops_.clear ();
   gop_bytes_ = 0;
 }
 
@@ -117,8 +127,8 @@ const Batch &Publication::batch_for (std::uint32_t stream)
   if (at != others_.end ())
     return *at;
   Batch &b = others_.emplace_back (stream);
-  for (const auto &[c, info] : pending_.media ())
-    b.add ({frame (c->type (), c->timestamp (), c->payload (), stream), info});
+  for (const Media &m : pending_.media ())
+    b.add (framed_for (m, stream));
   return b;
 }
 
@@ -148,7 +158,27 @@ void Publication::send_headers (Player &p, TimePoint now, bool audio, bool video
   const std::uint32_t timestamp = gop_.empty () ? newest_ : gop_.front ().chunks->timestamp ();
   for (const Header &h : headers_)
     if (h.type == MessageType::audio ? audio : video)
-      p.push ({frame (h.type, timestamp, h.body, p.stream_), {h.track, false, true}}, now);
+      p.push (header_for (p, h.type, timestamp, h.body, h.track), now);
+}
+
+// A player's own: it may wait for long, so the body is not copied into it.
+Media Publication::header_for (const Player &p, MessageType type, std::uint32_t timestamp,
+    Slice body, std::uint8_t track) const
+{
+  return {SharedChunksRef::make (
+              type, timestamp, std::move (body), p.stream_, chunk_size_, SharedChunks::Join::never),
+      {track, false, true}};
+}
+
+// Joins, which come as often as clients like, put nothing together that was put together before.
+const std::vector<Media> &Publication::gop_for (std::uint32_t stream)
+{
+  if (stream == usual_stream)
+    return gop_;
+  auto &all = other_gops_[stream];
+  while (all.size () < gop_.size ())
+    all.push_back (framed_for (gop_[all.size ()], stream));
+  return all;
 }
 
 // What a player gets first: what was said before, then the group of pictures under way.
@@ -159,19 +189,12 @@ void Publication::start (Player &p, TimePoint now)
   p.start (settings_.sync == SyncMethod::latest, gop_bytes_);
   const std::uint32_t timestamp = gop_.empty () ? newest_ : gop_.front ().chunks->timestamp ();
   if (metadata_.size () > 0)
-    p.push (
-        {frame (MessageType::data_amf0, timestamp, metadata_, p.stream_), {0, false, true}}, now);
+    p.push (header_for (p, MessageType::data_amf0, timestamp, metadata_, 0), now);
   send_headers (p, now, true, true);
   if (settings_.sync == SyncMethod::latest)
     p.decodable_.set ();
-  for (const Media &m : gop_) {
-    if (p.stream_ == usual_stream)
-      p.push (m, now);
-    else
-      p.push ({frame (m.chunks->type (), m.chunks->timestamp (), m.chunks->payload (), p.stream_),
-                  m.info},
-          now);
-  }
+  for (const Media &m : gop_for (p.stream_))
+    p.push (m, now);
   p.flush ();
   if (gop_.empty () && settings_.sync != SyncMethod::latest)
     want_key (false, now);

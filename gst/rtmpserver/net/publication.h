@@ -3,6 +3,7 @@
 // way, and the players. A message is framed once for all of them. Loop thread, no sockets.
 #pragma once
 #include "player.h"
+#include <map>
 #include <memory>
 
 namespace reach::rtmp {
@@ -87,6 +88,10 @@ private:
 
   SharedChunksRef frame (
       MessageType type, std::uint32_t timestamp, Slice body, std::uint32_t stream) const;
+  Media framed_for (const Media &m, std::uint32_t stream) const;
+  Media header_for (const Player &p, MessageType type, std::uint32_t timestamp, Slice body,
+      std::uint8_t track) const;
+  const std::vector<Media> &gop_for (std::uint32_t stream);
   bool note_header (MessageType type, const Slice &body, const MediaInfo &info);
   void keep (const Media &m);
   void forget ();
@@ -100,6 +105,8 @@ private:
   Slice metadata_;
   Headers headers_; // 512 at most: kinds and tracks
   std::vector<Media> gop_;
+  // The same for other streams, as far as somebody has joined there. As many as a client may have.
+  std::map<std::uint32_t, std::vector<Media>> other_gops_;
   std::size_t gop_bytes_ = 0;
   std::uint32_t newest_ = 0; // timestamp
   Batch pending_{usual_stream};
