@@ -171,6 +171,34 @@ GST_START_TEST (test_eos_while_frames_come)
 }
 GST_END_TEST
 
+// Again and again, with clients that hang at each step; nobody waits for them.
+GST_START_TEST (test_restarts_while_clients_hang)
+{
+  RtmpSource s;
+  gint64 longest = 0;
+  for (unsigned i = 0; i < 50; i++) {
+    s.play ();
+    RtmpClient silent (s.port ()), shook_hands (s.port ()), in (s.port ()), half (s.port ());
+    shook_hands.handshake ();
+    fail_unless_equals_string (in.connect ().c_str (), "NetConnection.Connect.Success");
+    fail_unless_equals_string (half.connect ().c_str (), "NetConnection.Connect.Success");
+    fail_unless_equals_string (half.publish ("cam").c_str (), "NetStream.Publish.Start");
+    rtmp::test::Wire w;
+    rtmp::test::put_head (w, {0, 4, 0, 1u << 20, rtmp::MessageType::video, half.stream});
+    w.resize (w.size () + 100);
+    fail_unless (half.write (w));
+    const gint64 begin = g_get_monotonic_time ();
+    s.null ();
+    longest = std::max (longest, g_get_monotonic_time () - begin);
+    for (RtmpClient *c : {&silent, &in})
+      fail_unless (c->closed ());
+  }
+  // Nothing that this waits for takes longer than some milliseconds; the handshake's limit is 10 s.
+  fail_unless (longest < 5 * G_USEC_PER_SEC, "%" G_GINT64_FORMAT " us", longest);
+  GST_INFO ("the longest stop took %" G_GINT64_FORMAT " us", longest);
+}
+GST_END_TEST
+
 static Suite *rtmp_hostile_app_suite ()
 {
   register_plugins ();
@@ -181,6 +209,7 @@ static Suite *rtmp_hostile_app_suite ()
   tcase_add_test (tc, test_stop_with_decisions_waiting);
   tcase_add_test (tc, test_tiny_messages_do_not_hold_up_others);
   tcase_add_test (tc, test_eos_while_frames_come);
+  tcase_add_test (tc, test_restarts_while_clients_hang);
   return s;
 }
 
