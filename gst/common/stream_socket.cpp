@@ -13,7 +13,11 @@ namespace reach {
 namespace {
 constexpr std::size_t max_iov = 512; // the kernel takes 1024; more per call gains nothing
 constexpr std::size_t look_ahead = 4 << 10;
-constexpr int max_reads = 8; // per wake-up, so that one fast peer does not starve the others
+// Per wake-up, so that one peer does not starve the others: not one that is fast, and not one whose
+// bytes are much work.
+constexpr int max_reads = 8;
+constexpr Duration read_time = microseconds (500);
+constexpr std::size_t least_read = 1 << 10;
 constexpr std::size_t check_each = 64 << 10; // bytes between two looks at the kernel's unsent bytes
 
 ssize_t write_pieces (int fd, std::span<const iovec> pieces, std::size_t bytes)
@@ -145,9 +149,25 @@ void StreamSocket::read_some (std::uint32_t events)
     return;
   }
   bool more = true;
-  for (int i = 0; i < max_reads && more && fd_ >= 0 && reading_; i++)
+  Duration took{};
+  TimePoint begun = Clock::now ();
+  for (int i = 0; i < max_reads && more && fd_ >= 0 && reading_ && took < read_time; i++) {
     if (!read_once (more))
       return;
+    const TimePoint now = Clock::now ();
+    took += now - begun;
+    pace (now - begun);
+    begun = now;
+  }
+}
+
+// Less is read at once where that is much work, such as messages of one byte each.
+void StreamSocket::pace (Duration took)
+{
+  if (took > read_time)
+    most_ = std::max (least_read, std::min (most_, loop_.scratch ().size ()) / 2);
+  else if (took < read_time / 4 && most_ < loop_.scratch ().size ())
+    most_ *= 2;
 }
 
 bool StreamSocket::read_once (bool &more)
@@ -160,6 +180,7 @@ bool StreamSocket::read_once (bool &more)
   // taken along, and the next large one is read straight into its place too.
   if (area.empty ())
     area = direct.empty () ? loop_.scratch () : loop_.scratch ().first (look_ahead);
+  area = area.first (std::min (area.size (), most_));
   std::array<iovec, 2> iov{
       iovec{direct.data (), direct.size ()}, iovec{area.data (), area.size ()}};
   const std::size_t first = direct.empty () ? 1 : 0;

@@ -105,6 +105,7 @@ private:
   void setup ();
   void read_some (std::uint32_t events);
   bool read_once (bool &more);
+  void pace (Duration took);
   void write_plain ();
   bool wrote (ssize_t n, std::size_t asked);
   void watch ();
@@ -123,6 +124,7 @@ private:
   EpollSet::Token token_ = 0;
   std::uint32_t watching_ = 0;
   Timer later_; // reports an immediate failure from the loop, not from the constructor
+  std::size_t most_ = SIZE_MAX; // bytes of the next read
   Address peer_;
   // What a write touches, together.
   int fd_ = -1, error_ = 0;

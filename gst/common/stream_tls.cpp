@@ -50,7 +50,8 @@ std::unique_ptr<TlsSession> StreamSocket::release_tls ()
 
 bool StreamSocket::read_tls (bool &more)
 {
-  const auto area = loop_.scratch ().last (loop_.scratch ().size () / 2);
+  const std::size_t half = loop_.scratch ().size () / 2;
+  const auto area = loop_.scratch ().last (half).first (std::min (half, most_));
   const ssize_t n = recv (fd_, area.data (), area.size (), MSG_DONTWAIT);
   if (n < 0 && (errno == EAGAIN || errno == EINTR))
     return false;

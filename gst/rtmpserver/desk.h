@@ -64,6 +64,8 @@ private:
     StructurePtr info;
     std::map<std::string, std::string> properties;
     std::map<std::uint32_t, std::shared_ptr<GstPromise>> calls; // by transaction
+    std::deque<std::uint64_t> questions;                        // of State, oldest first
+    bool gone = false; // nobody waits for decisions any more
   };
   struct Question { // a decision that waits for respond ()
     std::uint64_t connection;
@@ -75,27 +77,37 @@ private:
     std::map<std::uint64_t, Question> questions;
     std::uint64_t last_question = 0;
   };
+  struct Details {
+    StructurePtr request;
+    StructurePtr user; // of connect
+  };
   struct Ask { // of the application
     guint flag;
     const char *signal;
     RequestId id;
-    StructurePtr request;
-    StructurePtr user;  // of connect
-    std::string detail; // of a call: the procedure's name
+    std::string detail;                // of a call: the procedure's name
+    std::function<Details ()> details; // made by the thread that asks
+    std::size_t memory = 0;            // that this holds, roughly
   };
+  // Those of a connection that can be answered; what it has withdrawn counts too.
+  static constexpr std::size_t max_questions = 256;
+
   void meet (Connection &c);
+  bool is_asked (guint flag, const char *signal, const std::string &detail);
+  void unasked (Connection &c, guint flag, RequestId id);
   void ask (Connection &c, Ask a);
   void defer (Connection &c, Ask a);
   void emit_decision (const ConnectionHandle &h, const Ask &a, const GstStructure *connection);
   void emit_call (const ConnectionHandle &h, const Ask &a, const GstStructure *connection);
   void forget (std::uint64_t connection);
-  StructurePtr info_of (std::uint64_t connection);
+  StructurePtr info_of (std::uint64_t connection, bool also_gone);
   ConnectionHandle handle_of (std::uint64_t connection);
   void post_message (GstStructure *s);
 
   GstElement *element_;
   std::shared_ptr<OrderedPool> pool_;
   Guarded<State> state_;
+  std::atomic<bool> ending_{false}; // nobody is asked any more
 };
 
 // The element's desk; each of the two elements gives its own.

@@ -17,7 +17,7 @@ void FlvOutput::tag (Tag t)
     begin (*pad, t.arrived);
     return send (*pad, t);
   }
-  held_bytes_ += t.message.payload.size ();
+  held_bytes_ += t.message.payload.size () + sizeof t;
   if (held_bytes_ <= max_held)
     held_.push_back (std::move (t));
 }
@@ -44,7 +44,7 @@ void FlvOutput::begin (TrackPad &pad, std::int64_t arrived)
     pad.caps (Ref<GstCaps>::adopt (gst_caps_new_empty_simple ("video/x-flv")));
     auto b = buffer_of (slice_of (flv_header (audio_, video_)));
     GST_BUFFER_FLAG_SET (b.get (), GST_BUFFER_FLAG_HEADER);
-    pad.frame ({.buffer = std::move (b), .pts = 0, .dts = 0, .keep = true});
+    pad.frame ({.buffer = std::move (b), .pts = 0, .dts = 0, .keep = true, .vital = true});
   }
   if (missed_)
     for (const auto &[which, t] : headers_)

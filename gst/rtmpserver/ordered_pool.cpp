@@ -22,24 +22,45 @@ OrderedPool::~OrderedPool ()
       t.join ();
 }
 
-bool OrderedPool::post (std::uint64_t key, Task task)
+bool OrderedPool::post (std::uint64_t key, Task task, std::size_t memory)
 {
   return state_->update ([&] (State &s) {
-    if (s.quit || s.tasks >= max_tasks)
+    if (s.quit || s.tasks >= max_tasks || s.memory + memory > max_memory)
       return false;
-    s.tasks++;
-    auto &queue = s.waiting[key];
-    queue.push_back (std::move (task));
-    if (queue.size () > 1)
-      return true; // whoever has the key goes on with it
-    s.ready.push_back (key);
-    if (s.idle < s.ready.size () && s.threads.size () < max_threads)
-      s.threads.emplace_back ([state = state_, name = name_] {
-        pthread_setname_np (pthread_self (), name);
-        run (state);
-      });
+    const auto at = s.waiting.find (key);
+    if (at != s.waiting.end () && (at->second.tasks.size () >= max_tasks_of_key ||
+                                      at->second.memory + memory > max_memory_of_key))
+      return false;
+    push (s, key, {std::move (task), memory});
     return true;
   });
+}
+
+bool OrderedPool::post_event (std::uint64_t key, Task task)
+{
+  return state_->update ([&] (State &s) {
+    if (s.quit || s.tasks >= max_events)
+      return false;
+    push (s, key, {std::move (task), 0});
+    return true;
+  });
+}
+
+void OrderedPool::push (State &s, std::uint64_t key, Queued q)
+{
+  s.tasks++;
+  s.memory += q.memory;
+  Key &k = s.waiting[key];
+  k.memory += q.memory;
+  k.tasks.push_back (std::move (q));
+  if (k.tasks.size () > 1)
+    return; // whoever has the key goes on with it
+  s.ready.push_back (key);
+  if (s.idle < s.ready.size () && s.threads.size () < max_threads)
+    s.threads.emplace_back ([state = state_, name = name_] {
+      pthread_setname_np (pthread_self (), name);
+      run (state);
+    });
 }
 
 void OrderedPool::run (const std::shared_ptr<Guarded<State>> &state)
@@ -57,15 +78,17 @@ void OrderedPool::run (const std::shared_ptr<Guarded<State>> &state)
       key = s->ready.front ();
       s->ready.pop_front ();
       // Its place stays while it runs, so that no other thread takes the key.
-      task = std::move (s->waiting[key].front ());
+      task = std::move (s->waiting[key].tasks.front ().task);
     }
     task ();
     task = {};
     state->update ([key] (State &s) {
-      auto &queue = s.waiting[key];
-      queue.pop_front ();
+      Key &k = s.waiting[key];
+      k.memory -= k.tasks.front ().memory;
+      s.memory -= k.tasks.front ().memory;
+      k.tasks.pop_front ();
       s.tasks--;
-      if (queue.empty ())
+      if (k.tasks.empty ())
         s.waiting.erase (key);
       else
         s.ready.push_back (key);

@@ -33,6 +33,17 @@ void SrcImpl::start ()
   server ()->add (e);
 }
 
+// On the loop, which may be bringing a frame to the same pads.
+bool SrcImpl::send_eos ()
+{
+  const auto s = server ();
+  if (!s)
+    return pads.send_eos ();
+  bool sent = false;
+  s->loop ().call ([&] { sent = pads.send_eos (); });
+  return sent;
+}
+
 void SrcImpl::stop ()
 {
   auto e = endpoint_.update ([] (auto &p) { return std::exchange (p, {}); });

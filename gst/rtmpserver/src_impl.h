@@ -28,7 +28,7 @@ public:
   void stop ();                            // behind start (): no connection is left
   void close ();                           // the listener
 
-  bool send_eos () { return pads.send_eos (); }
+  bool send_eos ();
   std::shared_ptr<Server> server () { return *server_.lock (); }
   GstStructure *stats ();
 

@@ -19,7 +19,7 @@ public:
   void set_playing (bool on);
   void unblock ();  // before pads are deactivated
   void end_run ();  // removes all but the flv pad
-  bool send_eos (); // false: there is no pad
+  bool send_eos (); // loop thread, like all that brings something; false: there is no pad
 
   // The request pad; null when there is one already. Application.
   GstPad *request_flv ();

@@ -3,6 +3,7 @@
 #include "common/running_clock.h"
 #include "pad_thread.h"
 #include <algorithm>
+#include <set>
 
 namespace reach::rtmp {
 namespace {
@@ -91,7 +92,11 @@ void TrackPad::release ()
 
 void TrackPad::put (Item item)
 {
-  state_.update ([&] (State &s) { s.items.push_back (std::move (item)); });
+  state_.update ([&] (State &s) {
+    s.items.push_back (std::move (item));
+    if (s.items.size () > max_items)
+      drop_superseded (s);
+  });
   wake ();
 }
 
@@ -166,7 +171,8 @@ void TrackPad::frame (Frame f)
       .pts = f.pts,
       .dts = f.dts,
       .size = size,
-      .keep = f.keep});
+      .keep = f.keep,
+      .vital = f.vital});
 }
 
 // One lock and at most one wake-up for all that came together.
@@ -219,9 +225,48 @@ std::size_t TrackPad::overflow (State &s)
                     Clock::now () - oldest->arrived > Limits{}.time;
   if (!late && s.bytes <= Limits{}.bytes && s.items.size () <= max_items)
     return 0;
-  const std::size_t dropped = drop_buffers (s);
+  const std::size_t dropped = drop_buffers (s) + drop_superseded (s);
   need_key_ = kind == Kind::video || kind == Kind::flv;
   discont_ = true;
+  return dropped;
+}
+
+// A publisher can change its configuration, and send headers, faster than downstream takes them. Of
+// events and clocks only the newest of each kind counts when no buffer is between them; of headers
+// the oldest go.
+std::size_t TrackPad::drop_superseded (State &s)
+{
+  std::size_t dropped = 0, left = s.items.size ();
+  std::vector<bool> gone (left);
+  for (std::size_t i = 0; i < gone.size (); i++) {
+    const Item &item = s.items[i];
+    if (item.what != Item::What::buffer || !item.keep || item.vital ||
+        (s.bytes <= Limits{}.bytes / 2 && left <= max_items / 2))
+      continue;
+    gone[i] = true;
+    s.bytes -= item.size;
+    left--;
+    dropped++;
+  }
+  std::set<int> newer;
+  constexpr int clock = -1;
+  for (std::size_t i = gone.size (); i-- > 0;) {
+    const Item &item = s.items[i];
+    if (item.what == Item::What::buffer && !gone[i])
+      newer.clear ();
+    else if (item.what == Item::What::event)
+      gone[i] = !newer.insert (GST_EVENT_TYPE (item.object)).second;
+    else if (item.what == Item::What::clock)
+      gone[i] = !newer.insert (clock).second;
+  }
+  std::size_t at = 0;
+  std::erase_if (s.items, [&] (const Item &i) {
+    const bool drop = gone[at++];
+    if (drop && i.object)
+      gst_mini_object_unref (i.object);
+    return drop;
+  });
+  s.buffers -= dropped;
   return dropped;
 }
 

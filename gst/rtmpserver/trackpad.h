@@ -57,7 +57,8 @@ public:
     Ref<GstBuffer> buffer;
     std::int64_t pts, dts; // stream time, ns
     bool key = true;       // decoding can begin here
-    bool keep = false;     // not to be dropped: headers
+    bool keep = false;     // not to be dropped, unless there are too many: headers
+    bool vital = false;    // not even then
     bool discont = false;
   };
   void frame (Frame f);
@@ -105,7 +106,7 @@ private:
     GstMiniObject *object = nullptr; // owned
     std::int64_t pts = 0, dts = 0;
     std::size_t size = 0;
-    bool keep = false;
+    bool keep = false, vital = false;
     TimePoint arrived{};
     std::shared_ptr<PublisherClock> clock;
   };
@@ -132,6 +133,7 @@ private:
   void put (Item item);
   static std::size_t drop_buffers (State &s); // all that may be
   std::size_t overflow (State &s);
+  static std::size_t drop_superseded (State &s);
   bool step ();
   bool take (Item &item);
   bool take_waiting (Item &item);

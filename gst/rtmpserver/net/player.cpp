@@ -181,6 +181,22 @@ void Player::drop_to_soft_limits (TimePoint now)
   });
 }
 
+// With no frame between them, only the newest of each kind says anything.
+void Player::drop_old_headers ()
+{
+  std::map<std::pair<MessageType, std::uint8_t>, std::size_t> newest;
+  const auto which = [] (const Media &m) { return std::pair (m.chunks->type (), m.info.track); };
+  for (std::size_t i = 0; i < queue_.size (); i++)
+    newest[which (queue_[i].media)] = i;
+  std::size_t at = 0;
+  erase_if (queue_, [&] (const Item &i) {
+    if (at++ == newest[which (i.media)])
+      return false;
+    bytes_ -= i.media.chunks->size ();
+    return true;
+  });
+}
+
 void Player::make_room (TimePoint now)
 {
   const std::uint64_t before = stats_.dropped;
@@ -200,10 +216,13 @@ void Player::make_room (TimePoint now)
       publication_.want_key (true, now);
     }
   }
-  if (limits_.recover == RecoverPolicy::soft_limit)
+  const bool soft = limits_.recover == RecoverPolicy::soft_limit;
+  if (soft)
     drop_to_soft_limits (now);
-  else if (still_over ())
+  if (soft ? bytes_ > limits_.bytes : still_over ()) {
     drop_if ([] (const Media &m) { return !m.info.header; });
+    drop_old_headers ();
+  }
   // What is left is small, and has to come.
   for (Item &i : queue_)
     i.since = now;

@@ -96,6 +96,7 @@ private:
   template <typename F> std::size_t drop_if (F &&unwanted);
   void drop_to_keys ();
   void drop_to_soft_limits (TimePoint now);
+  void drop_old_headers ();
   void say_end ();
 
   Publication &publication_;

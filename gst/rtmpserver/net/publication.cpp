@@ -18,6 +18,15 @@ SharedChunksRef Publication::frame (
   return SharedChunksRef::make (type, timestamp, std::move (body), stream, chunk_size_);
 }
 
+// For streams that few have: however many those are, they hold no copy.
+Media Publication::framed_for (const Media &m, std::uint32_t stream) const
+{
+  const SharedChunks &c = *m.chunks;
+  return {SharedChunksRef::make (c.type (), c.timestamp (), c.payload (), stream, chunk_size_,
+              SharedChunks::Join::never),
+      m.info};
+}
+
 // At time 0 always: FFmpeg takes metadata of a later time for a further stream, of subtitles.
 void Publication::metadata (Slice body, TimePoint now)
 {
@@ -86,6 +95,7 @@ void Publication::keep (const Media &m)
 void Publication::forget ()
 {
   gop_.clear ();
+  other_gops_.clear ();
   gop_bytes_ = 0;
   keys_.clear ();
 }
@@ -121,8 +131,8 @@ const Batch &Publication::batch_for (std::uint32_t stream)
     return *at;
   Batch &b = others_.emplace_back (stream);
   b.set_time (pending_.time ());
-  for (const auto &[c, info] : pending_.media ())
-    b.add ({frame (c->type (), c->timestamp (), c->payload (), stream), info});
+  for (const Media &m : pending_.media ())
+    b.add (framed_for (m, stream));
   return b;
 }
 
@@ -153,7 +163,27 @@ void Publication::send_headers (Player &p, TimePoint now, bool audio, bool video
   const std::uint32_t timestamp = gop_.empty () ? newest_ : gop_.front ().chunks->timestamp ();
   for (const Header &h : headers_)
     if (h.type == MessageType::audio ? audio : video)
-      p.push ({frame (h.type, timestamp, h.body, p.stream_), {h.track, false, true}}, now);
+      p.push (header_for (p, h.type, timestamp, h.body, h.track), now);
+}
+
+// A player's own: it may wait for long, so the body is not copied into it.
+Media Publication::header_for (const Player &p, MessageType type, std::uint32_t timestamp,
+    Slice body, std::uint8_t track) const
+{
+  return {SharedChunksRef::make (
+              type, timestamp, std::move (body), p.stream_, chunk_size_, SharedChunks::Join::never),
+      {track, false, true}};
+}
+
+// Joins, which come as often as clients like, put nothing together that was put together before.
+const std::deque<Media> &Publication::gop_for (std::uint32_t stream)
+{
+  if (stream == usual_stream)
+    return gop_;
+  auto &all = other_gops_[stream];
+  while (all.size () < gop_.size ())
+    all.push_back (framed_for (gop_[all.size ()], stream));
+  return all;
 }
 
 // What a player gets first: what was said before, then the group of pictures under way.
@@ -164,19 +194,13 @@ void Publication::start (Player &p, TimePoint now)
   const Backlog b = backlog ();
   p.start (b.any_frame, b.bytes);
   if (metadata_.size () > 0)
-    p.push ({frame (MessageType::data_amf0, 0, metadata_, p.stream_), {0, false, true}}, now);
+    p.push (header_for (p, MessageType::data_amf0, 0, metadata_, 0), now);
   send_headers (p, now, true, true);
   if (b.any_frame)
     p.decodable_.set ();
-  for (std::size_t i = b.first; i < gop_.size (); i++) {
-    const Media &m = gop_[i];
-    if (p.stream_ == usual_stream)
-      p.push (m, now);
-    else
-      p.push ({frame (m.chunks->type (), m.chunks->timestamp (), m.chunks->payload (), p.stream_),
-                  m.info},
-          now);
-  }
+  const auto &gop = gop_for (p.stream_);
+  for (std::size_t i = b.first; i < gop.size (); i++)
+    p.push (gop[i], now);
   p.flush ();
   if (gop_.empty () && !b.any_frame)
     want_key (false, now);

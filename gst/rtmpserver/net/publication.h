@@ -3,6 +3,7 @@
 // way, and the players. A message is framed once for all of them. Loop thread, no sockets.
 #pragma once
 #include "player.h"
+#include <map>
 #include <memory>
 
 namespace reach::rtmp {
@@ -98,6 +99,10 @@ private:
 
   SharedChunksRef frame (
       MessageType type, std::uint32_t timestamp, Slice body, std::uint32_t stream) const;
+  Media framed_for (const Media &m, std::uint32_t stream) const;
+  Media header_for (const Player &p, MessageType type, std::uint32_t timestamp, Slice body,
+      std::uint8_t track) const;
+  const std::deque<Media> &gop_for (std::uint32_t stream);
   bool note_header (MessageType type, const Slice &body, const MediaInfo &info);
   void keep (const Media &m);
   void forget ();
@@ -126,6 +131,8 @@ private:
   Slice metadata_;
   Headers headers_; // 512 at most: kinds and tracks
   std::deque<Media> gop_;
+  // The same for other streams, as far as somebody has joined there. As many as a client may have.
+  std::map<std::uint32_t, std::deque<Media>> other_gops_;
   std::size_t gop_bytes_ = 0;
   std::deque<Mark> keys_;                                // key frames in it, for bursts
   std::uint64_t cached_messages_ = 0, cached_bytes_ = 0; // ever, for bursts

@@ -66,6 +66,9 @@ void Publication::drop_cached (std::uint64_t upto)
   while (cached_messages_ - gop_.size () < upto) {
     gop_bytes_ -= gop_.front ().chunks->size ();
     gop_.pop_front ();
+    for (auto &[stream, gop] : other_gops_)
+      if (!gop.empty ())
+        gop.pop_front ();
   }
   while (!keys_.empty () && keys_.front ().message < upto)
     keys_.pop_front ();

@@ -139,6 +139,7 @@ struct Decoded {
   enum class Fault : std::uint8_t { none, truncated, too_deep, too_many, too_big, malformed };
   std::vector<Value> values;
   Fault fault = Fault::none;
+  std::size_t memory = 0; // that the values take, roughly
   bool ok () const { return fault == Fault::none; }
   // The value at `i`, undefined when there are fewer.
   const Value &at (std::size_t i) const;

@@ -39,6 +39,7 @@ public:
       d.values.push_back (std::move (v));
     }
     d.fault = budget_.fault ();
+    d.memory = budget_.memory ();
     return d;
   }
 
@@ -177,10 +178,11 @@ private:
       return true;
     }
     const ByteReader here = std::exchange (in_, ByteReader (all_.subspan (place.begin)));
-    const bool outer = std::exchange (repeating_, true);
+    const bool outer = std::exchange (repeating_, true), around = budget_.repeat (true);
     const bool good = value (to, depth);
     in_ = here;
     repeating_ = outer;
+    budget_.repeat (around);
     return good;
   }
 

@@ -140,10 +140,11 @@ private:
       return true;
     }
     const ByteReader here = std::exchange (in_, ByteReader (all_.subspan (place.begin)));
-    const bool outer = std::exchange (repeating_, true);
+    const bool outer = std::exchange (repeating_, true), around = budget_.repeat (true);
     const bool good = value (to, depth);
     in_ = here;
     repeating_ = outer;
+    budget_.repeat (around);
     return good;
   }
 

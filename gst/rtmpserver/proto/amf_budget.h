@@ -3,20 +3,29 @@
 // it.
 #pragma once
 #include "amf.h"
+#include <utility>
 
 namespace reach::rtmp {
 class AmfBudget {
 public:
   using Fault = Decoded::Fault;
   explicit AmfBudget (const Limits &l)
-      : depth_ (l.amf_depth), values_ (l.amf_values), string_ (l.amf_string), bytes_ (l.amf_bytes)
+      : depth_ (l.amf_depth), values_ (l.amf_values), repeated_ (l.amf_repeated),
+        string_ (l.amf_string), bytes_ (l.amf_bytes), most_values_ (l.amf_values),
+        most_bytes_ (l.amf_bytes)
   {
   }
   // Each is false when that is more than what is left; the fault is set then.
   bool values (std::size_t n)
   {
-    return n <= values_ ? (values_ -= n, true) : fail (Fault::too_many);
+    if (n > values_ || (repeating_ && n > repeated_))
+      return fail (Fault::too_many);
+    values_ -= n;
+    repeated_ -= repeating_ ? n : 0;
+    return true;
   }
+  // Whether what is decoded from now on is what a reference means. Returns what was before.
+  bool repeat (bool on) { return std::exchange (repeating_, on); }
   bool depth (std::size_t d) { return d <= depth_ || fail (Fault::too_deep); }
   bool text (std::size_t n)
   {
@@ -29,9 +38,16 @@ public:
     return false;
   }
   Fault fault () const { return fault_; }
+  // What the values decoded so far take, roughly.
+  std::size_t memory () const
+  {
+    return (most_values_ - values_) * sizeof (Property) + (most_bytes_ - bytes_);
+  }
 
 private:
-  std::size_t depth_, values_, string_, bytes_;
+  std::size_t depth_, values_, repeated_, string_, bytes_;
+  const std::size_t most_values_, most_bytes_;
+  bool repeating_ = false;
   Fault fault_ = Fault::none;
 };
 

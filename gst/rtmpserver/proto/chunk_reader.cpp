@@ -279,13 +279,10 @@ void ChunkReader::stop (Fault f)
 
 std::optional<Message> ChunkReader::poll ()
 {
-  if (next_ == done_.size ())
+  if (done_.empty ())
     return std::nullopt;
-  Message m = std::move (done_[next_++]);
-  if (next_ == done_.size ()) {
-    done_.clear ();
-    next_ = 0;
-  }
+  Message m = std::move (done_.front ());
+  done_.pop_front ();
   return m;
 }
 

@@ -5,6 +5,7 @@
 // A length that a peer announces costs nothing: storage grows as bytes come, and what all messages
 // under way hold together is bounded.
 #pragma once
+#include "common/proto/fifo.h"
 #include "limits.h"
 #include "message.h"
 #include "storage.h"
@@ -86,8 +87,7 @@ private:
   std::size_t head_size_ = 0;
   bool omits_ = false;      // the peer leaves extended timestamps out of type 3 chunks
   std::size_t partial_ = 0; // storage of messages under way
-  std::vector<Message> done_;
-  std::size_t next_ = 0; // the first of done_ not polled yet
+  Fifo<Message, 64> done_;  // not polled yet
   Fault fault_ = Fault::none;
 };
 const char *fault_name (ChunkReader::Fault f);

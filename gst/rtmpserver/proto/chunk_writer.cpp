@@ -102,9 +102,10 @@ void ChunkWriter::write (std::uint32_t chunk_stream, const Message &m, ByteWrite
 }
 
 SharedChunks::SharedChunks (MessageType type, std::uint32_t timestamp, Slice payload,
-    std::uint32_t stream, std::uint32_t chunk_size, std::uint32_t chunk_stream)
+    std::uint32_t stream, std::uint32_t chunk_size, std::uint32_t chunk_stream, Join join)
     : type_ (type), timestamp_ (timestamp), stream_ (stream), chunk_stream_ (chunk_stream),
-      chunk_size_ (chunk_size), payload_ (std::move (payload)), size_ (payload_.size ()),
+      chunk_size_ (chunk_size), join_ (join), payload_ (std::move (payload)),
+      size_ (payload_.size ()),
       count_ (std::max<std::size_t> (1, (size_ + chunk_size_ - 1) / chunk_size_))
 {
   ByteWriter first, further;

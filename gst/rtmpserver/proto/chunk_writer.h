@@ -39,16 +39,18 @@ public:
   // A message of one chunk and up to this many bytes is copied behind its header: what is written
   // to each of hundreds of players is one piece then.
   static constexpr std::size_t max_joined = 16u << 10;
+  // Or not, where it is for few: then it refers to the payload, however small.
+  enum class Join : std::uint8_t { small, never };
 
   SharedChunks (MessageType type, std::uint32_t timestamp, Slice payload, std::uint32_t stream,
-      std::uint32_t chunk_size)
+      std::uint32_t chunk_size, Join join = Join::small)
       : SharedChunks (type, timestamp, std::move (payload), stream, chunk_size,
-            chunk_stream_of (type, stream))
+            chunk_stream_of (type, stream), join)
   {
   }
   // On another chunk stream than that of its kind.
   SharedChunks (MessageType type, std::uint32_t timestamp, Slice payload, std::uint32_t stream,
-      std::uint32_t chunk_size, std::uint32_t chunk_stream);
+      std::uint32_t chunk_size, std::uint32_t chunk_stream, Join join = Join::small);
 
   // A chunk's header, and its part of the payload, which is empty where both are one piece.
   struct Chunk {
@@ -70,7 +72,8 @@ private:
 
   const MessageType type_;
   const std::uint32_t timestamp_, stream_, chunk_stream_, chunk_size_;
-  bool joined () const { return count_ == 1 && size_ <= max_joined; }
+  const Join join_;
+  bool joined () const { return join_ == Join::small && count_ == 1 && size_ <= max_joined; }
 
   Slice payload_; // empty where it is in first_
   const std::size_t size_;

@@ -18,6 +18,7 @@ struct Limits {
   // AMF, per message
   std::size_t amf_depth = 32;         // objects within objects
   std::size_t amf_values = 4096;      // values, also those that references repeat
+  std::size_t amf_repeated = 256;     // of them, those that references repeat: little on the wire
   std::size_t amf_string = 64u << 10; // bytes of one string
   std::size_t amf_bytes = 256u << 10; // strings and byte arrays, also those that references repeat
 

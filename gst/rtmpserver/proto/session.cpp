@@ -120,7 +120,7 @@ void Session::end (EndReason why, std::string detail)
 // A client that asks and does not read what it is told.
 void Session::check_replies ()
 {
-  if (out_.control_bytes () > config_.limits.replies)
+  if (out_.control_bytes () + out_.ordered_bytes () > config_.limits.replies)
     end (EndReason::too_much, "replies are not read");
 }
 
@@ -156,8 +156,12 @@ TimePoint Session::poll_timeout () const
 
 std::optional<Event> Session::poll_event ()
 {
-  if (events_.empty ())
+  crowded_ |= events_.size () > kept_events;
+  if (events_.empty ()) {
+    if (std::exchange (crowded_, false))
+      std::deque<Event> ().swap (events_); // it keeps what many have taken
     return std::nullopt;
+  }
   Event e = std::move (events_.front ());
   events_.pop_front ();
   return e;

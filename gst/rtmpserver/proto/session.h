@@ -113,6 +113,7 @@ private:
     std::string name;
     double transaction;
     std::vector<Value> values; // all of it
+    std::size_t memory;        // that they take, roughly
     const Value &at (std::size_t i) const;
   };
   using Handler = void (Session::*) (Command &);
@@ -180,7 +181,9 @@ private:
   ChunkReader reader_;
   ChunkWriter writer_;
   TransmitQueue out_;
+  static constexpr std::size_t kept_events = 64;
   std::deque<Event> events_;
+  bool crowded_ = false; // there were more than that
   Phase phase_ = Phase::handshake;
   TimePoint start_, heard_, pinged_;
   ConnectInfo peer_; // while a verdict is awaited too

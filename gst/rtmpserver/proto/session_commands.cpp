@@ -65,13 +65,15 @@ void Session::receive_command (const Message &m)
     stats_.ignored++;
     return;
   }
-  Command c{
-      m.stream, std::string (d.at (0).string ()), d.at (1).number_or (0), std::move (d.values)};
+  Command c{m.stream, std::string (d.at (0).string ()), d.at (1).number_or (0),
+      std::move (d.values), d.memory};
+  if (phase_ == Phase::connect && d.memory > config_.limits.before_publish)
+    return end (EndReason::too_much, "a large command before it is let in");
   if (!has_to_wait (c))
     return run (std::move (c));
-  held_bytes_ += m.payload.size ();
+  held_bytes_ += d.memory;
   if (held_.size () >= config_.limits.transactions || held_bytes_ > config_.limits.before_publish)
-    return end (EndReason::too_much, "too many commands before the answer to connect");
+    return end (EndReason::too_much, "too many commands in front of an answer");
   held_.push_back (std::move (c));
 }
 
@@ -189,7 +191,7 @@ void Session::on_call (Command &c)
   if (c.transaction != 0 &&
       !(id = add_request ({Kind::call, c.transaction, c.stream, c.name, false})))
     return;
-  CallRequest call{id, c.stream, c.name, c.at (2), {}};
+  CallRequest call{id, c.stream, c.name, c.at (2), {}, c.memory};
   for (std::size_t i = 3; i < c.values.size (); i++)
     call.arguments.push_back (std::move (c.values[i]));
   events_.emplace_back (std::move (call));

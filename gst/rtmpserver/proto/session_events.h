@@ -46,6 +46,7 @@ struct CallRequest { // any command that RTMP does not define
   std::string name;
   Value object; // the command object, mostly null
   std::vector<Value> arguments;
+  std::size_t memory = 0; // that these take, roughly
 };
 struct CallResult { // of Session::call
   std::uint32_t transaction;

@@ -148,7 +148,10 @@ void Session::accept_publish (const Request &r)
 
 void Session::accept_play (const Request &r)
 {
-  streams_[r.stream].use = Use::playing;
+  NetStream &s = streams_[r.stream];
+  s.use = Use::playing;
+  if (!s.audio || !s.video) // it has said so before
+    events_.emplace_back (ReceiveChanged{r.stream, s.audio, s.video});
   begin_stream (r.stream);
   if (r.flag)
     status (r.stream, {code::play_reset, "playing and resetting " + r.name});

@@ -40,6 +40,8 @@ Slice TransmitQueue::poll ()
     return s;
   }
   if (may_begin ()) {
+    if (waiting_.front ().in_order)
+      ordered_bytes_ -= waiting_.front ().message->size ();
     active_.push_back (std::move (waiting_.front ()));
     waiting_.pop_front ();
     turn_ = active_.size () - 1;

@@ -13,7 +13,11 @@ public:
   void control (std::vector<std::uint8_t> chunks);
   void media (SharedChunksRef m) { add (std::move (m), false); }
   // Begins when all media in front of it is out, and none begins before its end.
-  void in_order (SharedChunksRef m) { add (std::move (m), true); }
+  void in_order (SharedChunksRef m)
+  {
+    ordered_bytes_ += m->size ();
+    add (std::move (m), true);
+  }
 
   // The next bytes, empty when there are none.
   Slice poll ();
@@ -23,6 +27,7 @@ public:
   const void *place () const { return &control_bytes_; } // of what says whether anything waits
   std::size_t control_bytes () const { return control_bytes_; }
   std::size_t media_bytes () const { return media_bytes_; }
+  std::size_t ordered_bytes () const { return ordered_bytes_; } // of media_bytes, not begun
 
 private:
   struct Item {
@@ -37,6 +42,6 @@ private:
   Fifo<Item, 8> waiting_;
   std::vector<Item> active_; // one at most of each chunk stream
   Slice body_;               // of the chunk whose header is out
-  std::size_t turn_ = 0, control_bytes_ = 0, media_bytes_ = 0;
+  std::size_t turn_ = 0, control_bytes_ = 0, media_bytes_ = 0, ordered_bytes_ = 0;
 };
 } // namespace reach::rtmp
