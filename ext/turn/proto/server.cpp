@@ -134,8 +134,8 @@ void Core::input (const Client &client, Bytes in, TimePoint now)
   if (in.empty ())
     return discard (Discard::short_datagram, client);
   if (in[0] >= 0x40 && in[0] <= 0x7f)
-    return in[0] <= 0x4f ? input_channel (client, in, now)
-                         : discard (Discard::channel_out_of_range, client);
+    return in[0] <= config_.last_channel >> 8 ? input_channel (client, in, now)
+                                              : discard (Discard::channel_out_of_range, client);
   if (in[0] > 3)
     return discard (Discard::malformed, client);
   input_stun (client, in, now);

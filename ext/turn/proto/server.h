@@ -41,6 +41,7 @@ public:
   }
   void end_all (TimePoint now); // allocations, with their events
 
+  bool has (const Client &c) { return by_client_.find (c) != nullptr; } // an allocation
   std::size_t allocations () const { return by_client_.size (); }
   const Stats &stats () const { return stats_; }
   const Config &config () const { return config_; }

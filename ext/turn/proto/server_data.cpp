@@ -41,20 +41,22 @@ void Core::input_channel (const Client &client, Bytes in, TimePoint now)
   Allocation *a = find (client);
   if (!a)
     return discard (Discard::no_allocation, client);
-  const auto data = parse_channel_data (in);
-  if (!data)
-    return discard (load_be<std::uint16_t> (in.data () + 2) > in.size () - channel_header
-                        ? Discard::short_datagram
-                        : Discard::malformed,
-        client);
-  const Allocation::Channel *c = a->channel (data->number, now);
+  const auto number = load_be<std::uint16_t> (in.data ());
+  const std::size_t size = load_be<std::uint16_t> (in.data () + 2);
+  const Bytes behind = in.subspan (channel_header);
+  if (size > behind.size ())
+    return discard (Discard::short_datagram, client);
+  if (behind.size () - size > 3) // more than padding
+    return discard (Discard::malformed, client);
+  const Bytes data = behind.first (size);
+  const Allocation::Channel *c = a->channel (number, now);
   if (!c)
     return discard (Discard::channel_not_bound, client);
   if (!a->permitted (c->peer, now) || !a->relay (c->peer.family))
     return discard (Discard::no_permission, client, c->peer);
-  if (!afford (*a, data->payload.size (), now))
+  if (!afford (*a, size, now))
     return discard (Discard::over_bandwidth, client, c->peer);
-  to_peer (*a, c->peer, data->payload, false);
+  to_peer (*a, c->peer, data, false);
 }
 
 void Core::send_indication (const Client &client, const Message &m, TimePoint now)

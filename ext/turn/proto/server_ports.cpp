@@ -10,6 +10,23 @@ const char *to_string (Discard d)
   return names[static_cast<std::size_t> (d)];
 }
 
+Stats &Stats::operator+= (const Stats &o)
+{
+  requests += o.requests;
+  errors += o.errors;
+  challenges += o.challenges;
+  bindings += o.bindings;
+  created += o.created;
+  deleted += o.deleted;
+  traffic.to_peers += o.traffic.to_peers;
+  traffic.to_peers_bytes += o.traffic.to_peers_bytes;
+  traffic.to_client += o.traffic.to_client;
+  traffic.to_client_bytes += o.traffic.to_client_bytes;
+  for (std::size_t i = 0; i < discard_kinds; i++)
+    discarded[i] += o.discarded[i];
+  return *this;
+}
+
 Account *LocalCommons::enter (const std::string &name, const Limits &l, Full &why)
 {
   why = allocations_ >= l.allocations ? Full::all : Full::no;

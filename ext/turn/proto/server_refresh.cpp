@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Requests on an allocation, and its end (RFC 8656, 8 to 12).
+#include "framing.h"
 #include "server.h"
 
 namespace reach::turn::server {
@@ -131,7 +132,8 @@ void Core::channel_bind (Request &r)
   Allocation &a = *r.allocation;
   const auto number = r.message.u16 (Attr::channel_number);
   const auto peer = r.message.xor_address (Attr::xor_peer_address);
-  if (!number || !is_channel (*number) || !peer || peer->port == 0)
+  if (!number || *number < first_channel || *number > config_.last_channel || !peer ||
+      peer->port == 0)
     return refuse (r, code::bad_request, "Bad Request");
   if (const auto refusal = check_peer (a, peer)) {
     if (refusal->code == code::forbidden)

@@ -59,7 +59,7 @@ enum class Discard : std::uint8_t {
   malformed,            // no STUN message and no ChannelData, or one that contradicts itself
   short_datagram,       // shorter than its header, or than the header says
   unsupported_method,   // or an answer, of which a server gets none
-  channel_out_of_range, // 0x5000 and above
+  channel_out_of_range, // 0x5000 and above, see Config::last_channel
   channel_not_bound,    // or not any more
   no_permission,        // or not any more
   no_allocation,        // Send or ChannelData without one
@@ -153,6 +153,9 @@ struct Config {
   bool dont_fragment = true; // can be done
   Duration default_lifetime = seconds (600), max_lifetime = seconds (3600);
   Duration permission_lifetime = seconds (300), channel_lifetime = seconds (600);
+  // 0x7fff for clients of RFC 5766, which had more of them. Only where nothing but TURN comes to
+  // the server's ports.
+  std::uint16_t last_channel = 0x4fff;
   Duration channel_rest = seconds (300); // a number and its peer stay together for so long after
   Duration nonce_lifetime = seconds (600), reservation_lifetime = seconds (30);
   Rate bandwidth, user_bandwidth; // bytes, both directions together
@@ -169,5 +172,7 @@ struct Stats {
   std::uint64_t created = 0, deleted = 0;
   Traffic traffic;
   std::array<std::uint64_t, discard_kinds> discarded{};
+
+  Stats &operator+= (const Stats &o);
 };
 } // namespace reach::turn::server

@@ -191,6 +191,25 @@ GST_START_TEST (test_channel_refused)
 }
 GST_END_TEST
 
+GST_START_TEST (test_channels_of_rfc_5766)
+{
+  ts::Config config = server_config ();
+  config.last_channel = 0x7fff;
+  Rig rig (std::move (config));
+  Scripted c (rig);
+  c.allocate ();
+  fail_unless (c.bind (0x7fff, peer4).good ());
+  const auto s = c.send (0x7fff, "hello");
+  fail_unless (s && text_of (s->bytes) == "hello");
+  fail_unless (rig.peer (c.relay, peer4, as_bytes ("x"))->bytes[0] == 0x7f);
+  fail_unless_equals_int (c.bind (0x8000, peer4).code (), 400);
+  turn::StreamFramer f (1000, 0x7fff);
+  const auto wire = hex ("7fff000101000000");
+  f.input (wire);
+  fail_unless (f.next ().has_value ());
+}
+GST_END_TEST
+
 GST_START_TEST (test_rebinding)
 {
   Rig rig;
@@ -436,6 +455,7 @@ static Suite *server_peers_suite ()
   tcase_add_test (tc, test_allowed_peers);
   tcase_add_test (tc, test_channel);
   tcase_add_test (tc, test_channel_refused);
+  tcase_add_test (tc, test_channels_of_rfc_5766);
   tcase_add_test (tc, test_rebinding);
   tcase_add_test (tc, test_channel_without_permission);
   tcase_add_test (tc, test_channels_are_bounded);
