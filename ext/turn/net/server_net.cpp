@@ -220,6 +220,12 @@ void NetServer::allow (std::uint64_t id, bool yes)
   w.loop ().post ([&w, id, yes] { w.allow (id, yes); });
 }
 
+void NetServer::end_allocations ()
+{
+  for (const auto &w : workers_)
+    w->loop ().call ([&] { w->end_allocations (); });
+}
+
 NetStats NetServer::stats ()
 {
   NetStats all;

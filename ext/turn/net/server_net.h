@@ -20,6 +20,7 @@ public:
   std::uint16_t tls_port () const { return settings_.tls_port; }
   const NetSettings &settings () const { return settings_; }
   NetStats stats ();
+  void end_allocations (); // so that statistics are the last ones
   // Any thread; answers that come too late are forgotten.
   void authorize (std::uint64_t id, std::optional<std::string> password);
   void allow (std::uint64_t id, bool yes);

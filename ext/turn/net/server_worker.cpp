@@ -44,8 +44,7 @@ Worker::Worker (const NetSettings &settings, Commons &commons, Observer &observe
 Worker::~Worker ()
 {
   loop_->call ([this] {
-    core_->end_all (Clock::now ());
-    drain ();
+    end_allocations ();
     udp_.clear ();
     dtls_.clear ();
     streams_.clear ();
@@ -55,6 +54,12 @@ Worker::~Worker ()
     relays_.clear ();
   });
   loop_.reset ();
+}
+
+void Worker::end_allocations ()
+{
+  core_->end_all (Clock::now ());
+  drain ();
 }
 
 void Worker::set_wall_clock ()

@@ -41,6 +41,7 @@ public:
   bool authorize (std::uint64_t id, std::optional<std::string> password);
   bool allow (std::uint64_t id, bool yes);
   NetStats stats () const;
+  void end_allocations ();
 
   // Of its sockets.
   void input (const Client &client, Bytes in);

@@ -84,7 +84,7 @@ struct Server {
 
 constexpr Over all[] = {Over::udp, Over::tcp, Over::tls, Over::dtls};
 
-void both_ways (Talker &t, Plug &peer, const char *what)
+void both_ways (Talker &t, Plug &peer, const char *what, std::uint16_t channel = 0x4001)
 {
   const stun::Address p = peer.local ();
   fail_unless_equals_int (t.permit (p), 0);
@@ -96,10 +96,10 @@ void both_ways (Talker &t, Plug &peer, const char *what)
     peer.send_to (t.relayed, data);
     fail_unless (t.data () == data, "%s %zu", what, n);
   }
-  fail_unless_equals_int (t.bind (0x4001, p), 0);
+  fail_unless_equals_int (t.bind (channel, p), 0);
   for (const std::size_t n : {0u, 1u, 2u, 3u, 4u, 1200u}) {
     const Blob data (n, 'c');
-    t.send (0x4001, data);
+    t.send (channel, data);
     if (n > 0)
       fail_unless (peer.receive () == data, "%s %zu", what, n);
     else
@@ -149,8 +149,11 @@ GST_START_TEST (test_ipv6)
         four->allocate ([] (Builder &b) { b.u8 (Attr::additional_address_family, 2); }), 0);
     const auto m = Message::parse (four->response);
     fail_unless (*m->xor_address (Attr::xor_mapped_address) == four->wire.local ());
+    stun::Address other;
+    m->all (Attr::xor_relayed_address, [&] (Bytes v) { other = *m->xor_address (v); });
     both_ways (*four, peer4, "IPv4 of both");
-    m->all (Attr::xor_relayed_address, [&] (Bytes v) { four->relayed = *m->xor_address (v); });
+    four->relayed = other;
+    both_ways (*four, peer6, "IPv6 of both", 0x4002);
   }
 }
 GST_END_TEST
