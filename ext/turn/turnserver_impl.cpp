@@ -71,10 +71,10 @@ bool ServerImpl::start ()
     GST_ELEMENT_WARNING (element_, RESOURCE, SETTINGS,
         ("Nobody can allocate: set users or auth-secret, connect to authorize, or set no-auth."),
         (nullptr));
-  events_ = std::make_unique<SerialQueue> ("turn-events");
+  if (!events_)
+    events_ = std::make_unique<SerialQueue> ("turn-events");
   std::shared_ptr<NetServer> server = NetServer::start (std::move (*net), *this, error);
   if (!server) {
-    events_.reset ();
     GST_ELEMENT_ERROR (element_, RESOURCE, OPEN_READ_WRITE,
         ("Could not start the TURN server: %s. Choose another bind-address or port, or look at "
          "the TLS files.",
@@ -95,9 +95,8 @@ void ServerImpl::stop ()
   s->end_allocations ();
   last_stats_ = s->stats ();
   last_stats_.connections = last_stats_.allocations = 0;
-  s.reset ();
+  s.reset (); // the last reference, but for calls under way
   events_->drain ();
-  events_.reset ();
 }
 
 std::uint16_t ServerImpl::port ()
@@ -117,18 +116,17 @@ GstStructure *ServerImpl::stats ()
   const auto server = *server_.lock ();
   const NetStats n = server ? server->stats () : last_stats_;
   const Stats &c = n.core;
-  GstStructure *s = gst_structure_new ("application/x-turn-server-stats", "allocations",
-      G_TYPE_UINT64, n.allocations, "allocations-created", G_TYPE_UINT64, c.created,
-      "allocations-deleted", G_TYPE_UINT64, c.deleted, "requests", G_TYPE_UINT64, c.requests,
-      "bindings", G_TYPE_UINT64, c.bindings, "errors", G_TYPE_UINT64, c.errors, "challenges",
-      G_TYPE_UINT64, c.challenges, "connections", G_TYPE_UINT64, n.connections,
-      "connections-accepted", G_TYPE_UINT64, n.accepted, "connections-refused", G_TYPE_UINT64,
-      n.refused, "packets-to-peers", G_TYPE_UINT64, c.traffic.to_peers, "bytes-to-peers",
-      G_TYPE_UINT64, c.traffic.to_peers_bytes, "packets-to-clients", G_TYPE_UINT64,
-      c.traffic.to_client, "bytes-to-clients", G_TYPE_UINT64, c.traffic.to_client_bytes,
-      "packets-dropped-slow", G_TYPE_UINT64, n.dropped, "packets-vetoed", G_TYPE_UINT64, n.vetoed,
-      "signals-suppressed", G_TYPE_UINT64, untold_.load (), "tap-buffers-dropped", G_TYPE_UINT64,
-      taps_.dropped (), nullptr);
+  GstStructure *s = gst_structure_new ("turn-server-stats", "allocations", G_TYPE_UINT64,
+      n.allocations, "allocations-created", G_TYPE_UINT64, c.created, "allocations-deleted",
+      G_TYPE_UINT64, c.deleted, "requests", G_TYPE_UINT64, c.requests, "bindings", G_TYPE_UINT64,
+      c.bindings, "errors", G_TYPE_UINT64, c.errors, "challenges", G_TYPE_UINT64, c.challenges,
+      "connections", G_TYPE_UINT64, n.connections, "connections-accepted", G_TYPE_UINT64,
+      n.accepted, "connections-refused", G_TYPE_UINT64, n.refused, "packets-to-peers",
+      G_TYPE_UINT64, c.traffic.to_peers, "bytes-to-peers", G_TYPE_UINT64, c.traffic.to_peers_bytes,
+      "packets-to-clients", G_TYPE_UINT64, c.traffic.to_client, "bytes-to-clients", G_TYPE_UINT64,
+      c.traffic.to_client_bytes, "packets-dropped-slow", G_TYPE_UINT64, n.dropped, "packets-vetoed",
+      G_TYPE_UINT64, n.vetoed, "signals-suppressed", G_TYPE_UINT64, untold_.load (),
+      "tap-buffers-dropped", G_TYPE_UINT64, taps_.dropped (), nullptr);
   for (std::size_t i = 0; i < discard_kinds; i++) {
     const std::string name = std::string ("discarded-") + to_string (static_cast<Discard> (i));
     gst_structure_set (s, name.c_str (), G_TYPE_UINT64, c.discarded[i], nullptr);

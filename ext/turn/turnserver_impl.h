@@ -35,7 +35,7 @@ private:
 
   GstElement *element_; // owns us
   Guarded<std::shared_ptr<NetServer>> server_;
-  std::unique_ptr<SerialQueue> events_;
+  std::unique_ptr<SerialQueue> events_; // from the first run on
   Taps taps_;
   NetStats last_stats_;
   bool inspect_ = false; // of this run, for the application
