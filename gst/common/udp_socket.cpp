@@ -17,8 +17,8 @@
 
 namespace reach {
 namespace {
-constexpr std::size_t slots = 8; // of 64 KiB each: with GRO one slot holds some 50 datagrams
-constexpr std::size_t slot_size = 65536;
+constexpr std::size_t slot_size = 65536; // with GRO one slot holds some 50 datagrams
+constexpr std::size_t slots = UdpSocket::area_size / slot_size;
 constexpr int max_rounds = 4;
 constexpr int buffer_size =
     4 << 20; // a key frame of several streams must fit while the loop is busy
@@ -69,9 +69,10 @@ int UdpSocket::connect (const Address &to, std::string &error)
   return fd;
 }
 
-UdpSocket::UdpSocket (Loop &loop, Owner &owner, int fd)
+UdpSocket::UdpSocket (Loop &loop, Owner &owner, int fd, std::span<std::uint8_t> area)
     : loop_ (loop), owner_ (owner), fd_ (fd), token_ (loop.epoll ().add (fd, EPOLLIN, *this)),
-      later_ (loop.timers (), [this] { owner_.on_error (error_); }), area_ (slots * slot_size)
+      later_ (loop.timers (), [this] { owner_.on_error (error_); }),
+      own_area_ (area.empty () ? area_size : 0), area_ (area.empty () ? own_area_ : area)
 {
 }
 
@@ -89,6 +90,7 @@ void UdpSocket::on_ready (std::uint32_t events)
     owner_.on_writable ();
   }
   if (events & EPOLLERR) {
+    owner_.on_error_queue (fd_);
     int error = 0;
     socklen_t n = sizeof error;
     getsockopt (fd_, SOL_SOCKET, SO_ERROR, &error, &n);
@@ -137,6 +139,8 @@ bool UdpSocket::receive ()
         std::memcpy (&size, CMSG_DATA (c), sizeof size);
         segment = static_cast<std::size_t> (size);
       }
+    if (messages[i].msg_len == 0)
+      owner_.on_empty (from[i]);
     Bytes all (area_.data () + i * slot_size, messages[i].msg_len);
     while (!all.empty () && segment > 0) {
       const std::size_t take = std::min (segment, all.size ());
@@ -144,6 +148,8 @@ bool UdpSocket::receive ()
       all = all.subspan (take);
     }
   }
+  if (n > 0)
+    owner_.on_batch ();
   return n == static_cast<int> (slots);
 }
 
@@ -169,6 +175,10 @@ UdpSocket::Sent UdpSocket::send_one (const Address *to, std::span<const iovec> p
   m.msg_iov = const_cast<iovec *> (pieces.data ());
   m.msg_iovlen = pieces.size ();
   if (sendmsg (fd_, &m, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+    return Sent::yes;
+  // With IP_RECVERR the answer to a datagram for another address comes back here, once.
+  if (to && (errno == ECONNREFUSED || errno == EHOSTUNREACH || errno == ENETUNREACH) &&
+      sendmsg (fd_, &m, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
     return Sent::yes;
   if (errno == EAGAIN || errno == ENOBUFS)
     return Sent::again;

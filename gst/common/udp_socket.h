@@ -13,8 +13,13 @@ public:
   public:
     virtual ~Owner () = default;
     virtual void on_datagram (Bytes datagram, const Address &from) = 0;
+    virtual void on_empty (const Address &from) {} // a datagram without bytes
     // After each round of on_datagram. all: nothing more waits to be read.
     virtual void on_datagrams_done (bool all) = 0;
+    // What on_datagram gave since the last one is about to be overwritten.
+    virtual void on_batch () {}
+    // With IP_RECVERR set on the descriptor: something may wait there.
+    virtual void on_error_queue (int fd) {}
     virtual void on_writable () = 0;       // after send () returned false
     virtual void on_error (int error) = 0; // ECONNREFUSED on a connected socket, …
   };
@@ -30,8 +35,12 @@ public:
   static int bind (const std::string &address, std::uint16_t port, std::string &error);
   static int connect (const Address &to, std::string &error);
 
-  UdpSocket (Loop &loop, Owner &owner, int fd); // owns fd
-  ~UdpSocket () override;                       // not from within an owner's callback
+  static constexpr std::size_t area_size = 8 * 65536;
+
+  // Owns fd. `area`: area_size bytes to read into, which sockets of one loop may share; else it has
+  // its own.
+  UdpSocket (Loop &loop, Owner &owner, int fd, std::span<std::uint8_t> area = {});
+  ~UdpSocket () override; // not from within an owner's callback
   UdpSocket (const UdpSocket &) = delete;
   UdpSocket &operator= (const UdpSocket &) = delete;
 
@@ -61,6 +70,7 @@ private:
   int error_ = 0;
   bool gso_ = true, blocked_ = false;
   std::uint64_t dropped_ = 0;
-  std::vector<std::uint8_t> area_;
+  std::vector<std::uint8_t> own_area_;
+  std::span<std::uint8_t> area_;
 };
 } // namespace reach

@@ -44,7 +44,8 @@ void StreamFramer::reset ()
 
 std::optional<StreamFramer::Size> StreamFramer::measure (const std::uint8_t *head)
 {
-  const FrameKind kind = kind_of ({head, 1});
+  const bool channel = head[0] >= first_channel >> 8 && head[0] <= last_ >> 8;
+  const FrameKind kind = channel ? FrameKind::channel : kind_of ({head, 1});
   const std::size_t n = load_be<std::uint16_t> (head + 2);
   const std::size_t size = n + (kind == FrameKind::stun ? 20 : channel_header);
   const Size s{(size + 3) & ~std::size_t{3}, size};

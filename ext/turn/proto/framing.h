@@ -32,7 +32,11 @@ void write_channel_header (std::uint8_t *to, std::uint16_t number, std::size_t s
 class StreamFramer {
 public:
   // max: of a frame with its padding. A longer one fails before it is stored.
-  explicit StreamFramer (std::size_t max = 65536 + 20) : max_ (max) {}
+  // last: the highest channel; RFC 5766 had more of them than RFC 8656.
+  explicit StreamFramer (std::size_t max = 65536 + 20, std::uint16_t last = last_channel)
+      : max_ (max), last_ (last)
+  {
+  }
 
   // next () first took all that it had.
   void input (Bytes in);
@@ -52,6 +56,7 @@ private:
   void fill (std::size_t to);
 
   std::size_t max_;
+  std::uint16_t last_;
   Bytes in_;
   std::vector<std::uint8_t> partial_, whole_;
   bool failed_ = false;

@@ -7,7 +7,7 @@
 GST_START_TEST (test_elements_come_from_the_plugin_file)
 {
   for (const char *name : {"camsender", "camreceiver", "camdeltaenc", "camdeltadec",
-           "cammediaserver", "rtmpserversrc"}) {
+           "cammediaserver", "rtmpserversrc", "turnserver"}) {
     GstElementFactory *factory = gst_element_factory_find (name);
     fail_unless (factory != nullptr, "no element %s", name);
     GstPlugin *plugin = gst_plugin_feature_get_plugin (GST_PLUGIN_FEATURE (factory));

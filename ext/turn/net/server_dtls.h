@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Clients on DTLS (RFC 7350): one UDP socket, a session for each client that has proved its
+// address.
+#pragma once
+#include "server_worker.h"
+#include "socket_address.h"
+
+namespace reach::turn::server {
+class DtlsEndpoint;
+
+class DtlsClient final : public Route {
+public:
+  DtlsClient (DtlsEndpoint &owner, const Address &from, std::unique_ptr<TlsSession> session);
+  ~DtlsClient () override { remove (); }
+  void remove (); // its path; nothing more comes
+  bool ready () const { return path_.has_value (); }
+  void input (Bytes datagram);
+  void deliver (const Transmit &t) override;
+  void send_output ();
+  bool open () const { return open_; }
+
+private:
+  void on_timer ();
+
+  DtlsEndpoint &owner_;
+  const std::unique_ptr<TlsSession> session_;
+  Client client_;
+  std::optional<PathId> path_;
+  TimePoint begun_, last_;
+  bool open_ = false;
+  Timer timer_;
+};
+
+class DtlsEndpoint final : UdpSocket::Owner {
+public:
+  DtlsEndpoint (Worker &worker, int fd, std::shared_ptr<const TlsContext> context);
+  ~DtlsEndpoint () override;
+
+  Worker &worker () { return worker_; }
+  Path path_for (const Address &from) const { return {Transport::dtls, local_, from}; }
+  void send (const Address &to, Bytes datagram);
+  void opened () { half_open_--; }
+  void over (const Address &from); // maybe from within the client
+
+private:
+  void on_datagram (Bytes datagram, const reach::Address &from) override;
+  void on_datagrams_done (bool) override { worker_.flush (); }
+  void on_batch () override { worker_.outbox ().flush (); }
+  void on_writable () override {}
+  void on_error (int) override {}
+  void knock (Bytes datagram, const Address &from);
+
+  Worker &worker_;
+  const std::shared_ptr<const TlsContext> context_;
+  const std::unique_ptr<TlsDatagramGate> gate_;
+  const Address local_;
+  const bool v6_;
+  std::unordered_map<Address, std::unique_ptr<DtlsClient>, stun::AddressHash> clients_;
+  std::size_t half_open_ = 0;
+  UdpSocket socket_;
+};
+} // namespace reach::turn::server

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "server_net.h"
+#include "common/guarded.h"
+#include "hashes.h"
+#include "server_udp.h"
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace reach::turn::server {
+namespace {
+class SharedCommons final : public Commons {
+public:
+  Account *enter (const std::string &name, const Limits &l, Full &why) override
+  {
+    return local_.lock ()->enter (name, l, why);
+  }
+  void leave (Account *a) override { local_.lock ()->leave (a); }
+  bool keep (const Token &t, Reserved r, const Limits &l) override
+  {
+    return local_.lock ()->keep (t, std::move (r), l);
+  }
+  std::optional<Reserved> claim (const Token &t, const std::string *user) override
+  {
+    return local_.lock ()->claim (t, user);
+  }
+
+private:
+  Guarded<LocalCommons> local_;
+};
+
+// The address that this host would use to talk to the rest of the world; nothing is sent.
+std::string outward_address (bool v6)
+{
+  std::string error;
+  const auto far = reach::Address::parse (v6 ? "2001:db8::1" : "192.0.2.1", 9);
+  const int fd = UdpSocket::connect (*far, error);
+  if (fd < 0)
+    return {};
+  const std::string host = reach::Address::local_of (fd).host ();
+  ::close (fd);
+  return host;
+}
+
+void close_all (std::vector<int> &fds)
+{
+  for (const int fd : fds)
+    ::close (fd);
+  fds.clear ();
+}
+
+void close_one (int &fd)
+{
+  if (fd >= 0)
+    ::close (fd);
+  fd = -1;
+}
+} // namespace
+
+std::unique_ptr<NetServer> NetServer::start (
+    NetSettings settings, Observer &observer, std::string &error)
+{
+  std::unique_ptr<NetServer> s (new NetServer (std::move (settings)));
+  if (!s->prepare (error) || !s->bind_all (error))
+    return {};
+  s->run (observer);
+  return s;
+}
+
+bool NetServer::prepare (std::string &error)
+{
+  NetSettings &s = settings_;
+  s.threads = std::max (s.threads, 1u);
+  if (!s.core.crypto.md5)
+    s.core.crypto = make_crypto ();
+  if (s.core.nonce_secret.empty ()) {
+    s.core.nonce_secret.resize (32);
+    s.core.crypto.random (s.core.nonce_secret);
+  }
+  const Address bound = parse_host (s.bind_address);
+  if (!bound) {
+    error = "\"" + s.bind_address + "\" is not an IPv4 or IPv6 address";
+    return false;
+  }
+  const bool any = s.bind_address == "0.0.0.0" || s.bind_address == "::";
+  for (const Family f : {Family::ipv4, Family::ipv6}) {
+    std::string &bind = s.relay_bind[index_of (f)];
+    if (s.relay_bind[0].empty () && s.relay_bind[1].empty () && !any && bound.family == f)
+      bind = s.bind_address;
+    else if (bind.empty () && any)
+      bind = outward_address (f == Family::ipv6);
+    if (bind.empty () && any && f == Family::ipv4)
+      bind = "127.0.0.1"; // a host without a network
+    Address &told = s.core.relay[index_of (f)];
+    if (bind.empty ()) {
+      told = {};
+      continue;
+    }
+    if (parse_host (bind).family != f) {
+      error = "\"" + bind + "\" is no address to relay from";
+      return false;
+    }
+    if (!told)
+      told = parse_host (bind);
+  }
+  if (!s.tls && !s.dtls)
+    return true;
+  TlsConfig c;
+  c.server = true;
+  c.certificate = s.tls_certificate;
+  c.key = s.tls_key;
+  c.verify = false; // clients have passwords, not certificates
+  if (s.tls && !(tls_ = TlsContext::make (c, error)))
+    return false;
+  c.datagrams = true;
+  return !s.dtls || (dtls_ = TlsContext::make (c, error));
+}
+
+// UDP and TCP on one port. Of port 0 the kernel picks one for the first, which need not be free
+// for the second.
+bool NetServer::bind_pair (bool udp, bool tcp, std::uint16_t &port, std::vector<int> &udp_fds,
+    int &tcp_fd, std::string &error)
+{
+  const std::uint16_t wanted = port;
+  for (int i = 0; i < (wanted == 0 ? 16 : 1); i++) {
+    port = wanted;
+    bool good = true;
+    for (unsigned n = 0; good && udp && n < settings_.threads; n++) {
+      const UdpOptions o{.reuse_port = settings_.threads > 1, .buffer = 4 << 20};
+      const int fd = bind_udp (settings_.bind_address, port, o, error);
+      good = fd >= 0;
+      if (good) {
+        udp_fds.push_back (fd);
+        port = reach::Address::local_of (fd).port ();
+      }
+    }
+    if (good && tcp) {
+      tcp_fd = Listener::bind (settings_.bind_address, port, error);
+      good = tcp_fd >= 0;
+      if (good)
+        port = reach::Address::local_of (tcp_fd).port ();
+    }
+    if (good)
+      return true;
+    close_all (udp_fds);
+    close_one (tcp_fd);
+  }
+  error = "port " + std::to_string (wanted) + ": " + error;
+  return false;
+}
+
+bool NetServer::bind_all (std::string &error)
+{
+  NetSettings &s = settings_;
+  if (!s.udp && !s.tcp)
+    s.port = 0;
+  else if (!bind_pair (s.udp, s.tcp, s.port, udp_fds_, tcp_fd_, error))
+    return false;
+  if (!s.dtls && !s.tls)
+    s.tls_port = 0;
+  else if (!bind_pair (s.dtls, s.tls, s.tls_port, dtls_fds_, tls_fd_, error))
+    return false;
+  return true;
+}
+
+void NetServer::run (Observer &observer)
+{
+  commons_ = std::make_unique<SharedCommons> ();
+  for (unsigned i = 0; i < settings_.threads; i++)
+    workers_.push_back (std::make_unique<Worker> (
+        settings_, *commons_, observer, Worker::Place{i, settings_.threads}));
+  for (unsigned i = 0; i < settings_.threads; i++)
+    workers_[i]->loop ().call ([&] {
+      if (settings_.udp)
+        workers_[i]->listen_udp (udp_fds_[i]);
+      if (settings_.dtls)
+        workers_[i]->listen_dtls (dtls_fds_[i], dtls_);
+    });
+  udp_fds_.clear ();
+  dtls_fds_.clear ();
+  Loop &loop = workers_[0]->loop ();
+  loop.call ([&] {
+    for (const auto &[fd, tls] : {std::pair{&tcp_fd_, false}, std::pair{&tls_fd_, true}})
+      if (*fd >= 0)
+        listeners_.push_back (std::make_unique<Listener> (loop, std::exchange (*fd, -1),
+            [this, secure = tls] (int client) { accept (client, secure); }));
+  });
+}
+
+NetServer::~NetServer ()
+{
+  if (!workers_.empty ())
+    workers_[0]->loop ().call ([this] { listeners_.clear (); });
+  workers_.clear ();
+  close_all (udp_fds_);
+  close_all (dtls_fds_);
+  close_one (tcp_fd_);
+  close_one (tls_fd_);
+}
+
+void NetServer::accept (int fd, bool tls)
+{
+  Worker &w = *workers_[next_++ % workers_.size ()];
+  const auto take = [this, &w, fd, tls] { w.accept (fd, tls ? tls_->session () : nullptr); };
+  if (w.loop ().on_loop ())
+    take ();
+  else
+    w.loop ().post (take);
+}
+
+void NetServer::authorize (std::uint64_t id, std::optional<std::string> password)
+{
+  Worker &w = *workers_[id % workers_.size ()];
+  w.loop ().post (
+      [&w, id, p = std::move (password)] () mutable { w.authorize (id, std::move (p)); });
+}
+
+void NetServer::allow (std::uint64_t id, bool yes)
+{
+  Worker &w = *workers_[id % workers_.size ()];
+  w.loop ().post ([&w, id, yes] { w.allow (id, yes); });
+}
+
+void NetServer::end_allocations ()
+{
+  for (const auto &w : workers_)
+    w->loop ().call ([&] { w->end_allocations (); });
+}
+
+NetStats NetServer::stats ()
+{
+  NetStats all;
+  for (const auto &w : workers_) {
+    NetStats s;
+    w->loop ().call ([&] { s = w->stats (); });
+    all.connections += s.connections;
+    all.accepted += s.accepted;
+    all.refused += s.refused;
+    all.allocations += s.allocations;
+    all.dropped += s.dropped;
+    all.vetoed += s.vetoed;
+    all.core += s.core;
+  }
+  return all;
+}
+} // namespace reach::turn::server

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The server: listening sockets, and loops that share the clients among them. A UDP client belongs
+// to the loop whose socket the kernel picks for its address (SO_REUSEPORT), a connection to one
+// after the other.
+#pragma once
+#include "server_worker.h"
+
+namespace reach::turn::server {
+class NetServer {
+public:
+  // Null, and `error` in words. `observer` outlives it.
+  static std::unique_ptr<NetServer> start (
+      NetSettings settings, Observer &observer, std::string &error);
+  ~NetServer (); // ends all allocations, with their events
+  NetServer (const NetServer &) = delete;
+  NetServer &operator= (const NetServer &) = delete;
+
+  // Any thread but the loops'. 0: does not listen there.
+  std::uint16_t port () const { return settings_.port; }
+  std::uint16_t tls_port () const { return settings_.tls_port; }
+  const NetSettings &settings () const { return settings_; }
+  NetStats stats ();
+  void end_allocations (); // so that statistics are the last ones
+  // Any thread; answers that come too late are forgotten.
+  void authorize (std::uint64_t id, std::optional<std::string> password);
+  void allow (std::uint64_t id, bool yes);
+
+private:
+  explicit NetServer (NetSettings settings) : settings_ (std::move (settings)) {}
+  bool prepare (std::string &error);
+  bool bind_all (std::string &error);
+  bool bind_pair (bool udp, bool tcp, std::uint16_t &port, std::vector<int> &udp_fds, int &tcp_fd,
+      std::string &error);
+  void run (Observer &observer);
+  void accept (int fd, bool tls);
+
+  NetSettings settings_;
+  std::shared_ptr<const TlsContext> tls_, dtls_;
+  std::vector<int> udp_fds_, dtls_fds_; // until the loops have them
+  int tcp_fd_ = -1, tls_fd_ = -1;
+  std::unique_ptr<Commons> commons_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::unique_ptr<Listener>> listeners_; // of the first loop
+  std::size_t next_ = 0;                             // likewise
+};
+} // namespace reach::turn::server

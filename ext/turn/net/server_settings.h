@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+#include "turn/proto/server_types.h"
+#include <functional>
+#include <string>
+
+namespace reach::turn::server {
+struct NetLimits {
+  std::size_t connections = 4096;       // TCP, TLS and DTLS, of one loop
+  std::size_t connections_of_one = 512; // of one IPv4 address, or one IPv6 network of 64 bits
+  std::size_t half_open = 256;          // DTLS handshakes
+  Duration idle = seconds (60);         // a connection without an allocation
+  std::size_t queued = 1u << 20;        // bytes for a client on a stream, more are dropped
+  std::size_t frame = 65536 + 20;
+};
+
+struct NetSettings {
+  Config core; // its crypto and relay addresses are filled in where they are empty
+  NetLimits limits;
+  std::string bind_address = "0.0.0.0"; // "::": also IPv4
+  bool udp = true, tcp = true;          // on `port`
+  std::uint16_t port = 3478;            // 0: any
+  bool tls = false, dtls = false;       // on `tls_port`
+  std::uint16_t tls_port = 5349;        // 0: any
+  std::string tls_certificate, tls_key; // PEM files
+  // Where relay sockets are bound, by family; empty: not relayed. core.relay is what clients are
+  // told, behind a 1:1 NAT another address.
+  std::array<std::string, 2> relay_bind;
+  unsigned threads = 1;
+  bool inspect = false; // on_relay is called for each datagram
+};
+
+// Called on the loops' threads: several at once where there are several.
+class Observer {
+public:
+  virtual ~Observer () = default;
+  virtual void on_event (Event e) = 0;
+  // False: it is dropped. Only with NetSettings::inspect.
+  virtual bool on_relay (bool to_peer, const Client &client, const Address &peer, Bytes payload)
+  {
+    return true;
+  }
+};
+
+struct NetStats {
+  Stats core;
+  std::uint64_t connections = 0, accepted = 0, refused = 0; // TCP, TLS and DTLS
+  std::uint64_t allocations = 0;                            // now
+  std::uint64_t dropped = 0; // datagrams for clients that read too slowly
+  std::uint64_t vetoed = 0;  // by on_relay
+};
+} // namespace reach::turn::server

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Which peers a client may reach through the server. A relay inside a network would otherwise be a
+// door to whatever only that network can reach.
+#pragma once
+#include "address.h"
+#include <optional>
+#include <vector>
+
+namespace reach::turn::server {
+using stun::Address;
+using stun::Family;
+
+struct Prefix {
+  Address address;
+  unsigned bits = 0;
+
+  // "192.0.2.0/24", "2001:db8::/32", an address alone. Numbers only; nothing for anything else.
+  static std::optional<Prefix> parse (std::string_view text);
+  bool contains (const Address &a) const;
+};
+
+class PeerPolicy {
+public:
+  void allow (const Prefix &p) { rules_.push_back ({p, true}); }
+  void deny (const Prefix &p) { rules_.push_back ({p, false}); }
+  // The most exact rule decides, of equal ones a denial. Without one: everything but what is not
+  // for the public — this host, private and link-local networks (with the cloud's metadata
+  // services), multicast, reserved blocks, and IPv6 addresses with an IPv4 address inside, which
+  // would lead around the rules for IPv4.
+  bool allowed (const Address &peer) const;
+
+private:
+  struct Rule {
+    Prefix prefix;
+    bool allow;
+  };
+  std::vector<Rule> rules_;
+};
+} // namespace reach::turn::server

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What the server's core takes and gives.
+#pragma once
+#include "common/proto/time.h"
+#include "crypto.h"
+#include "message.h"
+#include "server_policy.h"
+#include "server_rate.h"
+#include <variant>
+
+namespace reach::turn::server {
+using stun::Message;
+
+enum class Transport : std::uint8_t { udp, tcp, tls, dtls };
+inline bool is_stream (Transport t)
+{
+  return t == Transport::tcp || t == Transport::tls;
+}
+
+using PathId = std::uint32_t;
+using RelayId = std::uint32_t;
+
+// A listening UDP socket, or one connection: with the client's address the 5-tuple.
+struct Path {
+  Transport transport = Transport::udp;
+  Address local;  // of no family: not known
+  Address remote; // of a connection
+};
+struct Client {
+  PathId path = 0;
+  Address address;
+
+  bool operator== (const Client &) const = default;
+};
+struct ClientHash {
+  std::uint64_t seed = 0;
+  std::size_t operator() (const Client &c) const
+  {
+    const std::uint64_t h = (stun::AddressHash{}(c.address) ^ seed ^ c.path) * 0x9e3779b97f4a7c15u;
+    return static_cast<std::size_t> (h ^ h >> 32);
+  }
+};
+
+// One datagram, or one frame of a stream: head, payload and `padding` zeroes one after the other.
+// Both are good until the next call of the core; the payload is a part of its input.
+struct Transmit {
+  enum class Kind : std::uint8_t { reply, to_client, to_peer };
+  Kind kind = Kind::reply;
+  std::uint8_t padding = 0;
+  bool dont_fragment = false; // to_peer
+  RelayId relay = 0;          // to_peer: from there
+  Client client;              // whose answer, or whose allocation it is
+  Address peer;               // of what is relayed
+  Bytes head, payload;
+};
+
+// Why something went no further. None of it is answered.
+enum class Discard : std::uint8_t {
+  malformed,            // no STUN message and no ChannelData, or one that contradicts itself
+  short_datagram,       // shorter than its header, or than the header says
+  unsupported_method,   // or an answer, of which a server gets none
+  channel_out_of_range, // 0x5000 and above, see Config::last_channel
+  channel_not_bound,    // or not any more
+  no_permission,        // or not any more
+  no_allocation,        // Send or ChannelData without one
+  rate_limited,         // too many requests of somebody unknown
+  denied_peer,
+  over_bandwidth,
+  too_many_pending, // requests that wait for the application
+};
+inline constexpr std::size_t discard_kinds = 11;
+const char *to_string (Discard d);
+
+// Answer with Core::authorize () or allow (), with the id; no answer in time is a no.
+struct AuthorizeRequest {
+  std::uint64_t id = 0;
+  std::string user, realm;
+  Client client;
+};
+struct AllocateRequest {
+  std::uint64_t id = 0;
+  std::string user;
+  Client client;
+  Transport transport{};
+};
+struct AllocationCreated {
+  std::uint64_t serial = 0;
+  std::string user; // empty: not authenticated
+  Client client;
+  Transport transport{};
+  std::vector<Address> relayed;
+  std::uint32_t lifetime = 0; // seconds
+};
+struct Traffic {
+  std::uint64_t to_peers = 0, to_peers_bytes = 0, to_client = 0, to_client_bytes = 0;
+};
+enum class Ended : std::uint8_t { refreshed, expired, path_closed, shutdown };
+struct AllocationDeleted {
+  std::uint64_t serial = 0;
+  Ended why{};
+  std::string user;
+  Client client;
+  std::vector<Address> relayed;
+  Traffic traffic;
+};
+struct Discarded {
+  Discard why{};
+  Client client; // of no family: it came from a peer to a relay address
+  Address peer;
+};
+using Event = std::variant<AuthorizeRequest, AllocateRequest, AllocationCreated, AllocationDeleted,
+    Discarded>;
+
+struct Limits {
+  std::size_t allocations = 10000;    // of all loops
+  std::size_t user_allocations = 100; // of a user, or of an address without one; 0: no limit
+  std::size_t permissions = 64, channels = 64; // of one allocation
+  std::size_t reservations = 64;               // ports that wait for their second Allocate
+  std::size_t pending = 256;                   // requests that wait for the application
+  std::size_t paths = 65536;
+  Duration decision = seconds (10); // the application's time to answer
+  Rate unauthenticated{50, 100};    // requests of one source that are not proved to be a user's
+  std::size_t sources = 8192;       // buckets for them
+  unsigned port_tries = 256;        // to find a free one
+};
+
+struct User {
+  std::string name, password;
+};
+
+struct Config {
+  Limits limits;
+  stun::Crypto crypto;
+  std::string realm = "reach", software;  // software empty: not said
+  std::vector<std::uint8_t> nonce_secret; // the same on all loops; empty: made up
+
+  bool anonymous = false; // everybody may allocate
+  std::vector<User> users;
+  std::string auth_secret;   // of time-limited credentials; empty: none
+  bool ask_password = false; // AuthorizeRequest for users that nothing else knows
+  bool ask_allocation = false;
+  bool authenticate_binding = false;
+  bool sha256 = true;   // offered; SHA-1 always works
+  bool userhash = true; // offered where all users are known
+
+  bool mapped_address = false; // MAPPED-ADDRESS also to those who know better
+  bool response_origin = true;
+  Address other_address;                   // RFC 5780; of no family: not said
+  std::array<Address, 2> alternate_server; // by family: Allocate is sent there (300)
+
+  std::array<Address, 2> relay; // by family: what is told to clients; port unused. No family: none
+  std::uint16_t min_port = 49152, max_port = 65535;
+  bool dont_fragment = true; // can be done
+  Duration default_lifetime = seconds (600), max_lifetime = seconds (3600);
+  Duration permission_lifetime = seconds (300), channel_lifetime = seconds (600);
+  // 0x7fff for clients of RFC 5766, which had more of them. Only where nothing but TURN comes to
+  // the server's ports.
+  std::uint16_t last_channel = 0x4fff;
+  Duration channel_rest = seconds (300); // a number and its peer stay together for so long after
+  Duration nonce_lifetime = seconds (600), reservation_lifetime = seconds (30);
+  Rate bandwidth, user_bandwidth; // bytes, both directions together
+  PeerPolicy peers;
+};
+
+inline std::size_t index_of (Family f)
+{
+  return f == Family::ipv6 ? 1 : 0;
+}
+
+struct Stats {
+  std::uint64_t requests = 0, errors = 0, challenges = 0, bindings = 0;
+  std::uint64_t created = 0, deleted = 0;
+  Traffic traffic;
+  std::array<std::uint64_t, discard_kinds> discarded{};
+
+  Stats &operator+= (const Stats &o);
+};
+} // namespace reach::turn::server

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// turnserver as an element: properties, signals, messages, taps and its states.
+#include "../plugin.h"
+#include "../turn/server_wire.h"
+#include "../wait.h"
+#include "common/ref.h"
+#include <gst/net/gstnetaddressmeta.h>
+
+using namespace reach;
+using namespace reach::test;
+
+namespace {
+class Element {
+public:
+  explicit Element (const char *properties = "users=alice:secret")
+  {
+    const std::string line =
+        std::string ("turnserver name=s bind-address=127.0.0.1 port=0 allowed-peers=127.0.0.0/8 ") +
+        properties;
+    GError *error = nullptr;
+    pipeline = gst_pipeline_new (nullptr);
+    server = gst_parse_bin_from_description (line.c_str (), FALSE, &error);
+    fail_unless (server != nullptr, "%s", error ? error->message : "");
+    gst_bin_add (GST_BIN (pipeline), server);
+    server = gst_bin_get_by_name (GST_BIN (pipeline), "s");
+  }
+  ~Element ()
+  {
+    gst_element_set_state (pipeline, GST_STATE_NULL);
+    gst_object_unref (server);
+    gst_object_unref (pipeline);
+  }
+  GstStateChangeReturn play () { return gst_element_set_state (pipeline, GST_STATE_PLAYING); }
+  std::uint16_t port ()
+  {
+    guint p = 0;
+    g_object_get (server, "current-port", &p, nullptr);
+    return static_cast<std::uint16_t> (p);
+  }
+  guint64 stat (const char *name)
+  {
+    GstStructure *s = nullptr;
+    g_object_get (server, "stats", &s, nullptr);
+    guint64 v = 0;
+    fail_unless (gst_structure_get_uint64 (s, name, &v), "%s", name);
+    gst_structure_free (s);
+    return v;
+  }
+  // The next element message of this name.
+  GstStructure *message (const char *name)
+  {
+    GstBus *bus = gst_element_get_bus (pipeline);
+    GstStructure *found = nullptr;
+    while (!found) {
+      GstMessage *m = gst_bus_timed_pop_filtered (bus, 20 * GST_SECOND, GST_MESSAGE_ELEMENT);
+      fail_unless (m != nullptr, "no %s", name);
+      if (gst_message_has_name (m, name))
+        found = gst_structure_copy (gst_message_get_structure (m));
+      gst_message_unref (m);
+    }
+    gst_object_unref (bus);
+    return found;
+  }
+  std::string trouble (GstMessageType type)
+  {
+    GstBus *bus = gst_element_get_bus (pipeline);
+    GstMessage *m = gst_bus_timed_pop_filtered (bus, 20 * GST_SECOND, type);
+    gst_object_unref (bus);
+    fail_unless (m != nullptr);
+    GError *e = nullptr;
+    if (type == GST_MESSAGE_ERROR)
+      gst_message_parse_error (m, &e, nullptr);
+    else
+      gst_message_parse_warning (m, &e, nullptr);
+    const std::string text = e->message;
+    g_clear_error (&e);
+    gst_message_unref (m);
+    return text;
+  }
+  GstElement *pipeline = nullptr, *server = nullptr;
+};
+
+gchar *authorize (GstElement *, const char *user, const char *realm, gpointer)
+{
+  return g_strcmp0 (user, "dave") == 0 && g_strcmp0 (realm, "reach") == 0 ? g_strdup ("blue")
+                                                                          : nullptr;
+}
+
+gboolean before_allocate (
+    GstElement *, const char *user, const char *client, const char *transport, gpointer)
+{
+  fail_unless (g_str_has_prefix (client, "127.0.0.1:") && g_strcmp0 (transport, "udp") == 0);
+  return g_strcmp0 (user, "alice") == 0;
+}
+
+gboolean before_relay (GstElement *, const char *direction, const char *, GstBuffer *b, gpointer)
+{
+  return gst_buffer_memcmp (b, 0, g_str_equal (direction, "to-peer") ? "!p" : "!c", 2) != 0;
+}
+} // namespace
+
+GST_START_TEST (test_allocation)
+{
+  Element e;
+  fail_unless (e.play () == GST_STATE_CHANGE_SUCCESS && e.port () != 0);
+  Talker t (Over::udp, e.port ());
+  Plug peer ("127.0.0.1");
+  fail_unless_equals_int (t.allocate (), 0);
+  GstStructure *s = e.message ("turn-allocation-created");
+  fail_unless_equals_string (gst_structure_get_string (s, "user"), "alice");
+  fail_unless_equals_string (gst_structure_get_string (s, "transport"), "udp");
+  fail_unless_equals_string (
+      gst_structure_get_string (s, "client"), to_string (t.wire.local ()).c_str ());
+  fail_unless_equals_string (
+      gst_structure_get_string (s, "relayed-address"), to_string (t.relayed).c_str ());
+  gst_structure_free (s);
+  fail_unless_equals_int (t.bind (0x4000, peer.local ()), 0);
+  t.send (0x4000, blob ("hello"));
+  fail_unless (peer.receive () == blob ("hello"));
+  fail_unless (e.stat ("allocations") == 1 && e.stat ("bytes-to-peers") == 5);
+  t.send (0x4bcd, blob ("nobody"));
+  s = e.message ("turn-discarded");
+  fail_unless_equals_string (gst_structure_get_string (s, "reason"), "channel-not-bound");
+  gst_structure_free (s);
+  fail_unless_equals_int (t.refresh (0), 0);
+  s = e.message ("turn-allocation-deleted");
+  fail_unless_equals_string (gst_structure_get_string (s, "reason"), "refreshed");
+  gst_structure_free (s);
+  gst_element_set_state (e.pipeline, GST_STATE_NULL);
+  fail_unless (e.port () == 0 && e.stat ("allocations-created") == 1); // of the run that was
+}
+GST_END_TEST
+
+GST_START_TEST (test_application_decides)
+{
+  Element e ("users=alice:secret,bob:hidden");
+  g_signal_connect (e.server, "authorize", G_CALLBACK (authorize), nullptr);
+  g_signal_connect (e.server, "before-allocate", G_CALLBACK (before_allocate), nullptr);
+  e.play ();
+  struct Case {
+    const char *user, *password;
+    unsigned code;
+  };
+  for (const Case c : {Case{"alice", "secret", 0}, {"bob", "hidden", 403}, {"dave", "blue", 403},
+           {"dave", "red", 401}, {"eve", "blue", 401}}) {
+    Talker t (Over::udp, e.port ());
+    t.user = c.user;
+    t.password = c.password;
+    fail_unless (t.allocate () == c.code, "%s", c.user);
+  }
+}
+GST_END_TEST
+
+GST_START_TEST (test_inspect)
+{
+  Element e ("users=alice:secret inspect=true");
+  g_signal_connect (e.server, "before-relay", G_CALLBACK (before_relay), nullptr);
+  e.play ();
+  Talker t (Over::udp, e.port ());
+  Plug peer ("127.0.0.1");
+  t.allocate ();
+  t.bind (0x4000, peer.local ());
+  t.send (0x4000, blob ("!p"));
+  t.send (0x4000, blob ("!c"));
+  fail_unless (peer.receive () == blob ("!c"));
+  peer.send_to (t.relayed, blob ("!c"));
+  peer.send_to (t.relayed, blob ("!p"));
+  fail_unless (t.data () == blob ("!p"));
+  fail_unless (e.stat ("packets-vetoed") == 2);
+}
+GST_END_TEST
+
+GST_START_TEST (test_tap)
+{
+  Element e;
+  GstElement *sink = gst_element_factory_make ("appsink", nullptr);
+  g_object_set (sink, "sync", FALSE, "async", FALSE, nullptr);
+  gst_bin_add (GST_BIN (e.pipeline), GST_ELEMENT (gst_object_ref (sink)));
+  GstElement *bin = GST_ELEMENT (gst_object_get_parent (GST_OBJECT (e.server)));
+  GstPad *tap = gst_element_request_pad_simple (e.server, "tap_%u");
+  fail_unless_equals_string (GST_OBJECT_NAME (tap), "tap_0");
+  GstPad *ghost = gst_ghost_pad_new ("tap", tap);
+  gst_element_add_pad (bin, ghost);
+  fail_unless (gst_element_link_pads (bin, "tap", sink, "sink"));
+  e.play ();
+  Talker t (Over::udp, e.port ());
+  Plug peer ("127.0.0.1");
+  t.allocate ();
+  t.bind (0x4000, peer.local ());
+  t.send (0x4000, blob ("to the peer"));
+  peer.receive ();
+  peer.send_to (t.relayed, blob ("to the client"));
+  t.data ();
+  const stun::Address from[] = {t.wire.local (), peer.local ()};
+  for (const char *expected : {"to the peer", "to the client"}) {
+    GstSample *s = nullptr;
+    g_signal_emit_by_name (sink, "try-pull-sample", 20 * GST_SECOND, &s);
+    fail_unless (s != nullptr, "%s", expected);
+    GstBuffer *b = gst_sample_get_buffer (s);
+    fail_unless (gst_buffer_get_size (b) == strlen (expected) &&
+                 gst_buffer_memcmp (b, 0, expected, strlen (expected)) == 0);
+    fail_unless (GST_BUFFER_PTS_IS_VALID (b));
+    GstNetAddressMeta *m = gst_buffer_get_net_address_meta (b);
+    fail_unless (m && g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (m->addr)) ==
+                          from[expected[7] == 'c'].port);
+    gst_sample_unref (s);
+  }
+  gst_element_send_event (e.server, gst_event_new_eos ());
+  gboolean eos = FALSE;
+  fail_unless (iterate_until ([&] {
+    g_object_get (sink, "eos", &eos, nullptr);
+    return eos != FALSE;
+  }));
+  gst_element_set_state (e.pipeline, GST_STATE_NULL);
+  gst_element_release_request_pad (e.server, tap);
+  gst_object_unref (tap);
+  gst_object_unref (bin);
+  gst_object_unref (sink);
+}
+GST_END_TEST
+
+GST_START_TEST (test_wrong_settings)
+{
+  struct Case {
+    const char *properties, *says;
+  };
+  for (const Case c : {Case{"users=alice", "name:password"}, {"allowed-peers=here", "here"},
+           {"min-port=5 max-port=4", "min-port"}, {"relay-address=x", "\"x\""},
+           {"relay-address=192.0.2.1,192.0.2.2", "192.0.2.2"},
+           {"tls=true tls-port=0 tls-certificate=/nonexistent.pem", "/nonexistent.pem"},
+           {"alternate-server=192.0.2.1", "port"}, {"realm=\"\"", "realm"}}) {
+    Element e (c.properties);
+    fail_unless (e.play () == GST_STATE_CHANGE_FAILURE, "%s", c.properties);
+    const std::string text = e.trouble (GST_MESSAGE_ERROR);
+    fail_unless (text.find (c.says) != text.npos, "%s: %s", c.properties, text.c_str ());
+  }
+  Element nobody ("");
+  nobody.play ();
+  fail_unless (nobody.trouble (GST_MESSAGE_WARNING).find ("users") != std::string::npos);
+  Element first, second;
+  first.play ();
+  g_object_set (second.server, "port", guint (first.port ()), nullptr);
+  fail_unless (second.play () == GST_STATE_CHANGE_FAILURE);
+}
+GST_END_TEST
+
+GST_START_TEST (test_states)
+{
+  Element e ("users=alice:secret threads=2");
+  for (int i = 0; i < 5; i++) {
+    fail_unless (e.play () == GST_STATE_CHANGE_SUCCESS);
+    Talker t (Over::tcp, e.port ());
+    fail_unless_equals_int (t.allocate (), 0);
+    gst_element_set_state (e.pipeline, GST_STATE_READY);
+    fail_unless_equals_int (t.refresh (600), 0); // it serves from READY on
+    gst_element_set_state (e.pipeline, GST_STATE_NULL);
+    fail_unless (e.stat ("allocations-deleted") == 1);
+  }
+  // An EOS ends a pipeline of this element alone.
+  e.play ();
+  gst_element_send_event (e.pipeline, gst_event_new_eos ());
+  GstBus *bus = gst_element_get_bus (e.pipeline);
+  GstMessage *m = gst_bus_timed_pop_filtered (bus, 20 * GST_SECOND, GST_MESSAGE_EOS);
+  fail_unless (m != nullptr);
+  gst_message_unref (m);
+  gst_object_unref (bus);
+}
+GST_END_TEST
+
+static Suite *turnserver_suite ()
+{
+  register_plugins ();
+  Suite *s = suite_create ("turnserver");
+  TCase *tc = tcase_create ("general");
+  suite_add_tcase (s, tc);
+  tcase_add_test (tc, test_allocation);
+  tcase_add_test (tc, test_application_decides);
+  tcase_add_test (tc, test_inspect);
+  tcase_add_test (tc, test_tap);
+  tcase_add_test (tc, test_wrong_settings);
+  tcase_add_test (tc, test_states);
+  return s;
+}
+GST_CHECK_MAIN (turnserver)
