@@ -230,7 +230,7 @@ bool open_guard (gpointer element, const GuardSettings &s, std::shared_ptr<Guard
       error);
   if (!guard)
     GST_ELEMENT_ERROR (element, RESOURCE, SETTINGS,
-        ("It cannot be said who is let in: %s.", error.c_str ()), (nullptr));
+        ("Users and tokens cannot be used: %s.", error.c_str ()), (nullptr));
   return guard != nullptr;
 }
 
@@ -247,8 +247,7 @@ std::shared_ptr<Server> open_server (gpointer element, const ListenSettings &s)
   auto server = Server::get (o, error);
   if (!server)
     GST_ELEMENT_ERROR (element, RESOURCE, OPEN_READ,
-        ("Could not listen on %s port %u: %s. Choose another port, or 0 for any.",
-            o.bind_address.c_str (), o.port, error.c_str ()),
+        ("Could not listen on %s port %u: %s.", o.bind_address.c_str (), o.port, error.c_str ()),
         (nullptr));
   return server;
 }

@@ -1,10 +1,26 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What a client asks for, and the decisions on it.
+#include "log.h"
 #include "server.h"
 #include <algorithm>
 
 namespace reach::rtmp {
 namespace {
+// Who looks for the reason why a client was refused finds it in the log. It has none of the
+// client's own text.
+void log_refusal (const Connection &c, const Status &why)
+{
+  if (const auto write = write_log.load ())
+    write (
+        ("refused " + c.peer_address () + ": " + why.description + " (" + why.code + ")").c_str ());
+}
+
+void reject (Session &session, const Connection &c, RequestId id, const Status &why)
+{
+  log_refusal (c, why);
+  session.reject (id, why);
+}
+
 // Some clients have the stream's name in tcUrl, and its query with it.
 Name stream_name (const Name &given, const ConnectInfo &peer)
 {
@@ -46,8 +62,11 @@ void Connection::handle_event (ConnectRequest &e, TimePoint)
   refusal_ = {code::connect_invalid_app, "there is no such application", true};
   if (!candidates_.empty ())
     refusal_ = {code::connect_rejected, "not allowed", true};
-  if (const auto why = check_login ())
+  if (const auto why = check_login ()) {
+    if (!challenged_) // being asked to log in is no refusal, and has what the client says
+      log_refusal (*this, *why);
     return session_.reject (connect_, *why);
+  }
   ask_next ();
 }
 
@@ -62,6 +81,7 @@ void Connection::ask_next ()
     wait_for (connect_, Pending::Kind::connect, e);
     return e->on_connect (*this, connect_);
   }
+  log_refusal (*this, refusal_);
   session_.reject (connect_, refusal_);
 }
 
@@ -87,12 +107,13 @@ void Connection::handle_event (PublishRequest &e, TimePoint)
     }
   }
   if (!best)
-    return session_.reject (e.request, {code::publish_denied, "nobody takes this name", true});
+    return reject (
+        session_, *this, e.request, {code::publish_denied, "nobody takes this name", true});
   if (const auto why = check_access (best, Tokens::Use::publish, e.name))
-    return session_.reject (e.request, *why);
+    return reject (session_, *this, e.request, *why);
   if (wants == Endpoint::Wants::taken)
-    return session_.reject (
-        e.request, {code::publish_bad_name, "there is a publisher of this name", true});
+    return reject (session_, *this, e.request,
+        {code::publish_bad_name, "there is a publisher of this name", true});
   wait_for (e.request, Pending::Kind::publish, best, e);
   best->on_publish (*this, e);
 }
@@ -103,11 +124,11 @@ void Connection::handle_event (PlayRequest &e, TimePoint)
   for (const auto &p : server_.endpoints ())
     if (p->serves (peer ().app) && p->plays (*this, e.name)) {
       if (const auto why = check_access (p, Tokens::Use::play, e.name))
-        return session_.reject (e.request, *why);
+        return reject (session_, *this, e.request, *why);
       wait_for (e.request, Pending::Kind::play, p, e);
       return p->on_play (*this, e);
     }
-  session_.reject (e.request, {code::play_not_found, "there is no such stream", true});
+  reject (session_, *this, e.request, {code::play_not_found, "there is no such stream", true});
 }
 
 void Connection::handle_event (PauseRequest &e, TimePoint)
@@ -218,8 +239,8 @@ void Connection::publish (RequestId id, Endpoint &e, const PublishRequest &r)
 {
   auto ingest = e.open_ingest (*this, r);
   if (!ingest)
-    return session_.reject (
-        id, {code::publish_bad_name, "there is a publisher of this name", true});
+    return reject (
+        session_, *this, id, {code::publish_bad_name, "there is a publisher of this name", true});
   NetStream &s = streams_[r.stream];
   s.ingest = std::move (ingest);
   for (const auto &p : server_.endpoints ())
@@ -231,7 +252,7 @@ void Connection::publish (RequestId id, Endpoint &e, const PublishRequest &r)
 void Connection::play (RequestId id, Endpoint &e, const PlayRequest &r)
 {
   if (!e.plays (*this, r.name))
-    return session_.reject (id, {code::play_not_found, "there is no such stream", true});
+    return reject (session_, *this, id, {code::play_not_found, "there is no such stream", true});
   session_.accept (id, Clock::now ());
   NetStream &s = streams_[r.stream];
   for (const auto &p : server_.endpoints ())
@@ -257,9 +278,9 @@ void Connection::refuse (RequestId id, const Pending &p, const Status &why)
     refusal_ = told (code::connect_rejected);
     return ask_next ();
   case Pending::Kind::publish:
-    return session_.reject (id, told (code::publish_denied));
+    return reject (session_, *this, id, told (code::publish_denied));
   case Pending::Kind::play:
-    return session_.reject (id, told (code::play_failed));
+    return reject (session_, *this, id, told (code::play_failed));
   case Pending::Kind::pause:
     return session_.reject (id, told (code::pause_failed));
   case Pending::Kind::create:

@@ -259,6 +259,29 @@ GST_START_TEST (test_secrets_are_not_told)
 }
 GST_END_TEST
 
+// Who runs the server finds there why a client was refused; the name that it gave is not told.
+GST_START_TEST (test_refusals_are_logged)
+{
+  Log log;
+  RtmpSource s;
+  const SecretFile file (line ("expires=2020-01-01"));
+  s.set ("token-file", file.path.c_str ());
+  s.play ();
+  const std::string late = std::string ("cam?token=") + secret;
+  fail_unless_equals_string (
+      publish (s.port (), late.c_str ()).c_str (), "NetStream.Publish.Denied");
+  fail_unless (log.has (": the token has expired (NetStream.Publish.Denied)"));
+  fail_if (log.has (": a token is needed"));
+  fail_unless_equals_string (publish (s.port (), "cam").c_str (), "NetStream.Publish.Denied");
+  fail_unless (log.has (": a token is needed (NetStream.Publish.Denied)"));
+  RtmpClient c (s.port ());
+  fail_unless_equals_string (
+      c.connect ("else\nwhere").c_str (), "NetConnection.Connect.InvalidApp");
+  fail_unless (log.has (": there is no such application (NetConnection.Connect.InvalidApp)"));
+  fail_if (log.has ("else\nwhere") || log.has (secret));
+}
+GST_END_TEST
+
 // Of an application that looks at tokens itself: it sees them, statistics do not show them.
 GST_START_TEST (test_the_application_looks)
 {
@@ -296,6 +319,7 @@ static Suite *rtmp_tokens_suite ()
   tcase_add_test (tc, test_players_of_others);
   tcase_add_test (tc, test_file_changes);
   tcase_add_test (tc, test_secrets_are_not_told);
+  tcase_add_test (tc, test_refusals_are_logged);
   tcase_add_test (tc, test_the_application_looks);
   return s;
 }
