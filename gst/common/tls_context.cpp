@@ -19,7 +19,8 @@ constexpr unsigned mtu = 1200;
 
 std::string openssl_error ()
 {
-  const unsigned long e = ERR_peek_last_error ();
+  const unsigned long first = ERR_peek_error (); // "No such file": what follows is "system lib"
+  const unsigned long e = ERR_SYSTEM_ERROR (first) ? first : ERR_peek_last_error ();
   const char *reason = ERR_reason_error_string (e);
   std::string text = reason ? reason : ERR_SYSTEM_ERROR (e) ? strerror (ERR_GET_REASON (e)) : "";
   ERR_clear_error ();

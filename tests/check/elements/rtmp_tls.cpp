@@ -39,6 +39,23 @@ GST_START_TEST (test_settings)
 }
 GST_END_TEST
 
+// Whoever reads the message knows which file is missing.
+GST_START_TEST (test_no_such_certificate)
+{
+  RtmpSource s;
+  s.set ("tls", TRUE, "tls-certificate", "/nowhere/c.pem", "tls-key", "/nowhere/k.pem");
+  fail_unless_equals_int (
+      gst_element_set_state (s.pipeline, GST_STATE_PLAYING), GST_STATE_CHANGE_FAILURE);
+  const auto m = wait_message (s.pipeline, GST_MESSAGE_ERROR);
+  fail_unless (m != nullptr);
+  GError *error = nullptr;
+  gst_message_parse_error (m.get (), &error, nullptr);
+  fail_unless (
+      strstr (error->message, "/nowhere/c.pem: No such file or directory"), "%s", error->message);
+  g_clear_error (&error);
+}
+GST_END_TEST
+
 static Suite *rtmp_tls_suite ()
 {
   register_plugins ();
@@ -47,6 +64,7 @@ static Suite *rtmp_tls_suite ()
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_ffmpeg_over_tls);
   tcase_add_test (tc, test_settings);
+  tcase_add_test (tc, test_no_such_certificate);
   return s;
 }
 
