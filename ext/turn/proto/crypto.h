@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What the STUN and TURN cores take from outside.
+#pragma once
+#include "common/proto/bytes.h"
+#include <array>
+#include <functional>
+
+namespace reach::stun {
+using Parts = std::span<const Bytes>; // hashed one after the other
+
+struct Crypto {
+  using Md5 = std::array<std::uint8_t, 16>;
+  using Sha1 = std::array<std::uint8_t, 20>;
+  using Sha256 = std::array<std::uint8_t, 32>;
+  std::function<Md5 (Bytes)> md5;
+  std::function<Sha256 (Bytes)> sha256;
+  std::function<Sha1 (Bytes key, Parts)> hmac_sha1;
+  std::function<Sha256 (Bytes key, Parts)> hmac_sha256;
+  std::function<void (std::span<std::uint8_t>)> random;
+  // Unicode's normalization form KC; empty: names and passwords are taken as normalized.
+  std::function<std::string (std::string_view)> nfkc;
+};
+} // namespace reach::stun
