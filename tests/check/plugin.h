@@ -15,6 +15,12 @@ GST_PLUGIN_STATIC_DECLARE (rtmpserver);
 }
 #endif
 
+#ifdef REACH_STATIC_TURN
+extern "C" {
+GST_PLUGIN_STATIC_DECLARE (turn);
+}
+#endif
+
 namespace reach::test {
 // Call it first in the function that makes the suite: GStreamer is initialised there and the tests
 // have not been forked yet.
@@ -25,6 +31,9 @@ inline void register_plugins ()
 #endif
 #ifdef REACH_STATIC_RTMPSERVER
   GST_PLUGIN_STATIC_REGISTER (rtmpserver);
+#endif
+#ifdef REACH_STATIC_TURN
+  GST_PLUGIN_STATIC_REGISTER (turn);
 #endif
 }
 } // namespace reach::test

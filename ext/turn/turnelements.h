@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+GST_ELEMENT_REGISTER_DECLARE (turnrelaysink)
+GST_ELEMENT_REGISTER_DECLARE (turnrelaysrc)
+G_END_DECLS
