@@ -105,6 +105,20 @@ void Relay::on_event (const Event &e)
     report (sig_response_success, std::move (same));
   }
   report (r->signal, std::move (r->details));
+  if (const auto *p = std::get_if<PeerRefused> (&e); p && p->code != 0)
+    check_peers (*p);
+}
+
+// A sink whose peers are all refused has nobody to send to.
+void Relay::check_peers (const PeerRefused &e)
+{
+  const auto o = outlet ();
+  if (!sink_ || !o || !o->all_refused ())
+    return;
+  StructurePtr details (gst_structure_new ("details", "why", G_TYPE_STRING, "refused", "code",
+      G_TYPE_UINT, e.code, "method", G_TYPE_STRING, method_name (e.method), nullptr));
+  post_error (GST_RESOURCE_ERROR_NOT_AUTHORIZED,
+      "The TURN server refuses all peers (" + std::to_string (e.code) + ").", std::move (details));
 }
 
 namespace {
@@ -159,41 +173,44 @@ gint domain_code (const Failed &f)
 }
 } // namespace
 
+// At once, on the loop thread: whoever is told next stops streaming with an error, of which this is
+// to be the reason that is seen first.
+void Relay::post_error (gint what, const std::string &text, StructurePtr details)
+{
+  gst_element_message_full_with_details (element_, GST_MESSAGE_ERROR, GST_RESOURCE_ERROR, what,
+      g_strdup (text.c_str ()), nullptr, __FILE__, GST_FUNCTION, __LINE__, details.release ());
+  on_ended ();
+}
+
 void Relay::on_failed (const Failed &f)
 {
-  on_ended ();
   const bool valid =
       g_utf8_validate (f.reason.c_str (), static_cast<gssize> (f.reason.size ()), nullptr);
   const std::string reason = valid ? f.reason : "";
   StructurePtr details (gst_structure_new ("details", "why", G_TYPE_STRING, why_name (f.why),
       "code", G_TYPE_UINT, f.code, "reason", G_TYPE_STRING, reason.c_str (), "method",
       G_TYPE_STRING, method_name (f.method), nullptr));
-  const std::string text =
-      std::string (advice (f)) + " (" + std::to_string (f.code) + " " + reason + ")";
-  post ([this, text, what = domain_code (f),
-            d = std::shared_ptr<GstStructure> (details.release (), gst_structure_free)] {
-    gst_element_message_full_with_details (element_, GST_MESSAGE_ERROR, GST_RESOURCE_ERROR, what,
-        g_strdup (text.c_str ()), g_strdup (""), __FILE__, GST_FUNCTION, __LINE__,
-        gst_structure_copy (d.get ()));
-  });
+  std::string text = advice (f);
+  if (f.code != 0 || !reason.empty ())
+    text += " (" + std::to_string (f.code) + " " + reason + ")";
+  post_error (domain_code (f), text, std::move (details));
 }
 
 void Relay::on_hopeless (Session::Kind kind, const std::string &text)
 {
-  on_ended ();
-  const RelaySettings s = *settings.lock ();
+  const std::string host = settings.lock ()->host;
   std::string said;
   gint what = GST_RESOURCE_ERROR_OPEN_READ_WRITE;
   switch (kind) {
   case Session::Kind::resolve:
-    said = "The address of the TURN server \"" + s.host + "\" cannot be found";
+    said = "The address of the TURN server \"" + host + "\" cannot be found";
     what = GST_RESOURCE_ERROR_NOT_FOUND;
     break;
   case Session::Kind::connect:
-    said = "No connection to the TURN server \"" + s.host + "\"";
+    said = "No connection to the TURN server \"" + host + "\"";
     break;
   case Session::Kind::certificate:
-    said = "The certificate of the TURN server \"" + s.host + "\" is not good";
+    said = "The certificate of the TURN server \"" + host + "\" is not good";
     what = GST_RESOURCE_ERROR_NOT_AUTHORIZED;
     break;
   case Session::Kind::settings:
@@ -201,11 +218,9 @@ void Relay::on_hopeless (Session::Kind kind, const std::string &text)
     what = GST_RESOURCE_ERROR_SETTINGS;
     break;
   }
-  said += ": " + text + ".";
-  post ([this, said, what] {
-    gst_element_message_full (element_, GST_MESSAGE_ERROR, GST_RESOURCE_ERROR, what,
-        g_strdup (said.c_str ()), nullptr, __FILE__, GST_FUNCTION, __LINE__);
-  });
+  StructurePtr details (gst_structure_new (
+      "details", "code", G_TYPE_UINT, 0, "reason", G_TYPE_STRING, text.c_str (), nullptr));
+  post_error (what, said + ": " + text + ".", std::move (details));
 }
 
 // Each packet is an event here: no messages of these, and no signals that nobody hears.

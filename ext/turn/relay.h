@@ -51,6 +51,8 @@ private:
   bool wants_before_send () const override;
 
   void on_failed (const Failed &f);
+  void check_peers (const PeerRefused &e);
+  void post_error (gint what, const std::string &text, StructurePtr details);
   void report (guint signal, StructurePtr s);
   void post (SerialQueue::Task t);
   using Wrap = std::function<Client::Wrapped (

@@ -8,6 +8,7 @@
 #include <glib/gstdio.h>
 #include <string>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
@@ -87,16 +88,35 @@ public:
     pid_ = -1;
   }
 
-private:
-  bool listens () const // on TCP, last of all
+  unsigned logged (const char *what) const // how often; with option -v
   {
-    GSocketClient *c = g_socket_client_new ();
-    GSocketConnection *s =
-        g_socket_client_connect_to_host (c, ip_.c_str (), port_, nullptr, nullptr);
-    g_object_unref (c);
-    const bool connected = s != nullptr;
-    g_clear_object (&s);
-    return connected;
+    gchar *text = nullptr;
+    unsigned n = 0;
+    if (g_file_get_contents ((folder_ + "/log").c_str (), &text, nullptr, nullptr))
+      for (const char *at = strstr (text, what); at; at = strstr (at + 1, what))
+        n++;
+    g_free (text);
+    return n;
+  }
+
+private:
+  bool listens () const // answers on UDP, which it opens last of all
+  {
+    static constexpr std::uint8_t request[20] = {
+        0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+    GSocketAddress *to = g_inet_socket_address_new_from_string (ip_.c_str (), port_);
+    GSocket *s = g_socket_new (
+        g_socket_address_get_family (to), G_SOCKET_TYPE_DATAGRAM, G_SOCKET_PROTOCOL_UDP, nullptr);
+    char answer[512];
+    const bool yes =
+        g_socket_connect (s, to, nullptr, nullptr) &&
+        g_socket_send (s, reinterpret_cast<const char *> (request), sizeof request, nullptr,
+            nullptr) > 0 &&
+        g_socket_condition_timed_wait (s, G_IO_IN, 100000, nullptr, nullptr) &&
+        g_socket_receive (s, answer, sizeof answer, nullptr, nullptr) > 0;
+    g_object_unref (s);
+    g_object_unref (to);
+    return yes;
   }
 
   const std::vector<std::string> options_;
@@ -121,6 +141,7 @@ public:
     port_ = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (bound));
     g_object_unref (bound);
     g_socket_set_timeout (socket_, 20);
+    g_socket_set_option (socket_, SOL_SOCKET, SO_RCVBUF, 1 << 20, nullptr);
   }
   ~UdpPeer ()
   {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "outlet.h"
+#include <algorithm>
 #include <unistd.h>
 
 namespace reach::turn {
@@ -16,6 +17,9 @@ Outlet::Outlet (std::vector<stun::Address> peers) : peers_ (std::move (peers))
 void Outlet::publish (Table t)
 {
   last_ = t.state;
+  all_refused_ = t.state == State::ready && !t.targets.empty () &&
+                 std::ranges::all_of (
+                     t.targets, [] (const Target &x) { return x.route == Client::Route::refused; });
   auto table = std::make_shared<const Table> (std::move (t));
   shown_.update ([&] (Shown &s) { s.table.swap (table); });
   version_.fetch_add (1, std::memory_order_release);

@@ -54,6 +54,7 @@ public:
   void set_peers (std::vector<stun::Address> peers) { peers_ = std::move (peers); }
   void publish (Table t);
   State last () const { return last_; }
+  bool all_refused () const { return all_refused_; }
   bool take (std::vector<std::uint8_t> &bytes, std::vector<std::uint32_t> &sizes);
 
   // Streaming threads. The table is looked at again when it has changed.
@@ -79,6 +80,7 @@ private:
 
   std::vector<stun::Address> peers_;
   State last_ = State::opening;
+  bool all_refused_ = false;
   Guarded<Shown> shown_;
   Guarded<Queue> queue_;
   std::atomic<std::uint64_t> version_ = 1, dropped_ = 0;

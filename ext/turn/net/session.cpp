@@ -273,6 +273,9 @@ void Session::handle (const Event &e)
     if (f->why == Why::disconnected && !trouble_.empty ())
       return hopeless (Kind::connect, trouble_);
     ended_ = true;
+    for (Listener *l : listeners_)
+      l->on_event (e);
+    return publish (); // after them: it ends streaming, and the reason is to be known first
   }
   dirty_ = true;
   publish (); // before anybody acts on the news

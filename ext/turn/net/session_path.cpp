@@ -136,10 +136,10 @@ void Session::hopeless (Kind kind, const std::string &given)
   addresses_.clear ();
   open_timer_->cancel ();
   client_->close (Clock::now ());
-  dirty_ = true;
-  publish ();
   for (Listener *l : listeners_)
     l->on_hopeless (kind, text);
+  dirty_ = true;
+  publish ();
   drain ();
 }
 } // namespace reach::turn
