@@ -61,7 +61,7 @@ GST_START_TEST (test_lists)
     fail_unless (peer.receive (got));
     fail_unless (got == s, "%.5s instead of %.5s", got.c_str (), s.c_str ());
   }
-  fail_unless (call.stat ("sink", "packets-sent") == 80);
+  fail_unless (call.counts ("sink", "packets-sent", 80));
 }
 GST_END_TEST
 
