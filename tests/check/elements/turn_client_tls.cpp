@@ -85,10 +85,10 @@ GST_START_TEST (test_never_cleartext)
   GSocketConnection *c = g_socket_listener_accept (listener, nullptr, nullptr, nullptr);
   fail_unless (c != nullptr);
   GIOStream *io = G_IO_STREAM (c);
-  std::uint8_t first = 0;
+  std::uint8_t kind = 0;
   fail_unless (
-      g_input_stream_read (g_io_stream_get_input_stream (io), &first, 1, nullptr, nullptr) == 1);
-  fail_unless_equals_int (first, 22); // a TLS record with a handshake
+      g_input_stream_read (g_io_stream_get_input_stream (io), &kind, 1, nullptr, nullptr) == 1);
+  fail_unless_equals_int (kind, 22); // a TLS record with a handshake
   const char answer[] = "HTTP/1.0 400 Bad Request\r\n\r\n";
   g_output_stream_write_all (
       g_io_stream_get_output_stream (io), answer, sizeof answer - 1, nullptr, nullptr, nullptr);
