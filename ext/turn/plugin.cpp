@@ -3,7 +3,8 @@
 
 static gboolean plugin_init (GstPlugin *plugin)
 {
-  return GST_ELEMENT_REGISTER (turnserver, plugin);
+  return GST_ELEMENT_REGISTER (turnrelaysink, plugin) &&
+         GST_ELEMENT_REGISTER (turnrelaysrc, plugin) && GST_ELEMENT_REGISTER (turnserver, plugin);
 }
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, turn,

@@ -185,7 +185,8 @@ UdpSocket::Sent UdpSocket::send_one (const Address *to, std::span<const iovec> p
   return failed (to, errno);
 }
 
-UdpSocket::Sent UdpSocket::send_gso (const Address *to, const Batch &batch)
+int UdpSocket::send_segments (
+    int fd, const Address *to, std::span<const iovec> pieces, std::size_t segment)
 {
   alignas (cmsghdr) char control[CMSG_SPACE (sizeof (std::uint16_t))]{};
   msghdr m{};
@@ -193,26 +194,34 @@ UdpSocket::Sent UdpSocket::send_gso (const Address *to, const Batch &batch)
     m.msg_name = const_cast<sockaddr_storage *> (&to->storage);
     m.msg_namelen = to->length;
   }
-  m.msg_iov = const_cast<iovec *> (batch.pieces.data ());
-  m.msg_iovlen = batch.pieces.size ();
-  m.msg_control = control;
-  m.msg_controllen = sizeof control;
-  cmsghdr *c = CMSG_FIRSTHDR (&m);
-  c->cmsg_level = IPPROTO_UDP;
-  c->cmsg_type = UDP_SEGMENT;
-  c->cmsg_len = CMSG_LEN (sizeof (std::uint16_t));
-  const auto size = static_cast<std::uint16_t> (batch.segment_size);
-  std::memcpy (CMSG_DATA (c), &size, sizeof size);
-  if (sendmsg (fd_, &m, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+  m.msg_iov = const_cast<iovec *> (pieces.data ());
+  m.msg_iovlen = pieces.size ();
+  if (segment > 0) {
+    m.msg_control = control;
+    m.msg_controllen = sizeof control;
+    cmsghdr *c = CMSG_FIRSTHDR (&m);
+    c->cmsg_level = IPPROTO_UDP;
+    c->cmsg_type = UDP_SEGMENT;
+    c->cmsg_len = CMSG_LEN (sizeof (std::uint16_t));
+    const auto size = static_cast<std::uint16_t> (segment);
+    std::memcpy (CMSG_DATA (c), &size, sizeof size);
+  }
+  return sendmsg (fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ? 0 : errno;
+}
+
+UdpSocket::Sent UdpSocket::send_gso (const Address *to, const Batch &batch)
+{
+  const int error = send_segments (fd_, to, batch.pieces, batch.segment_size);
+  if (error == 0)
     return Sent::yes;
-  if (errno == EAGAIN || errno == ENOBUFS)
+  if (error == EAGAIN || error == ENOBUFS)
     return Sent::again;
-  if (errno == EMSGSIZE)
+  if (error == EMSGSIZE)
     return Sent::singly; // too many bytes for one call; the next batch may fit again
   // EIO, EINVAL, EOPNOTSUPP: no checksum offload on this path, or an old kernel.
-  return errno == EIO || errno == EINVAL || errno == EOPNOTSUPP || errno == ENOPROTOOPT
+  return error == EIO || error == EINVAL || error == EOPNOTSUPP || error == ENOPROTOOPT
              ? Sent::unsupported
-             : failed (to, errno);
+             : failed (to, error);
 }
 
 bool UdpSocket::send (const Address *to, const Batch &batch)

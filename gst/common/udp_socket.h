@@ -34,6 +34,10 @@ public:
   // Any thread. -1 and `error` in words when it fails.
   static int bind (const std::string &address, std::uint16_t port, std::string &error);
   static int connect (const Address &to, std::string &error);
+  // One call of the kernel: a datagram, or with `segment` all that `pieces` are when cut at that
+  // size. Never waits; returns 0 or an errno.
+  static int send_segments (
+      int fd, const Address *to, std::span<const iovec> pieces, std::size_t segment);
 
   static constexpr std::size_t area_size = 8 * 65536;
 

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Where the loop tells the streaming threads of one sink how its peers can be reached now, and
+// where they leave what only the loop can send.
+#pragma once
+#include "common/guarded.h"
+#include "common/proto/bytes.h"
+#include "turn/proto/client.h"
+#include <atomic>
+#include <memory>
+#include <sys/uio.h>
+
+namespace reach::turn {
+// A descriptor of the connected socket, closed when the last thread that sends through it has let
+// go of it.
+class Wire {
+public:
+  explicit Wire (int fd) : fd_ (fd) {}
+  ~Wire ();
+  Wire (const Wire &) = delete;
+  Wire &operator= (const Wire &) = delete;
+  int fd () const { return fd_; }
+
+private:
+  const int fd_;
+};
+
+class Outlet {
+public:
+  struct Target {
+    stun::Address peer;
+    Client::Route route = Client::Route::pending;
+    std::uint8_t size = 0; // of what goes in front of a payload of no bytes
+    std::array<std::uint8_t, Client::max_header> header{};
+  };
+  enum class State : std::uint8_t {
+    opening, // never was there
+    ready,
+    lost, // it comes again by itself
+    ended // it does not
+  };
+  struct Table {
+    State state = State::opening;
+    Transport transport = Transport::udp;
+    std::shared_ptr<const Wire> wire; // plain UDP
+    std::vector<Target> targets;
+  };
+  using TablePtr = std::shared_ptr<const Table>;
+  static constexpr std::size_t max_queued = 512 << 10; // bytes
+
+  explicit Outlet (std::vector<stun::Address> peers);
+
+  // Loop thread.
+  const std::vector<stun::Address> &peers () const { return peers_; }
+  void set_peers (std::vector<stun::Address> peers) { peers_ = std::move (peers); }
+  void publish (Table t);
+  State last () const { return last_; }
+  bool all_refused () const { return all_refused_; }
+  bool take (std::vector<std::uint8_t> &bytes, std::vector<std::uint32_t> &sizes);
+
+  // Streaming threads. The table is looked at again when it has changed.
+  void refresh (TablePtr &table, std::uint64_t &version);
+  // Nothing: flushing.
+  TablePtr wait ();
+  void set_flushing (bool on);
+  // True: nobody has called the loop yet.
+  bool queue (Bytes header, std::span<const iovec> payload, std::size_t padding);
+  std::uint64_t dropped () const { return dropped_; }
+
+private:
+  struct Shown {
+    TablePtr table;
+    bool flushing = false;
+  };
+  struct Queue {
+    std::vector<std::uint8_t> bytes;
+    std::vector<std::uint32_t> sizes;
+    bool called = false;
+  };
+  static std::size_t drop_oldest (Queue &q);
+
+  std::vector<stun::Address> peers_;
+  State last_ = State::opening;
+  bool all_refused_ = false;
+  Guarded<Shown> shown_;
+  Guarded<Queue> queue_;
+  std::atomic<std::uint64_t> version_ = 1, dropped_ = 0;
+};
+} // namespace reach::turn

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "sender.h"
+#include "common/udp_socket.h"
+#include <cerrno>
+#include <poll.h>
+
+namespace reach::turn {
+namespace {
+constexpr int patience = 20; // ms that media wait for the kernel's buffer
+std::uint8_t zeroes[4];
+
+std::size_t padding_of (std::size_t n)
+{
+  return (4 - n % 4) % 4;
+}
+} // namespace
+
+Sender::Sender (std::shared_ptr<Session> session, std::shared_ptr<Outlet> outlet)
+    : session_ (std::move (session)), outlet_ (std::move (outlet))
+{
+  headers_.resize (max_segments);
+  pieces_.reserve (max_pieces);
+  counts_.reserve (max_segments);
+}
+
+Sender::Ready Sender::wait ()
+{
+  outlet_->refresh (table_, version_);
+  if (table_->state == Outlet::State::opening) {
+    const auto t = outlet_->wait ();
+    if (!t)
+      return Ready::flushing;
+    table_ = t;
+  }
+  return table_->state == Outlet::State::ended ? Ready::ended : Ready::yes;
+}
+
+void Sender::send (std::span<const Packet> packets)
+{
+  outlet_->refresh (table_, version_);
+  if (table_->targets.empty ())
+    stats_.dropped += packets.size ();
+  for (const Outlet::Target &t : table_->targets)
+    send_to (t, packets);
+}
+
+void Sender::send_to (const Outlet::Target &t, std::span<const Packet> packets)
+{
+  const bool there = table_->state == Outlet::State::ready &&
+                     (t.route == Client::Route::channel || t.route == Client::Route::indication);
+  if (!there) {
+    stats_.dropped += packets.size ();
+    return;
+  }
+  if (table_->wire)
+    return send_datagrams (t, packets);
+  const bool pads = is_stream (table_->transport) || t.route == Client::Route::indication;
+  bool call = false;
+  for (const Packet &p : packets) {
+    if (p.size > max_batch) {
+      stats_.dropped++;
+      continue;
+    }
+    const Bytes h = write_header (t, p.size, headers_[0]);
+    call = outlet_->queue (h, p.pieces, pads ? padding_of (p.size) : 0) || call;
+    stats_.packets++;
+    stats_.bytes += p.size;
+  }
+  if (call)
+    session_->send_queued (outlet_);
+}
+
+// The template was made for a payload of no bytes: lengths follow, and a transaction of its own for
+// each indication (nobody answers, so that counting will do).
+Bytes Sender::write_header (const Outlet::Target &t, std::size_t size, Header &to)
+{
+  if (t.route == Client::Route::channel) {
+    std::copy_n (t.header.data (), 2, to.data ());
+    store_be (to.data () + 2, static_cast<std::uint16_t> (size));
+    return Bytes (to).first (channel_header);
+  }
+  std::copy_n (t.header.data (), t.size, to.data ());
+  const std::size_t length = t.size - stun::header_size + size + padding_of (size);
+  store_be (to.data () + 2, static_cast<std::uint16_t> (length));
+  store_be (to.data () + t.size - 2, static_cast<std::uint16_t> (size));
+  store_be (to.data () + 12, ++id_ + load_be<std::uint64_t> (to.data () + 12));
+  return Bytes (to).first (t.size);
+}
+
+// Adds one datagram to the batch; returns its bytes.
+std::size_t Sender::add (const Outlet::Target &t, const Packet &p)
+{
+  const Bytes h = write_header (t, p.size, headers_[counts_.size ()]);
+  const std::size_t before = pieces_.size ();
+  pieces_.push_back ({const_cast<std::uint8_t *> (h.data ()), h.size ()});
+  pieces_.insert (pieces_.end (), p.pieces.begin (), p.pieces.end ());
+  const std::size_t padding = t.route == Client::Route::indication ? padding_of (p.size) : 0;
+  if (padding > 0)
+    pieces_.push_back ({zeroes, padding});
+  counts_.push_back (static_cast<std::uint16_t> (pieces_.size () - before));
+  payload_ += p.size;
+  return h.size () + p.size + padding;
+}
+
+// What one call can send: datagrams of one size, the last of which may be shorter.
+std::size_t Sender::add_run (const Outlet::Target &t, std::span<const Packet> packets)
+{
+  pieces_.clear ();
+  counts_.clear ();
+  payload_ = 0;
+  segment_ = add (t, packets[0]);
+  std::size_t n = 1, bytes = segment_;
+  if (segment_ >= gso_limit_)
+    return n;
+  while (n < packets.size () && n < max_segments && packets[n].size <= packets[0].size &&
+         bytes + segment_ <= max_batch &&
+         pieces_.size () + packets[n].pieces.size () + 2 <= max_pieces) {
+    const std::size_t size = add (t, packets[n++]);
+    bytes += size;
+    if (size < segment_)
+      break;
+  }
+  return n;
+}
+
+void Sender::send_datagrams (const Outlet::Target &t, std::span<const Packet> packets)
+{
+  while (!packets.empty ()) {
+    if (packets[0].size > max_batch || packets[0].pieces.size () + 2 > max_pieces) {
+      stats_.dropped++;
+      packets = packets.subspan (1);
+      continue;
+    }
+    packets = packets.subspan (add_run (t, packets));
+    flush ();
+  }
+}
+
+bool Sender::write (std::span<const iovec> pieces, std::size_t segment)
+{
+  const int fd = table_->wire->fd ();
+  int error = UdpSocket::send_segments (fd, nullptr, pieces, segment);
+  if (error == EAGAIN || error == ENOBUFS) {
+    pollfd p{fd, POLLOUT, 0};
+    poll (&p, 1, patience);
+    error = UdpSocket::send_segments (fd, nullptr, pieces, segment);
+  }
+  // The network's answer to an earlier datagram comes back here: the loop must hear of it, and this
+  // one has not been sent.
+  if (error == ECONNREFUSED || error == EHOSTUNREACH || error == ENETUNREACH) {
+    session_->report_doubt (error);
+    error = UdpSocket::send_segments (fd, nullptr, pieces, segment);
+  }
+  errno = error;
+  return error == 0;
+}
+
+void Sender::count (std::size_t n)
+{
+  stats_.packets += n;
+  stats_.bytes += payload_;
+}
+
+void Sender::flush ()
+{
+  const std::size_t n = counts_.size ();
+  if (n == 1) {
+    if (write (pieces_, 0))
+      count (1);
+    else
+      stats_.dropped++;
+    return;
+  }
+  if (write (pieces_, segment_))
+    return count (n);
+  if (errno == EAGAIN || errno == ENOBUFS) {
+    stats_.dropped += n;
+    return;
+  }
+  // Too long for the path, or no checksums by hardware: one by one.
+  if (errno == EIO || errno == EOPNOTSUPP || errno == ENOPROTOOPT)
+    gso_limit_ = 0;
+  else if (errno == EINVAL)
+    gso_limit_ = std::min (gso_limit_, segment_);
+  std::size_t at = 0, sent = 0;
+  for (const std::uint16_t pieces : counts_) {
+    if (write (std::span<const iovec> (pieces_).subspan (at, pieces), 0))
+      sent++;
+    at += pieces;
+  }
+  stats_.dropped += n - sent;
+  if (sent > 0)
+    count (sent);
+}
+} // namespace reach::turn

@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The client's core on its loop: what comes, what it wants, and what others are told.
+#include "session.h"
+#include "hashes.h"
+#include "socket_address.h"
+#include <algorithm>
+#include <ctime>
+
+namespace reach::turn {
+namespace {
+constexpr std::uint32_t usual_lifetime = 600; // RFC 8656, 7.2
+constexpr Duration doubt_limit = seconds (2); // "nobody is there", without a word, until we believe
+} // namespace
+
+Session::Session (SessionSettings settings) : settings_ (std::move (settings)), loop_ ("turn")
+{
+  loop_.call ([this] {
+    Config c = settings_.client;
+    c.crypto = make_crypto ();
+    client_ = std::make_unique<Client> (std::move (c));
+    timer_ = std::make_unique<Timer> (loop_.timers (), [this] {
+      client_->timeout (Clock::now ());
+      drain ();
+    });
+    open_timer_ = std::make_unique<Timer> (loop_.timers (), [this] { on_open_timer (); });
+  });
+}
+
+Session::~Session ()
+{
+  loop_.call ([this] {
+    outlets_.clear ();
+    wire_.reset ();
+    resolve_.reset ();
+    path_.reset ();
+    timer_.reset ();
+    open_timer_.reset ();
+    client_.reset ();
+  });
+}
+
+void Session::start (Listener &l, std::span<const stun::Address> peers)
+{
+  loop_.call ([&] {
+    const TimePoint now = Clock::now ();
+    const bool first = listeners_.empty ();
+    listeners_.push_back (&l);
+    if (first && !settings_.auth_secret.empty ())
+      renew_credentials (now);
+    for (const stun::Address &peer : peers)
+      if (client_->config ().mode == Mode::indication || client_->bind_channel (peer, 0, now) == 0)
+        client_->create_permission ({&peer, 1}, now);
+    if (first && settings_.relay)
+      client_->allocate (now);
+    else if (first)
+      open_path ();
+    dirty_ = true;
+    drain ();
+  });
+}
+
+void Session::stop (Listener &l)
+{
+  bool last = false;
+  loop_.call ([&] {
+    listeners_.remove (&l);
+    last = listeners_.empty ();
+    if (!last)
+      return;
+    client_->close (Clock::now ());
+    drain ();
+    if (client_->state () == Client::State::idle)
+      closed_.update ([] (bool &c) { c = true; });
+  });
+  if (!last)
+    return;
+  closed_.lock ().wait_until (Clock::now () + goodbye, [] (bool c) { return c; });
+  loop_.call ([this] {
+    resolve_.reset ();
+    open_timer_->cancel ();
+    timer_->cancel ();
+    close_path ();
+  });
+}
+
+std::shared_ptr<Outlet> Session::add_outlet (std::vector<stun::Address> peers)
+{
+  auto o = std::make_shared<Outlet> (std::move (peers));
+  loop_.call ([&] {
+    outlets_.push_back (o);
+    dirty_ = true;
+    drain ();
+  });
+  return o;
+}
+
+void Session::remove_outlet (const std::shared_ptr<Outlet> &o)
+{
+  loop_.call ([&] { std::erase (outlets_, o); });
+}
+
+void Session::set_peers (const std::shared_ptr<Outlet> &o, std::vector<stun::Address> peers)
+{
+  loop_.call ([&] {
+    o->set_peers (std::move (peers));
+    dirty_ = true;
+    drain ();
+  });
+}
+
+Session::Status Session::status ()
+{
+  return *status_.lock ();
+}
+
+void Session::with_client (const std::function<void (Client &, TimePoint)> &f)
+{
+  loop_.call ([&] {
+    f (*client_, Clock::now ());
+    dirty_ = true;
+    drain ();
+  });
+}
+
+bool Session::send (Bytes header, Bytes payload, std::size_t padding)
+{
+  bool sent = false;
+  loop_.call ([&] {
+    if (!path_ || !open_)
+      return;
+    std::vector<std::uint8_t> whole (header.begin (), header.end ());
+    whole.insert (whole.end (), payload.begin (), payload.end ());
+    whole.resize (whole.size () + padding);
+    path_->send (whole);
+    sent = true;
+  });
+  return sent;
+}
+
+void Session::on_path_open ()
+{
+  open_ = true;
+  failures_ = 0;
+  open_timer_->cancel ();
+  doubt_since_ = TimePoint::max ();
+  if (const int fd = path_->duplicate (); fd >= 0)
+    wire_ = std::make_shared<const Wire> (fd);
+  status_.lock ()->paths++;
+  client_->connected (from_socket (address_), Clock::now ());
+  if (!settings_.relay)
+    client_->binding_request (Clock::now ());
+  dirty_ = true;
+  drain ();
+}
+
+void Session::on_path_input (Bytes in)
+{
+  doubt_since_ = TimePoint::max ();
+  if (!is_stream (client_->config ().transport))
+    if (const auto d = client_->unwrap (in))
+      return deliver (*d);
+  client_->input (in, Clock::now ());
+  drain ();
+}
+
+void Session::on_path_input_done ()
+{
+  for (Listener *l : listeners_)
+    l->on_data_done ();
+  status_.lock ()->stats = client_->stats ();
+}
+
+void Session::on_path_writable ()
+{
+  for (const auto &o : outlets_)
+    send_queued_now (*o);
+}
+
+// One such word may be wrong, or a moment's. It makes us ask, and it is believed when it is all
+// that comes for a while. Who has no allocation has nothing to lose: another address, or later.
+void Session::on_path_doubt (int error)
+{
+  const TimePoint now = Clock::now ();
+  if (!open_) {
+    Path::Fault f{error};
+    f.text = g_strerror (error);
+    return on_path_closed (f);
+  }
+  if (client_->state () == Client::State::allocating && !addresses_.empty ()) {
+    close_path ();
+    return connect_next ();
+  }
+  if (client_->state () != Client::State::allocated) {
+    trouble_ = g_strerror (error);
+    client_->disconnected (now);
+  } else if (doubt_since_ == TimePoint::max ()) {
+    doubt_since_ = now;
+    const std::uint32_t lifetime = client_->config ().lifetime;
+    client_->refresh (lifetime > 0 ? lifetime : usual_lifetime, now);
+  } else if (now - doubt_since_ >= doubt_limit) {
+    doubt_since_ = TimePoint::max ();
+    client_->disconnected (now);
+  }
+  drain ();
+}
+
+void Session::deliver (const Data &d)
+{
+  for (Listener *l : listeners_)
+    l->on_data (d);
+}
+
+void Session::transmit (Bytes message)
+{
+  if (!path_ || !open_)
+    return;
+  for (Listener *l : listeners_)
+    if (l->wants_before_send () && !l->on_before_send (message))
+      return;
+  path_->send (message);
+}
+
+// Never from within itself: what handlers cause is done by the outer one.
+void Session::drain ()
+{
+  if (std::exchange (draining_, true))
+    return;
+  for (bool more = true; more;) {
+    more = false;
+    while (const auto e = client_->poll_event ()) {
+      handle (*e);
+      more = true;
+    }
+    for (auto m = client_->poll_transmit (); !m.empty (); m = client_->poll_transmit ()) {
+      transmit (m);
+      more = true;
+    }
+    if (!more && std::exchange (dirty_, false)) {
+      publish (); // which may ask for channels
+      more = true;
+    }
+  }
+  draining_ = false;
+  status_.lock ()->stats = client_->stats ();
+  if (const TimePoint due = client_->poll_timeout (); due != TimePoint::max ())
+    timer_->arm (due);
+  else
+    timer_->cancel ();
+}
+
+void Session::handle (const Event &e)
+{
+  if (const auto *d = std::get_if<Data> (&e))
+    return deliver (*d);
+  if (std::holds_alternative<PathWanted> (e)) {
+    dirty_ = true;
+    return open_path ();
+  }
+  if (const auto *r = std::get_if<Redirected> (&e))
+    redirect (*r);
+  if (std::holds_alternative<CredentialsExpiring> (e))
+    return renew_credentials (Clock::now ());
+  if (std::holds_alternative<Closed> (e))
+    closed_.update ([] (bool &c) { c = true; });
+  if (std::holds_alternative<Allocated> (e)) {
+    addresses_.clear (); // this one is good
+    trouble_.clear ();
+    status_.lock ()->allocations++;
+  }
+  if (std::holds_alternative<AllocationLost> (e))
+    status_.lock ()->losses++;
+  if (const auto *f = std::get_if<Failed> (&e)) {
+    if (f->why == Why::disconnected && !trouble_.empty ())
+      return hopeless (Kind::connect, trouble_);
+    ended_ = true;
+    for (Listener *l : listeners_)
+      l->on_event (e);
+    return publish (); // after them: it ends streaming, and the reason is to be known first
+  }
+  dirty_ = true;
+  publish (); // before anybody acts on the news
+  for (Listener *l : listeners_)
+    l->on_event (e);
+}
+
+// User names of such credentials begin with the second in which they end.
+void Session::renew_credentials (TimePoint now)
+{
+  const auto lifetime = settings_.secret_lifetime;
+  const auto expiry = static_cast<std::uint64_t> (std::time (nullptr) + lifetime.count ());
+  client_->set_credentials (rest_credentials (client_->config ().crypto, settings_.auth_secret,
+                                settings_.client.credentials.username, expiry),
+      now + lifetime, now);
+}
+
+void Session::publish ()
+{
+  {
+    auto s = status_.lock ();
+    s->state = client_->state ();
+    s->relayed = client_->relayed ();
+    s->mapped = client_->mapped ();
+    s->server = client_->server ();
+    s->expires = client_->expires ();
+  }
+  for (const auto &o : outlets_)
+    publish_to (*o, Clock::now ());
+}
+
+void Session::publish_to (Outlet &o, TimePoint now)
+{
+  Outlet::Table t;
+  t.transport = client_->config ().transport;
+  t.wire = wire_;
+  for (const stun::Address &peer : o.peers ()) {
+    Outlet::Target &to = t.targets.emplace_back ();
+    to.peer = peer;
+    const Client::Wrapped w = client_->wrap (peer, 0, to.header, now);
+    to.route = w.route;
+    to.size = static_cast<std::uint8_t> (w.header);
+  }
+  t.state = outlet_state (o, t);
+  o.publish (std::move (t));
+}
+
+Outlet::State Session::outlet_state (const Outlet &o, const Outlet::Table &t) const
+{
+  using State = Outlet::State;
+  if (ended_)
+    return State::ended;
+  const bool was_ready = o.last () != State::opening;
+  if (client_->state () != Client::State::allocated)
+    return was_ready ? State::lost : State::opening;
+  const bool comes = std::ranges::any_of (
+      t.targets, [] (const auto &x) { return x.route == Client::Route::pending; });
+  return comes && !was_ready ? State::opening : State::ready;
+}
+
+void Session::report_doubt (int error)
+{
+  if (!doubted_.exchange (true))
+    loop_.post ([this, error] {
+      doubted_ = false;
+      if (path_)
+        on_path_doubt (error);
+    });
+}
+
+void Session::send_queued (std::shared_ptr<Outlet> o)
+{
+  loop_.post ([this, o = std::move (o)] { send_queued_now (*o); });
+}
+
+void Session::send_queued_now (Outlet &o)
+{
+  if (!path_ || !open_ || path_->congested ())
+    return;
+  std::vector<std::uint8_t> bytes;
+  std::vector<std::uint32_t> sizes;
+  if (!o.take (bytes, sizes))
+    return;
+  if (is_stream (client_->config ().transport))
+    return path_->send_frames (slice_of (std::move (bytes)));
+  std::size_t at = 0;
+  for (const std::uint32_t size : sizes) {
+    path_->send (Bytes (bytes).subspan (at, size));
+    at += size;
+  }
+}
+} // namespace reach::turn

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// One allocation: a loop thread, the path to the server, and the client's core on it. It finds the
+// server, connects, and connects again when the core wants it or the path breaks.
+#pragma once
+#include "common/loop.h"
+#include "outlet.h"
+#include "path.h"
+#include <list>
+
+namespace reach::turn {
+struct SessionSettings {
+  std::string host;
+  std::uint16_t port = 3478;
+  bool relay = true; // false: nothing but Binding requests
+  TlsConfig tls;
+  std::string tls_name;                      // in the certificate; empty: host
+  std::string auth_secret;                   // of time-limited credentials
+  seconds secret_lifetime = seconds (86400); // of each of them
+  Config client;                             // without its hashes
+};
+
+class Session final : Path::Owner {
+public:
+  enum class Kind : std::uint8_t { resolve, connect, certificate, settings };
+  // On the loop thread. What they are given is good for the call only.
+  class Listener {
+  public:
+    virtual ~Listener () = default;
+    virtual void on_event (const Event &e) = 0;
+    // The path cannot be had, and nothing is tried any more.
+    virtual void on_hopeless (Kind kind, const std::string &text) = 0;
+    virtual void on_data (const Data &d) = 0;
+    virtual void on_data_done () = 0;                            // of what has come by now
+    virtual bool on_before_send (Bytes message) { return true; } // of the client's own
+    virtual bool wants_before_send () const { return false; }
+  };
+  struct Status {
+    Client::State state = Client::State::idle;
+    std::vector<stun::Address> relayed;
+    stun::Address mapped, server;
+    TimePoint expires = TimePoint::max ();
+    Client::Stats stats;
+    std::uint64_t allocations = 0, losses = 0, paths = 0;
+  };
+
+  explicit Session (SessionSettings settings);
+  ~Session () override;
+  Session (const Session &) = delete;
+  Session &operator= (const Session &) = delete;
+
+  // Application threads. The first one who comes has an allocation asked for; the last one who goes
+  // gives it back, and waits for the server's word, but not for long.
+  static constexpr Duration goodbye = milliseconds (500);
+  void start (Listener &l, std::span<const stun::Address> peers);
+  void stop (Listener &l);
+  std::shared_ptr<Outlet> add_outlet (std::vector<stun::Address> peers);
+  void remove_outlet (const std::shared_ptr<Outlet> &o);
+  void set_peers (const std::shared_ptr<Outlet> &o, std::vector<stun::Address> peers);
+  Status status ();
+  // Runs on the loop with the client, and waits until it did. What the client wants is done then.
+  void with_client (const std::function<void (Client &, TimePoint)> &f);
+  // One datagram or frame: `header` bytes and the payload. False: there is no path.
+  bool send (Bytes header, Bytes payload, std::size_t padding);
+
+  // Any thread.
+  void send_queued (std::shared_ptr<Outlet> o);
+  void report_doubt (int error);
+
+private:
+  // session.cpp
+  void on_path_open () override;
+  void on_path_input (Bytes in) override;
+  void on_path_input_done () override;
+  void on_path_writable () override;
+  void on_path_doubt (int error) override;
+  void on_path_closed (const Path::Fault &f) override;
+  void drain ();
+  void handle (const Event &e);
+  void transmit (Bytes message);
+  void deliver (const Data &d);
+  void renew_credentials (TimePoint now);
+  void publish ();
+  void publish_to (Outlet &o, TimePoint now);
+  Outlet::State outlet_state (const Outlet &o, const Outlet::Table &t) const;
+  void send_queued_now (Outlet &o);
+
+  // session_path.cpp
+  void open_path ();
+  void redirect (const Redirected &r);
+  void connect_next ();
+  void on_open_timer ();
+  void close_path ();
+  void no_path (Kind kind, const std::string &text);
+  void hopeless (Kind kind, const std::string &text);
+  bool make_context ();
+
+  const std::string &wanted_name () const
+  {
+    return settings_.tls_name.empty () ? settings_.host : settings_.tls_name;
+  }
+
+  const SessionSettings settings_;
+  Guarded<Status> status_;
+  Guarded<bool> closed_{false};
+  std::atomic<bool> doubted_ = false;
+  Loop loop_;
+
+  // Loop thread.
+  std::unique_ptr<Client> client_;
+  std::unique_ptr<Timer> timer_, open_timer_;
+  std::list<Listener *> listeners_;
+  std::vector<std::shared_ptr<Outlet>> outlets_;
+  std::shared_ptr<const TlsContext> tls_;
+  std::unique_ptr<Path> path_;
+  std::unique_ptr<Resolve> resolve_;
+  std::shared_ptr<const Wire> wire_;
+  std::vector<reach::Address> addresses_; // not tried yet
+  reach::Address address_;                // of the path
+  std::string name_;                      // to be in the certificate
+  std::string trouble_;                   // of the last address
+  Kind trouble_kind_ = Kind::connect;
+  bool open_ = false, ended_ = false, draining_ = false, dirty_ = false;
+  unsigned failures_ = 0;
+  TimePoint doubt_since_ = TimePoint::max (), published_{};
+};
+} // namespace reach::turn

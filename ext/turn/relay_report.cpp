@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "relay_report.h"
+#include "relay.h"
+
+namespace reach::turn {
+namespace {
+void put (GstStructure *s, const char *field, const std::string &text)
+{
+  if (g_utf8_validate (text.c_str (), static_cast<gssize> (text.size ()), nullptr))
+    gst_structure_set (s, field, G_TYPE_STRING, text.c_str (), nullptr);
+}
+
+void put (GstStructure *s, const char *field, unsigned n)
+{
+  gst_structure_set (s, field, G_TYPE_UINT, n, nullptr);
+}
+
+// As a text, and its parts as `…-ip` and `…-port`.
+void put (GstStructure *s, const std::string &field, const stun::Address &a)
+{
+  if (!a)
+    return;
+  put (s, field.c_str (), to_string (a));
+  const std::string host = to_string (a.host ());
+  const bool v6 = a.family == stun::Family::ipv6;
+  put (s, (field + "-ip").c_str (),
+      v6 && host.starts_with ('[') ? host.substr (1, host.size () - 2) : host);
+  put (s, (field + "-port").c_str (), a.port);
+}
+
+void put (GstStructure *s, const std::vector<stun::Address> &peers)
+{
+  std::string text;
+  for (const stun::Address &a : peers)
+    text += (text.empty () ? "" : ",") + to_string (a);
+  put (s, "peers", text);
+}
+
+void append_attribute (GValue *list, const stun::Attribute &a)
+{
+  GBytes *bytes = g_bytes_new (a.value.data (), a.value.size ());
+  GstStructure *s = gst_structure_new (
+      "attribute", "type", G_TYPE_UINT, unsigned{a.type}, "value", G_TYPE_BYTES, bytes, nullptr);
+  g_bytes_unref (bytes);
+  GValue v = G_VALUE_INIT;
+  g_value_init (&v, GST_TYPE_STRUCTURE);
+  g_value_take_boxed (&v, s);
+  gst_value_list_append_and_take_value (list, &v);
+}
+
+// The decoded message.
+void put (GstStructure *s, const Message &m)
+{
+  if (m.empty ())
+    return;
+  constexpr const char *classes[] = {"request", "indication", "success", "error"};
+  std::string id;
+  for (const std::uint8_t b : m.transaction ()) {
+    constexpr const char *digits = "0123456789abcdef";
+    id += digits[b >> 4];
+    id += digits[b & 15];
+  }
+  GValue list = G_VALUE_INIT;
+  g_value_init (&list, GST_TYPE_LIST);
+  for (auto c = m.attributes (); auto a = c.next ();)
+    append_attribute (&list, *a);
+  StructurePtr inner (gst_structure_new ("stun-message", "class", G_TYPE_STRING,
+      classes[static_cast<unsigned> (m.kind ())], "method", G_TYPE_STRING,
+      method_name (m.method ()), "transaction-id", G_TYPE_STRING, id.c_str (), nullptr));
+  put (inner.get (), "software", std::string (m.text (stun::Attr::software)));
+  gst_structure_take_value (inner.get (), "attributes", &list);
+  gst_structure_set (s, "message", GST_TYPE_STRUCTURE, inner.get (), nullptr);
+}
+
+Report begin (guint signal)
+{
+  return {signal, StructurePtr (gst_structure_new_empty (signal_message_name (signal)))};
+}
+
+void put_error (GstStructure *s, stun::Method method, unsigned code, std::string_view reason)
+{
+  put (s, "method", method_name (method));
+  put (s, "code", code);
+  put (s, "reason", std::string (reason));
+}
+
+std::optional<Report> make (const Allocated &e)
+{
+  Report r = begin (sig_allocated);
+  GstStructure *s = r.details.get ();
+  put (s, "relayed", e.relayed.front ());
+  if (e.relayed.size () > 1)
+    put (s, "relayed2", e.relayed[1]);
+  put (s, "mapped", e.mapped);
+  put (s, "lifetime", e.lifetime);
+  if (e.refused_family)
+    put (s, "refused-family-code", e.refused_family->error.code);
+  put (s, e.message);
+  return r;
+}
+
+std::optional<Report> make (const Refreshed &e)
+{
+  Report r = begin (sig_refreshed);
+  put (r.details.get (), "lifetime", e.lifetime);
+  gst_structure_set (r.details.get (), "moved", G_TYPE_BOOLEAN, gboolean{e.moved}, nullptr);
+  put (r.details.get (), e.message);
+  return r;
+}
+
+std::optional<Report> make (const PermissionsCreated &e)
+{
+  Report r = begin (sig_permission_created);
+  put (r.details.get (), e.peers);
+  put (r.details.get (), e.message);
+  return r;
+}
+
+std::optional<Report> make (const ChannelBound &e)
+{
+  Report r = begin (sig_channel_bound);
+  put (r.details.get (), "channel", e.number);
+  put (r.details.get (), "peer", e.peer);
+  put (r.details.get (), e.message);
+  return r;
+}
+
+std::optional<Report> make (const PeerRefused &e)
+{
+  Report r = begin (sig_response_error);
+  put_error (r.details.get (), e.method, e.code, e.reason);
+  put (r.details.get (), e.peers);
+  put (r.details.get (), e.message);
+  return r;
+}
+
+std::optional<Report> make (const BindingSuccess &e)
+{
+  Report r = begin (sig_binding_success);
+  put (r.details.get (), "mapped", e.mapped);
+  if (e.origin)
+    put (r.details.get (), "origin", *e.origin);
+  if (e.other)
+    put (r.details.get (), "other", *e.other);
+  put (r.details.get (), e.message);
+  return r;
+}
+
+std::optional<Report> make (const ResponseError &e)
+{
+  Report r = begin (sig_response_error);
+  put_error (r.details.get (), e.method, e.code, e.reason);
+  put (r.details.get (), e.message);
+  return r;
+}
+
+std::optional<Report> make (const Redirected &e)
+{
+  Report r = begin (sig_response_error);
+  put_error (r.details.get (), stun::Method::allocate, stun::code::try_alternate, "");
+  put (r.details.get (), "alternate-server", e.server);
+  put (r.details.get (), e.message);
+  return r;
+}
+
+std::optional<Report> make (const TimedOut &e)
+{
+  Report r = begin (sig_response_error);
+  put_error (r.details.get (), e.method, 0, "no answer");
+  put (r.details.get (), e.peers);
+  return r;
+}
+
+std::optional<Report> make (const AllocationLost &e)
+{
+  Report r = begin (sig_allocation_lost);
+  put (r.details.get (), "why", why_name (e.why));
+  put (r.details.get (), "code", e.code);
+  const bool again = e.retry != Duration::max ();
+  gst_structure_set (r.details.get (), "retry-in", G_TYPE_UINT64,
+      again ? static_cast<guint64> (std::chrono::duration_cast<nanoseconds> (e.retry).count ())
+            : GST_CLOCK_TIME_NONE,
+      nullptr);
+  return r;
+}
+
+std::optional<Report> make (const IcmpError &e)
+{
+  Report r = begin (sig_icmp);
+  put (r.details.get (), "peer", e.peer);
+  put (r.details.get (), "type", e.icmp.type);
+  put (r.details.get (), "code", e.icmp.code);
+  put (r.details.get (), "data", e.icmp.data);
+  return r;
+}
+
+std::optional<Report> make (const UnknownBytes &e)
+{
+  Report r = begin (sig_unknown_message);
+  GBytes *bytes = g_bytes_new (e.bytes.data (), std::min<std::size_t> (e.bytes.size (), 2048));
+  gst_structure_set (r.details.get (), "bytes", G_TYPE_BYTES, bytes, nullptr);
+  g_bytes_unref (bytes);
+  return r;
+}
+
+template <typename T> std::optional<Report> make (const T &)
+{
+  return {};
+}
+} // namespace
+
+std::optional<Report> report_of (const Event &e)
+{
+  return std::visit ([] (const auto &x) { return make (x); }, e);
+}
+
+bool is_success (const Event &e)
+{
+  return std::visit (
+      [] (const auto &x) {
+        if constexpr (requires { x.message; })
+          return !x.message.empty () && x.message.kind () == stun::Class::success;
+        else
+          return false;
+      },
+      e);
+}
+
+const char *why_name (Why w)
+{
+  constexpr const char *names[] = {"refused", "timeout", "disconnected", "expired", "bad-response",
+      "bad-credentials", "wrong-credentials", "no-credentials", "bid-down", "bad-redirect",
+      "stale-nonces", "integrity"};
+  return names[static_cast<unsigned> (w)];
+}
+
+const char *method_name (stun::Method m)
+{
+  using stun::Method;
+  switch (m) {
+  case Method::binding:
+    return "binding";
+  case Method::allocate:
+    return "allocate";
+  case Method::refresh:
+    return "refresh";
+  case Method::send:
+    return "send";
+  case Method::data:
+    return "data";
+  case Method::create_permission:
+    return "create-permission";
+  case Method::channel_bind:
+    return "channel-bind";
+  case Method::connect:
+    return "connect";
+  case Method::connection_bind:
+    return "connection-bind";
+  case Method::connection_attempt:
+    return "connection-attempt";
+  }
+  return "unknown";
+}
+} // namespace reach::turn

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Events of the core as structures: what signals carry and bus messages are.
+#pragma once
+#include "common/ref.h"
+#include "turn/net/session.h"
+
+namespace reach::turn {
+struct Report {
+  guint signal;
+  StructurePtr details;
+};
+// Nothing: not for applications.
+std::optional<Report> report_of (const Event &e);
+bool is_success (const Event &e); // an answer of the server's
+const char *why_name (Why w);
+const char *method_name (stun::Method m);
+} // namespace reach::turn

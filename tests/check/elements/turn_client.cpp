@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// turnrelaysink and turnrelaysrc through coturn to a peer without TURN, and back.
+#include "../coturn.h"
+#include "../plugin.h"
+#include "turn_pipeline.h"
+
+using namespace reach::test;
+
+namespace {
+std::string uri_of (const Coturn &c, const char *transport, const char *ip = "127.0.0.1")
+{
+  return std::string ("turn:user:pass@") + ip + ":" + std::to_string (c.port ()) +
+         "?transport=" + transport;
+}
+} // namespace
+
+GST_START_TEST (test_udp)
+{
+  Coturn server;
+  for (const char *mode : {"auto", "channel", "indication"})
+    round_trip (uri_of (server, "udp"), std::string ("mode=") + mode);
+}
+GST_END_TEST
+
+GST_START_TEST (test_tcp)
+{
+  Coturn server;
+  for (const char *mode : {"channel", "indication"})
+    round_trip (uri_of (server, "tcp"), std::string ("mode=") + mode);
+}
+GST_END_TEST
+
+GST_START_TEST (test_ipv6)
+{
+  GSocket *s =
+      g_socket_new (G_SOCKET_FAMILY_IPV6, G_SOCKET_TYPE_DATAGRAM, G_SOCKET_PROTOCOL_UDP, nullptr);
+  GInetAddress *loopback = g_inet_address_new_loopback (G_SOCKET_FAMILY_IPV6);
+  GSocketAddress *any = g_inet_socket_address_new (loopback, 0);
+  const bool there = s && g_socket_bind (s, any, FALSE, nullptr);
+  g_object_unref (any);
+  g_object_unref (loopback);
+  g_clear_object (&s);
+  if (!there) {
+    g_print ("skipped: no IPv6 here\n");
+    return;
+  }
+  Coturn server ({"--lt-cred-mech", "--user=user:pass"}, "::1");
+  for (const char *transport : {"udp", "tcp"})
+    round_trip (uri_of (server, transport, "[::1]"), "ip-family=ipv6", G_SOCKET_FAMILY_IPV6);
+}
+GST_END_TEST
+
+GST_START_TEST (test_no_auth)
+{
+  Coturn server ({"--no-auth"});
+  round_trip ("turn:127.0.0.1:" + std::to_string (server.port ()), "");
+}
+GST_END_TEST
+
+GST_START_TEST (test_auth_secret)
+{
+  Coturn server ({"--use-auth-secret", "--static-auth-secret=north"});
+  const std::string uri = "turn:127.0.0.1:" + std::to_string (server.port ());
+  round_trip (uri, "auth-secret=north");
+  round_trip (uri, "auth-secret=north username=alice");
+}
+GST_END_TEST
+
+GST_START_TEST (test_wrong_password)
+{
+  Coturn server;
+  const std::string uri =
+      "turn:user:wrong@127.0.0.1:" + std::to_string (server.port ()) + "?transport=udp";
+  Pipeline p ("turnrelaysrc name=src uri=" + uri + " ! fakesink");
+  gst_element_set_state (p.get (), GST_STATE_PLAYING);
+  const MessagePtr m = wait_message (p.get (), GST_MESSAGE_ERROR);
+  fail_unless (m != nullptr);
+  const GstStructure *details = nullptr;
+  gst_message_parse_error_details (m.get (), &details);
+  guint code = 0;
+  fail_unless (details && gst_structure_get_uint (details, "code", &code));
+  fail_unless_equals_int (code, 401);
+  fail_unless_equals_string (gst_structure_get_string (details, "why"), "wrong-credentials");
+  gchar *text = gst_structure_to_string (gst_message_get_structure (m.get ()));
+  fail_unless (!strstr (text, "wrong@"), "a password in %s", text);
+  g_free (text);
+}
+GST_END_TEST
+
+GST_START_TEST (test_nobody_there)
+{
+  Pipeline p ("turnrelaysrc uri=turn:127.0.0.1:" +
+              std::to_string (unused_port (G_SOCKET_TYPE_DATAGRAM)) + " ! fakesink");
+  gst_element_set_state (p.get (), GST_STATE_PLAYING);
+  fail_unless (wait_message (p.get (), GST_MESSAGE_ERROR) != nullptr);
+  Pipeline q ("turnrelaysrc host=name.invalid ! fakesink");
+  gst_element_set_state (q.get (), GST_STATE_PLAYING);
+  const MessagePtr m = wait_message (q.get (), GST_MESSAGE_ERROR);
+  GError *e = nullptr;
+  gst_message_parse_error (m.get (), &e, nullptr);
+  fail_unless (g_error_matches (e, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND));
+  g_error_free (e);
+}
+GST_END_TEST
+
+static Suite *turn_client_suite ()
+{
+  register_plugins ();
+  Suite *s = suite_create ("turn-client");
+  TCase *tc = tcase_create ("general");
+  suite_add_tcase (s, tc);
+  tcase_add_test (tc, test_nobody_there);
+  if (!Coturn::there ())
+    return s;
+  tcase_add_test (tc, test_udp);
+  tcase_add_test (tc, test_tcp);
+  tcase_add_test (tc, test_ipv6);
+  tcase_add_test (tc, test_no_auth);
+  tcase_add_test (tc, test_auth_secret);
+  tcase_add_test (tc, test_wrong_password);
+  return s;
+}
+GST_CHECK_MAIN (turn_client)

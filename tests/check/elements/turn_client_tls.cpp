@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The relay elements to coturn on TLS and DTLS: the certificate is checked, and nothing is sent
+// without.
+#include "../plugin.h"
+#include "../tls_files.h"
+#include "turn_pipeline.h"
+
+using namespace reach::test;
+
+namespace {
+struct Secure {
+  explicit Secure (const char *names = "DNS:localhost,IP:127.0.0.1", long seconds_left = 3600)
+      : id (files.issue ("server", names, seconds_left)),
+        server (
+            {"--lt-cred-mech", "--user=user:pass", "--cert=" + id.certificate, "--pkey=" + id.key})
+  {
+  }
+  std::string uri (const char *transport) const
+  {
+    return "turns:user:pass@127.0.0.1:" + std::to_string (server.tls_port ()) +
+           "?transport=" + transport;
+  }
+  TlsFiles files;
+  TlsFiles::Identity id;
+  Coturn server;
+};
+
+void must_fail (const std::string &uri, const std::string &options, gint code)
+{
+  Pipeline p ("turnrelaysrc uri=" + uri + " " + options + " ! fakesink");
+  gst_element_set_state (p.get (), GST_STATE_PLAYING);
+  const MessagePtr m = wait_message (p.get (), GST_MESSAGE_ERROR);
+  fail_unless (m != nullptr);
+  GError *e = nullptr;
+  gst_message_parse_error (m.get (), &e, nullptr);
+  fail_unless (g_error_matches (e, GST_RESOURCE_ERROR, code), "%s", e->message);
+  g_error_free (e);
+}
+} // namespace
+
+GST_START_TEST (test_tls)
+{
+  Secure s;
+  for (const char *mode : {"channel", "indication"})
+    round_trip (s.uri ("tcp"), std::string ("mode=") + mode + " tls-ca-file=" + s.files.ca ());
+  round_trip (s.uri ("tcp"), "tls-fingerprint=" + s.id.fingerprint);
+}
+GST_END_TEST
+
+GST_START_TEST (test_dtls)
+{
+  Secure s;
+  for (const char *mode : {"channel", "indication"})
+    round_trip (s.uri ("udp"), std::string ("mode=") + mode + " tls-ca-file=" + s.files.ca ());
+}
+GST_END_TEST
+
+GST_START_TEST (test_bad_certificates)
+{
+  Secure other_name ("DNS:example.net");
+  Secure expired ("IP:127.0.0.1", -60);
+  Secure good;
+  for (const char *transport : {"tcp", "udp"}) {
+    must_fail (other_name.uri (transport), "tls-ca-file=" + other_name.files.ca (),
+        GST_RESOURCE_ERROR_NOT_AUTHORIZED);
+    must_fail (expired.uri (transport), "tls-ca-file=" + expired.files.ca (),
+        GST_RESOURCE_ERROR_NOT_AUTHORIZED);
+    must_fail (good.uri (transport), "", GST_RESOURCE_ERROR_NOT_AUTHORIZED); // unknown authority
+    must_fail (good.uri (transport), "tls-ca-file=/nowhere", GST_RESOURCE_ERROR_SETTINGS);
+  }
+  round_trip (
+      other_name.uri ("tcp"), "tls-server-name=example.net tls-ca-file=" + other_name.files.ca ());
+  round_trip (expired.uri ("tcp"), "tls-verify=false");
+}
+GST_END_TEST
+
+// A server that speaks no TLS gets a handshake, and no request.
+GST_START_TEST (test_never_cleartext)
+{
+  GSocketListener *listener = g_socket_listener_new ();
+  const guint16 port = g_socket_listener_add_any_inet_port (listener, nullptr, nullptr);
+  Pipeline p ("turnrelaysrc tls-verify=false uri=turns:user:pass@127.0.0.1:" +
+              std::to_string (port) + " ! fakesink");
+  p.play ();
+  GSocketConnection *c = g_socket_listener_accept (listener, nullptr, nullptr, nullptr);
+  fail_unless (c != nullptr);
+  GIOStream *io = G_IO_STREAM (c);
+  std::uint8_t kind = 0;
+  fail_unless (
+      g_input_stream_read (g_io_stream_get_input_stream (io), &kind, 1, nullptr, nullptr) == 1);
+  fail_unless_equals_int (kind, 22); // a TLS record with a handshake
+  const char answer[] = "HTTP/1.0 400 Bad Request\r\n\r\n";
+  g_output_stream_write_all (
+      g_io_stream_get_output_stream (io), answer, sizeof answer - 1, nullptr, nullptr, nullptr);
+  const MessagePtr m = wait_message (p.get (), GST_MESSAGE_ERROR);
+  GError *e = nullptr;
+  gst_message_parse_error (m.get (), &e, nullptr);
+  fail_unless (g_error_matches (e, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ_WRITE), "%s",
+      e->message);
+  g_error_free (e);
+  g_object_unref (c);
+  g_object_unref (listener);
+}
+GST_END_TEST
+
+static Suite *turn_client_tls_suite ()
+{
+  register_plugins ();
+  Suite *s = suite_create ("turn-client-tls");
+  TCase *tc = tcase_create ("general");
+  suite_add_tcase (s, tc);
+  tcase_add_test (tc, test_never_cleartext);
+  if (!Coturn::there ())
+    return s;
+  tcase_add_test (tc, test_tls);
+  tcase_add_test (tc, test_dtls);
+  tcase_add_test (tc, test_bad_certificates);
+  return s;
+}
+GST_CHECK_MAIN (turn_client_tls)
