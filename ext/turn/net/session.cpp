@@ -67,6 +67,7 @@ void Session::stop (Listener &l)
     last = listeners_.empty ();
     if (!last)
       return;
+    closed_.update ([] (bool &c) { c = false; }); // clear () may have been asked for before
     client_->close (Clock::now ());
     drain ();
     if (client_->state () == Client::State::idle)
