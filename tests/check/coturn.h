@@ -108,12 +108,11 @@ private:
     GSocket *s = g_socket_new (
         g_socket_address_get_family (to), G_SOCKET_TYPE_DATAGRAM, G_SOCKET_PROTOCOL_UDP, nullptr);
     char answer[512];
-    const bool yes =
-        g_socket_connect (s, to, nullptr, nullptr) &&
-        g_socket_send (s, reinterpret_cast<const char *> (request), sizeof request, nullptr,
-            nullptr) > 0 &&
-        g_socket_condition_timed_wait (s, G_IO_IN, 100000, nullptr, nullptr) &&
-        g_socket_receive (s, answer, sizeof answer, nullptr, nullptr) > 0;
+    const bool yes = g_socket_connect (s, to, nullptr, nullptr) &&
+                     g_socket_send (s, reinterpret_cast<const char *> (request), sizeof request,
+                         nullptr, nullptr) > 0 &&
+                     g_socket_condition_timed_wait (s, G_IO_IN, 100000, nullptr, nullptr) &&
+                     g_socket_receive (s, answer, sizeof answer, nullptr, nullptr) > 0;
     g_object_unref (s);
     g_object_unref (to);
     return yes;
