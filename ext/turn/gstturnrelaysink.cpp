@@ -82,11 +82,13 @@ public:
   {
     if (!start ())
       return false;
-    *sender_.lock () = std::make_shared<Sender> (session (), outlet ());
+    now_ = std::make_shared<Sender> (session (), outlet ());
+    *sender_.lock () = now_;
     return true;
   }
   void stop_sink ()
   {
+    now_.reset ();
     sender_.lock ()->reset ();
     stop ();
   }
@@ -97,7 +99,7 @@ public:
   }
   GstFlowReturn render (GstBuffer *one, GstBufferList *list)
   {
-    const std::shared_ptr<Sender> sender = *sender_.lock ();
+    Sender *const sender = now_.get ();
     if (!sender)
       return GST_FLOW_FLUSHING;
     for (auto ready = sender->wait (); ready != Sender::Ready::yes; ready = sender->wait ()) {
@@ -123,15 +125,17 @@ private:
   void add_stats (GstStructure *s) override
   {
     const std::shared_ptr<Sender> sender = *sender_.lock ();
-    const guint64 packets = sender ? sender->stats ().packets.load () : 0;
-    const guint64 bytes = sender ? sender->stats ().bytes.load () : 0;
+    const guint64 packets = sender ? std::uint64_t{sender->stats ().packets} : 0;
+    const guint64 bytes = sender ? std::uint64_t{sender->stats ().bytes} : 0;
     gst_structure_set (s, "packets-sent", G_TYPE_UINT64, packets, "bytes-sent", G_TYPE_UINT64,
         bytes, "packets-dropped", G_TYPE_UINT64, sender ? sender->dropped () : 0, nullptr);
   }
 
   GstBaseSink *const sink_;
   Guarded<std::shared_ptr<Sender>> sender_;
-  Batch batch_; // streaming thread
+  // Streaming thread, which runs only between start () and stop ().
+  std::shared_ptr<Sender> now_;
+  Batch batch_;
 };
 } // namespace
 

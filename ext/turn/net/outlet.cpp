@@ -73,6 +73,14 @@ bool Outlet::queue (Bytes header, std::span<const iovec> payload, std::size_t pa
   return !std::exchange (q->called, true);
 }
 
+void Outlet::discard ()
+{
+  std::vector<std::uint8_t> bytes;
+  std::vector<std::uint32_t> sizes;
+  take (bytes, sizes);
+  dropped_ += sizes.size ();
+}
+
 bool Outlet::take (std::vector<std::uint8_t> &bytes, std::vector<std::uint32_t> &sizes)
 {
   bytes.clear ();

@@ -56,6 +56,7 @@ public:
   State last () const { return last_; }
   bool all_refused () const { return all_refused_; }
   bool take (std::vector<std::uint8_t> &bytes, std::vector<std::uint32_t> &sizes);
+  void discard (); // what is queued: its path is gone
 
   // Streaming threads. The table is looked at again when it has changed.
   void refresh (TablePtr &table, std::uint64_t &version);

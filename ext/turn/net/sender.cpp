@@ -58,12 +58,12 @@ void Sender::send_to (const Outlet::Target &t, std::span<const Packet> packets)
   bool call = false;
   for (const Packet &p : packets) {
     if (p.size > max_batch) {
-      stats_.dropped++;
+      stats_.dropped += 1;
       continue;
     }
     const Bytes h = write_header (t, p.size, headers_[0]);
     call = outlet_->queue (h, p.pieces, pads ? padding_of (p.size) : 0) || call;
-    stats_.packets++;
+    stats_.packets += 1;
     stats_.bytes += p.size;
   }
   if (call)
@@ -127,7 +127,7 @@ void Sender::send_datagrams (const Outlet::Target &t, std::span<const Packet> pa
 {
   while (!packets.empty ()) {
     if (packets[0].size > max_batch || packets[0].pieces.size () + 2 > max_pieces) {
-      stats_.dropped++;
+      stats_.dropped += 1;
       packets = packets.subspan (1);
       continue;
     }
@@ -168,7 +168,7 @@ void Sender::flush ()
     if (write (pieces_, 0))
       count (1);
     else
-      stats_.dropped++;
+      stats_.dropped += 1;
     return;
   }
   if (write (pieces_, segment_))

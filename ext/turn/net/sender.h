@@ -11,8 +11,17 @@ public:
     std::span<const iovec> pieces;
     std::size_t size = 0;
   };
+  // Written by one thread, read by any.
+  class Count {
+  public:
+    void operator+= (std::uint64_t n) { n_.store (*this + n, std::memory_order_relaxed); }
+    operator std::uint64_t () const { return n_.load (std::memory_order_relaxed); }
+
+  private:
+    std::atomic<std::uint64_t> n_ = 0;
+  };
   struct Stats {
-    std::atomic<std::uint64_t> packets = 0, bytes = 0, dropped = 0;
+    Count packets, bytes, dropped;
   };
   enum class Ready : std::uint8_t { yes, flushing, ended };
 

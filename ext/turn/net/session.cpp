@@ -67,6 +67,7 @@ void Session::stop (Listener &l)
     last = listeners_.empty ();
     if (!last)
       return;
+    closed_.update ([] (bool &c) { c = false; }); // clear () may have been asked for before
     client_->close (Clock::now ());
     drain ();
     if (client_->state () == Client::State::idle)
@@ -353,8 +354,10 @@ void Session::send_queued (std::shared_ptr<Outlet> o)
 
 void Session::send_queued_now (Outlet &o)
 {
-  if (!path_ || !open_ || path_->congested ())
-    return;
+  if (!path_ || !open_)
+    return o.discard (); // and be called again for what comes later
+  if (path_->congested ())
+    return; // on_path_writable () follows
   std::vector<std::uint8_t> bytes;
   std::vector<std::uint32_t> sizes;
   if (!o.take (bytes, sizes))

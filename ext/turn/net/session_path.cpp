@@ -17,6 +17,8 @@ void Session::close_path ()
   open_ = false;
   wire_.reset ();
   doubt_since_ = TimePoint::max ();
+  for (const auto &o : outlets_)
+    o->discard ();
   if (!path_)
     return;
   path_->retire (); // we may be in a call of its

@@ -98,12 +98,12 @@ GST_START_TEST (test_server_restarts)
   call.play ();
   exchange (call, peer);
   server.kill ();
-  for (int i = 0; i < 200; i++) { // somebody must notice; no packet of these gets anywhere
-    call.push ("lost");
-    if (call.stat ("sink", "allocations-lost") > 0)
-      break;
-    g_usleep (50000);
-  }
+  // Somebody must notice. No packet of these gets anywhere, nor is one in the way afterwards.
+  fail_unless (iterate_until ([&] {
+    for (int i = 0; i < 20; i++)
+      call.push ("lost");
+    return call.stat ("sink", "allocations-lost") > 0;
+  }));
   fail_unless (wait_sink (call, "turn-allocation-lost"));
   server.start ();
   fail_unless (wait_sink (call, "turn-allocated"));
