@@ -8,6 +8,7 @@ from rtmp_servers import NGINX, cpu_exact, ingest
 from server_rows import nginx_rtmp
 
 FLV, PADS = 'rtmpserversrc, flv pad', 'rtmpserversrc, video and audio pads'
+CONTEXT = 'context=bench context-wait=10'
 
 
 def measure(bench, server, seconds, **load):
@@ -38,7 +39,8 @@ def rtmp_publishers(bench):
     # 600 kbit/s, with all headers; encoders such as OBS use chunks of 4,096 bytes.
     load = dict(count=count, fps=30, size=2084, key_every=60, sound=264, chunk=4096)
     servers = {NGINX: nginx_rtmp, FLV: functools.partial(ingest, pads='flv', count=count),
-               PADS: functools.partial(ingest, pads='elementary', count=count)}
+               PADS: functools.partial(ingest, pads='elementary', count=count),
+               f'{PADS}, {CONTEXT}': functools.partial(ingest, pads='elementary', count=count, more=CONTEXT)}
     results = bench.rounds(list(servers), lambda label, _: measure(
         bench, servers[label], 2 if bench.quick else 6, **load))
     print(f'{count} publishers, each 30 frames and 43 of AAC a second, together 600 kbit/s; no players, server on one core; '
@@ -47,7 +49,7 @@ def rtmp_publishers(bench):
           [[label, f'{median(r, "core"):.3f}', f'{min(x["core"] for x in r):.3f} to {max(x["core"] for x in r):.3f}',
             f'{median(r, "rate") * 8 / 1e6:.1f}', f'{median(r, "publishers"):.3f}', f'{max(x["late"] for x in r):.0f}']
            for label, r in results.items()])
-    for label in (FLV, PADS):
+    for label in list(servers)[1:]:
         # Of as many bytes, where one could not take all.
         ratio(median(results[label], 'ns'), median(results[NGINX], 'ns'), 1.0, f'{label} / {NGINX}')
     print()

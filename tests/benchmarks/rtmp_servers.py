@@ -53,13 +53,13 @@ def relay(bench):
                                f'rtmpserversink name=s {where} sync=false')
 
 
-def ingest(bench, pads, count=1, sound=True):
+def ingest(bench, pads, count=1, sound=True, more=''):
     """rtmpserversrc elements that share a listener; pads: what their users take."""
     port = free_port()
     links = {'flv': ['flv'], 'elementary': ['video_0'] + (['audio_0'] if sound else [])}[pads]
     keys = ['bench'] if count == 1 else [f'bench{i}' for i in range(count)]
     return launch(bench, port, ' '.join(
-        f'rtmpserversrc name={key} bind-address=127.0.0.1 port={port} application=live stream-key={key} '
+        f'rtmpserversrc name={key} bind-address=127.0.0.1 port={port} application=live stream-key={key} {more} '
         + ' '.join(f'{key}.{pad} ! {FAKESINK}' for pad in links) for key in keys))
 
 
