@@ -161,6 +161,7 @@ public:
     bytes.assign (buffer, n > 0 ? static_cast<std::size_t> (n) : 0);
     return n >= 0;
   }
+  bool has_more () const { return g_socket_condition_check (socket_, G_IO_IN) != 0; }
   void reply (const std::string &bytes) // to where the last one came from
   {
     fail_unless (g_socket_send_to (socket_, from_, bytes.data (), bytes.size (), nullptr,

@@ -33,6 +33,11 @@ public:
   Namespace &operator= (const Namespace &) = delete;
   bool ok () const { return fd_ >= 0; }
   void enter () const { fail_unless_equals_int (setns (fd_, CLONE_NEWNET), 0); }
+  // For ip's argument netns, while this object lives.
+  std::string path () const
+  {
+    return "/proc/" + std::to_string (getpid ()) + "/fd/" + std::to_string (fd_);
+  }
 
   // In the one that is entered. -1: not possible here.
   static int make_tun (const char *name)

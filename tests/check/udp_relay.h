@@ -13,12 +13,14 @@ namespace reach::test {
 class UdpRelay {
 public:
   // Packets for port () go to `to`; both directions have the same profile.
-  explicit UdpRelay (guint16 to, const impair::Profile &profile = {}, std::uint64_t seed = 1)
+  explicit UdpRelay (guint16 to, const impair::Profile &profile = {}, std::uint64_t seed = 1,
+      decltype (impair::Options::observe) observe = {})
       : epoll_ (::epoll_create1 (EPOLL_CLOEXEC))
   {
     impair::Options o;
     o.forward = o.back = profile;
     o.seed = seed;
+    o.observe = std::move (observe);
     o.listen = loopback (0);
     o.to = loopback (to);
     relay_ = impair::make_udp_proxy (o);
@@ -39,18 +41,31 @@ public:
   impair::Counters total (bool forward)
   {
     impair::Counters c;
+    call ([&] { c = relay_->total (forward); });
+    return c;
+  }
+  void set_profile (const impair::Profile &p)
+  {
+    call ([&] { relay_->set_profiles (p, p); });
+  }
+  // All clients come from other ports, as from a NAT that has forgotten them.
+  void rebind ()
+  {
+    call ([&] { relay_->rebind (); });
+  }
+
+private:
+  void call (const std::function<void ()> &what) // on the thread
+  {
     Watched<bool> done (false);
     asked_.update ([&] (auto &f) {
       f = [&] {
-        c = relay_->total (forward);
+        what ();
         done.set (true);
       };
     });
     fail_unless (done.wait ([] (bool d) { return d; }));
-    return c;
   }
-
-private:
   static sockaddr_in loopback (guint16 port)
   {
     sockaddr_in a{};
@@ -94,7 +109,7 @@ private:
   }
 
   impair::Fd epoll_;
-  std::unique_ptr<impair::Relay> relay_;
+  std::unique_ptr<impair::UdpProxy> relay_;
   guint16 port_ = 0;
   std::atomic<bool> stopping_{false}, holding_{false};
   std::atomic<int> worst_{0};

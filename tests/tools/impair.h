@@ -35,6 +35,7 @@ public:
   Link (const Profile &profile, std::uint64_t seed);
 
   void input (Bytes packet, TimePoint now);
+  void set_profile (const Profile &profile) { profile_ = profile; } // for what follows
   // What has arrived at the far end by `now`, in order of arrival.
   std::optional<std::vector<std::uint8_t>> poll_transmit (TimePoint now);
   std::optional<TimePoint> poll_timeout () const;

@@ -2,6 +2,7 @@
 // What reach-impair's loop drives: a UDP proxy or a TCP relay. One thread.
 #pragma once
 #include "impair.h"
+#include <functional>
 #include <memory>
 #include <netinet/in.h>
 
@@ -17,6 +18,8 @@ struct Options {
   std::uint64_t times = UINT64_MAX; // TCP: only the first connections are cut or stalled
   std::size_t max_clients = 1024;
   long seconds = 3600;
+  // UDP: each packet as it comes in, and again when it goes on.
+  std::function<void (bool forward, bool out, Bytes packet)> observe;
 };
 
 // An owned file descriptor.
@@ -50,7 +53,16 @@ public:
   virtual Counters total (bool forward) const = 0;
 };
 
-std::unique_ptr<Relay> make_udp_proxy (const Options &options);
+class UdpProxy : public Relay {
+public:
+  // From now on, for those who are there and for later ones.
+  virtual void set_profiles (const Profile &forward, const Profile &back) = 0;
+  // Each client gets another port towards --to, as from a NAT that has forgotten it: what comes to
+  // the old one goes nowhere.
+  virtual void rebind () = 0;
+};
+
+std::unique_ptr<UdpProxy> make_udp_proxy (const Options &options);
 std::unique_ptr<Relay> make_tcp_relay (const Options &options);
 
 std::uint16_t local_port (int fd);

@@ -4,6 +4,7 @@
 #include <map>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <utility>
 
 namespace reach::impair {
 namespace {
@@ -16,9 +17,9 @@ struct Client {
   Link forward, back;
 };
 
-class UdpProxy final : public Relay {
+class Proxy final : public UdpProxy {
 public:
-  explicit UdpProxy (const Options &options) : options_ (options), buffer_ (65536) {}
+  explicit Proxy (const Options &options) : options_ (options), buffer_ (65536) {}
 
   bool start (int epoll) override
   {
@@ -35,8 +36,16 @@ public:
   std::optional<TimePoint> next () const override;
   std::uint64_t clients () const override { return clients_.size (); }
   Counters total (bool forward) const override;
+  void set_profiles (const Profile &forward, const Profile &back) override;
+  void rebind () override;
 
 private:
+  Fd connected () const;
+  void observe (bool forward, bool out, Bytes packet) const
+  {
+    if (options_.observe)
+      options_.observe (forward, out, packet);
+  }
   static Fd make_socket ();
   Client *client (const sockaddr_in &address);
 
@@ -45,10 +54,11 @@ private:
   Fd listener_;
   std::vector<std::unique_ptr<Client>> clients_; // the token is the index + 1
   std::map<std::pair<std::uint32_t, std::uint16_t>, Client *> by_address_;
+  std::vector<Fd> forgotten_;
   std::vector<std::uint8_t> buffer_;
 };
 
-Fd UdpProxy::make_socket ()
+Fd Proxy::make_socket ()
 {
   Fd fd (socket (AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   const int size = 4 << 20; // the proxy itself must not lose anything
@@ -57,16 +67,24 @@ Fd UdpProxy::make_socket ()
   return fd;
 }
 
-Client *UdpProxy::client (const sockaddr_in &address)
+Fd Proxy::connected () const
+{
+  Fd fd = make_socket ();
+  if (fd && connect (fd.get (), reinterpret_cast<const sockaddr *> (&options_.to),
+                sizeof options_.to) != 0)
+    fd = Fd ();
+  return fd;
+}
+
+Client *Proxy::client (const sockaddr_in &address)
 {
   const auto key = std::pair (address.sin_addr.s_addr, address.sin_port);
   if (const auto it = by_address_.find (key); it != by_address_.end ())
     return it->second;
   if (clients_.size () >= options_.max_clients)
     return nullptr;
-  auto fd = make_socket ();
-  if (!fd || connect (fd.get (), reinterpret_cast<const sockaddr *> (&options_.to),
-                 sizeof options_.to) != 0)
+  auto fd = connected ();
+  if (!fd)
     return nullptr;
   const auto n = clients_.size ();
   if (!watch (epoll_, EPOLL_CTL_ADD, fd.get (), EPOLLIN, n + 1))
@@ -78,7 +96,7 @@ Client *UdpProxy::client (const sockaddr_in &address)
   return by_address_[key] = clients_.back ().get ();
 }
 
-void UdpProxy::ready (std::uint64_t token, std::uint32_t, TimePoint now)
+void Proxy::ready (std::uint64_t token, std::uint32_t, TimePoint now)
 {
   const bool forward = token == listener_token;
   Client *const peer = forward ? nullptr : clients_[token - 1].get ();
@@ -91,6 +109,7 @@ void UdpProxy::ready (std::uint64_t token, std::uint32_t, TimePoint now)
     if (got < 0)
       return; // also when --to is not there yet: the packet is simply gone
     const Bytes packet (buffer_.data (), static_cast<std::size_t> (got));
+    observe (forward, false, packet);
     if (!forward)
       peer->back.input (packet, now);
     else if (auto *c = client (from))
@@ -98,18 +117,22 @@ void UdpProxy::ready (std::uint64_t token, std::uint32_t, TimePoint now)
   }
 }
 
-void UdpProxy::run_due (TimePoint now)
+void Proxy::run_due (TimePoint now)
 {
   for (auto &c : clients_) {
-    while (auto packet = c->forward.poll_transmit (now))
+    while (auto packet = c->forward.poll_transmit (now)) {
+      observe (true, true, *packet);
       (void)!::send (c->socket.get (), packet->data (), packet->size (), 0);
-    while (auto packet = c->back.poll_transmit (now))
+    }
+    while (auto packet = c->back.poll_transmit (now)) {
+      observe (false, true, *packet);
       (void)!sendto (listener_.get (), packet->data (), packet->size (), 0,
           reinterpret_cast<const sockaddr *> (&c->address), sizeof c->address);
+    }
   }
 }
 
-std::optional<TimePoint> UdpProxy::next () const
+std::optional<TimePoint> Proxy::next () const
 {
   std::optional<TimePoint> first;
   for (const auto &c : clients_)
@@ -119,7 +142,28 @@ std::optional<TimePoint> UdpProxy::next () const
   return first;
 }
 
-Counters UdpProxy::total (bool forward) const
+void Proxy::set_profiles (const Profile &forward, const Profile &back)
+{
+  options_.forward = forward;
+  options_.back = back;
+  for (auto &c : clients_) {
+    c->forward.set_profile (forward);
+    c->back.set_profile (back);
+  }
+}
+
+void Proxy::rebind ()
+{
+  for (std::size_t i = 0; i < clients_.size (); i++) {
+    Fd &socket = clients_[i]->socket;
+    epoll_ctl (epoll_, EPOLL_CTL_DEL, socket.get (), nullptr);
+    forgotten_.push_back (std::exchange (socket, connected ()));
+    if (socket)
+      watch (epoll_, EPOLL_CTL_ADD, socket.get (), EPOLLIN, i + 1);
+  }
+}
+
+Counters Proxy::total (bool forward) const
 {
   Counters sum;
   for (const auto &c : clients_)
@@ -128,8 +172,8 @@ Counters UdpProxy::total (bool forward) const
 }
 } // namespace
 
-std::unique_ptr<Relay> make_udp_proxy (const Options &options)
+std::unique_ptr<UdpProxy> make_udp_proxy (const Options &options)
 {
-  return std::make_unique<UdpProxy> (options);
+  return std::make_unique<Proxy> (options);
 }
 } // namespace reach::impair

@@ -9,6 +9,10 @@ namespace {
 constexpr int patience = 20; // ms that media wait for the kernel's buffer
 std::uint8_t zeroes[4];
 
+// In an indication: the last eight bytes of its transaction, and of an IPv6 address which they
+// hide.
+constexpr std::size_t id_at = 12, v6_at = stun::header_size + 16;
+
 std::size_t padding_of (std::size_t n)
 {
   return (4 - n % 4) % 4;
@@ -83,7 +87,11 @@ Bytes Sender::write_header (const Outlet::Target &t, std::size_t size, Header &t
   const std::size_t length = t.size - stun::header_size + size + padding_of (size);
   store_be (to.data () + 2, static_cast<std::uint16_t> (length));
   store_be (to.data () + t.size - 2, static_cast<std::uint16_t> (size));
-  store_be (to.data () + 12, ++id_ + load_be<std::uint64_t> (to.data () + 12));
+  const auto was = load_be<std::uint64_t> (to.data () + id_at), is = was + ++id_;
+  store_be (to.data () + id_at, is);
+  // An IPv6 address, in the first attribute, is XORed with the transaction (RFC 8489, 14.2).
+  if (t.peer.family == stun::Family::ipv6)
+    store_be (to.data () + v6_at, load_be<std::uint64_t> (to.data () + v6_at) ^ was ^ is);
   return Bytes (to).first (t.size);
 }
 

@@ -12,32 +12,6 @@ std::string uri_of (const Coturn &c, const char *transport = "udp")
   return "turn:user:pass@127.0.0.1:" + std::to_string (c.port ()) + "?transport=" + transport;
 }
 
-// Sends until the peer has got one: what is sent while there is no allocation is lost.
-void flows_again (Call &call, UdpPeer &peer)
-{
-  peer.set_timeout (1);
-  std::string got;
-  bool came = false;
-  for (int i = 0; i < 30 && !came; i++) {
-    call.push ("again");
-    came = peer.receive (got);
-  }
-  fail_unless (came && got == "again");
-  peer.set_timeout (20);
-}
-
-bool came_from_sink (GstMessage *m, const char *name)
-{
-  return gst_message_has_name (m, name) &&
-         g_strcmp0 (GST_OBJECT_NAME (GST_MESSAGE_SRC (m)), "sink") == 0;
-}
-
-bool wait_sink (Call &call, const char *name)
-{
-  return wait_message (call.get (), GST_MESSAGE_ELEMENT,
-             [name] (GstMessage *m) { return came_from_sink (m, name); }) != nullptr;
-}
-
 gint64 stop_time (GstElement *p)
 {
   const gint64 begin = g_get_monotonic_time ();

@@ -2,6 +2,7 @@
 // A pipeline with both relay elements, and datagrams through it.
 #pragma once
 #include "../coturn.h"
+#include <atomic>
 #include <gst/app/gstappsink.h>
 #include <gst/app/gstappsrc.h>
 #include <gst/net/gstnetaddressmeta.h>
@@ -83,11 +84,8 @@ inline GstBuffer *buffer_of (const std::string &bytes)
 class Call : public Pipeline {
 public:
   Call (const std::string &uri, const std::string &options, const std::string &peers)
-      : Pipeline ("appsrc name=in format=time ! turnrelaysink name=sink sync=false async=false "
-                  "allocation-name=call peers=\"" +
-                  peers + "\" uri=" + uri + " " + options +
-                  " turnrelaysrc name=src allocation-name=call uri=" + uri + " " + options +
-                  " ! appsink name=out sync=false async=false")
+      : Pipeline (
+            description (" allocation-name=" + own_name () + " uri=" + uri + " " + options, peers))
   {
     in_ = by_name ("in");
     out_ = by_name ("out");
@@ -107,9 +105,9 @@ public:
     fail_unless_equals_int (gst_app_src_push_buffer_list (GST_APP_SRC (in_), list), GST_FLOW_OK);
   }
   // Empty: nothing came. `from`: the port of the peer.
-  std::string pull (guint16 *from = nullptr)
+  std::string pull (guint16 *from = nullptr, milliseconds limit = long_enough)
   {
-    GstSample *s = gst_app_sink_try_pull_sample (GST_APP_SINK (out_), clock_time (long_enough));
+    GstSample *s = gst_app_sink_try_pull_sample (GST_APP_SINK (out_), clock_time (limit));
     if (!s)
       return {};
     GstBuffer *b = gst_sample_get_buffer (s);
@@ -124,8 +122,34 @@ public:
   }
 
 private:
+  static std::string own_name ()
+  {
+    static std::atomic<unsigned> calls{0};
+    return "call" + std::to_string (++calls);
+  }
+  static std::string description (const std::string &relay, const std::string &peers)
+  {
+    return "appsrc name=in format=time ! turnrelaysink name=sink sync=false async=false peers=\"" +
+           peers + "\"" + relay + " turnrelaysrc name=src" + relay +
+           " ! appsink name=out sync=false async=false";
+  }
   GstElement *in_, *out_;
 };
+
+inline bool has_ipv6 ()
+{
+  GSocket *s =
+      g_socket_new (G_SOCKET_FAMILY_IPV6, G_SOCKET_TYPE_DATAGRAM, G_SOCKET_PROTOCOL_UDP, nullptr);
+  GInetAddress *loopback = g_inet_address_new_loopback (G_SOCKET_FAMILY_IPV6);
+  GSocketAddress *any = g_inet_socket_address_new (loopback, 0);
+  const bool there = s && g_socket_bind (s, any, FALSE, nullptr);
+  g_object_unref (any);
+  g_object_unref (loopback);
+  g_clear_object (&s);
+  if (!there)
+    g_print ("skipped: no IPv6 here\n");
+  return there;
+}
 
 inline std::string address_of (const UdpPeer &p, GSocketFamily family = G_SOCKET_FAMILY_IPV4)
 {
@@ -147,6 +171,32 @@ inline void exchange (Call &call, UdpPeer &peer)
     fail_unless (got == back, "%zu bytes: %zu came back", size, got.size ());
     fail_unless_equals_int (from, peer.port ());
   }
+}
+
+// Sends until the peer has got one: what is sent while there is no allocation is lost.
+inline void flows_again (Call &call, UdpPeer &peer)
+{
+  peer.set_timeout (1);
+  std::string got;
+  bool came = false;
+  for (int i = 0; i < 30 && !came; i++) {
+    call.push ("again");
+    came = peer.receive (got);
+  }
+  fail_unless (came && got == "again");
+  peer.set_timeout (20);
+}
+
+inline bool came_from_sink (GstMessage *m, const char *name)
+{
+  return gst_message_has_name (m, name) &&
+         g_strcmp0 (GST_OBJECT_NAME (GST_MESSAGE_SRC (m)), "sink") == 0;
+}
+
+inline bool wait_sink (Call &call, const char *name)
+{
+  return wait_message (call.get (), GST_MESSAGE_ELEMENT,
+             [name] (GstMessage *m) { return came_from_sink (m, name); }) != nullptr;
 }
 
 inline void round_trip (
