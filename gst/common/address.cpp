@@ -50,6 +50,15 @@ Address Address::local_of (int fd)
   return a;
 }
 
+Address Address::peer_of (int fd)
+{
+  Address a;
+  a.length = sizeof a.storage;
+  if (getpeername (fd, reinterpret_cast<sockaddr *> (&a.storage), &a.length) != 0)
+    a.length = 0;
+  return a;
+}
+
 std::uint16_t Address::port () const
 {
   if (family () == AF_INET6)

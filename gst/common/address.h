@@ -18,6 +18,7 @@ struct Address {
   // A literal IPv4 or IPv6 address; nothing for a name.
   static std::optional<Address> parse (const std::string &host, std::uint16_t port);
   static Address local_of (int fd);
+  static Address peer_of (int fd);
   const sockaddr *get () const { return reinterpret_cast<const sockaddr *> (&storage); }
   int family () const { return storage.ss_family; }
   std::uint16_t port () const;

@@ -57,8 +57,7 @@ StreamSocket::StreamSocket (Loop &loop, Owner &owner, int fd, std::unique_ptr<Tl
     : loop_ (loop), owner_ (&owner), later_ (loop.timers (), [this] { fail (error_); }), fd_ (fd),
       connected_ (true), tls_ (tls ? std::make_unique<Tls> (*this, std::move (tls)) : nullptr)
 {
-  peer_.length = sizeof peer_.storage;
-  getpeername (fd_, reinterpret_cast<sockaddr *> (&peer_.storage), &peer_.length);
+  peer_ = Address::peer_of (fd_);
   setup ();
   watch ();
   if (tls_)

@@ -15,6 +15,12 @@ GST_PLUGIN_STATIC_DECLARE (rtmpserver);
 }
 #endif
 
+#ifdef REACH_STATIC_RTC
+extern "C" {
+GST_PLUGIN_STATIC_DECLARE (rtc);
+}
+#endif
+
 #ifdef REACH_STATIC_TURN
 extern "C" {
 GST_PLUGIN_STATIC_DECLARE (turn);
@@ -31,6 +37,9 @@ inline void register_plugins ()
 #endif
 #ifdef REACH_STATIC_RTMPSERVER
   GST_PLUGIN_STATIC_REGISTER (rtmpserver);
+#endif
+#ifdef REACH_STATIC_RTC
+  GST_PLUGIN_STATIC_REGISTER (rtc);
 #endif
 #ifdef REACH_STATIC_TURN
   GST_PLUGIN_STATIC_REGISTER (turn);

@@ -2,8 +2,8 @@
 // Pull, at the receiver: one sender, or media server, to pull from. Keeps a session: one link per
 // media type, all or none, and makes a new one, with a new key, after growing pauses.
 #pragma once
-#include "cam/proto/backoff.h"
 #include "cam/proto/session_events.h"
+#include "common/proto/backoff.h"
 #include "link.h"
 #include "relay_sources.h"
 #include "settings.h"

@@ -2,8 +2,8 @@
 // Push: the sender's way to one receiver for one media type. Connects when something is due, tries
 // again with growing pauses, closes when idle, and keeps what waits meanwhile in its bounded queue.
 #pragma once
-#include "cam/proto/backoff.h"
 #include "cam/proto/session_events.h"
+#include "common/proto/backoff.h"
 #include "lane.h"
 #include "link.h"
 

@@ -164,10 +164,7 @@ bool Server::full (const std::string &network) const
 
 void Server::accept (int fd)
 {
-  Address peer;
-  peer.length = sizeof peer.storage;
-  getpeername (fd, reinterpret_cast<sockaddr *> (&peer.storage), &peer.length);
-  const std::string network = network_of (peer.text ());
+  const std::string network = network_of (Address::peer_of (fd).text ());
   auto place = full (network) ? Shares::Place () : strangers_.take (network);
   if (!place) {
     counters_.refused++;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <climits>
 
-namespace reach::cam {
+namespace reach {
 
 Backoff::Backoff (Config c) : config_ (c)
 {
@@ -29,4 +29,4 @@ void Backoff::reset ()
   wait_ = static_cast<double> (config_.first.count ());
   attempts_ = 0;
 }
-} // namespace reach::cam
+} // namespace reach

@@ -5,7 +5,7 @@
 #include "common/proto/time.h"
 #include <cstdint>
 
-namespace reach::cam {
+namespace reach {
 
 class Backoff {
 public:
@@ -29,4 +29,4 @@ private:
   double wait_; // of the next attempt without jitter, in ticks of Duration
   unsigned attempts_ = 0;
 };
-} // namespace reach::cam
+} // namespace reach

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "cam/proto/backoff.h"
+#include "common/proto/backoff.h"
 #include "../check.h"
 #include <climits>
 #include <random>
 
 using namespace reach;
-using namespace reach::cam;
 
 namespace {
 constexpr std::uint32_t middle = UINT32_MAX / 2 + 1;

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "rtcelements.h"
+
+static gboolean plugin_init (GstPlugin *plugin)
+{
+  return GST_ELEMENT_REGISTER (rtcpoolserver, plugin);
+}
+
+GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, rtc,
+    "Peer connections, pools of them, and their signalling", plugin_init, REACH_VERSION, "LGPL",
+    PACKAGE, "https://gstreamer.freedesktop.org")
