@@ -76,10 +76,15 @@ void Relay::peers_changed ()
     });
 }
 
-void Relay::post (SerialQueue::Task t)
+bool Relay::try_post (SerialQueue::Task t)
 {
   const std::shared_ptr<SerialQueue> q = *queue_.lock ();
-  if (q && !q->post (std::move (t)))
+  return q && q->post (std::move (t));
+}
+
+void Relay::post (SerialQueue::Task t)
+{
+  if (!try_post (std::move (t)))
     GST_WARNING_OBJECT (element_, "handlers are too slow: an event was dropped");
 }
 

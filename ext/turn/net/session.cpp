@@ -9,6 +9,7 @@
 namespace reach::turn {
 namespace {
 constexpr std::uint32_t usual_lifetime = 600; // RFC 8656, 7.2
+constexpr unsigned max_asked = 3;             // for credentials, one after the other
 constexpr Duration doubt_limit = seconds (2); // "nobody is there", without a word, until we believe
 } // namespace
 
@@ -23,6 +24,7 @@ Session::Session (SessionSettings settings) : settings_ (std::move (settings)), 
       drain ();
     });
     open_timer_ = std::make_unique<Timer> (loop_.timers (), [this] { on_open_timer (); });
+    watch_timer_ = std::make_unique<Timer> (loop_.timers (), [this] { watch_network (); });
   });
 }
 
@@ -35,6 +37,7 @@ Session::~Session ()
     path_.reset ();
     timer_.reset ();
     open_timer_.reset ();
+    watch_timer_.reset ();
     client_.reset ();
   });
 }
@@ -147,6 +150,8 @@ void Session::on_path_open ()
   if (const int fd = path_->duplicate (); fd >= 0)
     wire_ = std::make_shared<const Wire> (fd);
   status_.lock ()->paths++;
+  await_answer ();
+  begin_watch ();
   client_->connected (from_socket (address_), Clock::now ());
   if (!settings_.relay)
     client_->binding_request (Clock::now ());
@@ -157,6 +162,8 @@ void Session::on_path_open ()
 void Session::on_path_input (Bytes in)
 {
   doubt_since_ = TimePoint::max ();
+  if (std::exchange (unheard_, false))
+    open_timer_->cancel ();
   if (!is_stream (client_->config ().transport))
     if (const auto d = client_->unwrap (in))
       return deliver (*d);
@@ -187,8 +194,10 @@ void Session::on_path_doubt (int error)
     f.text = g_strerror (error);
     return on_path_closed (f);
   }
-  if (client_->state () == Client::State::allocating && !addresses_.empty ()) {
+  if (client_->state () == Client::State::allocating && candidates_.size () > 1) {
     close_path ();
+    give_up_address ();
+    trouble_ = g_strerror (error);
     return connect_next ();
   }
   if (client_->state () != Client::State::allocated) {
@@ -259,29 +268,100 @@ void Session::handle (const Event &e)
   }
   if (const auto *r = std::get_if<Redirected> (&e))
     redirect (*r);
-  if (std::holds_alternative<CredentialsExpiring> (e))
-    return renew_credentials (Clock::now ());
+  if (std::holds_alternative<CredentialsExpiring> (e)) {
+    if (settings_.auth_secret.empty ())
+      ask_credentials (CredentialsWanted{Why::expired, {}, {}});
+    else
+      renew_credentials (Clock::now ());
+    return;
+  }
   if (std::holds_alternative<Closed> (e))
     closed_.update ([] (bool &c) { c = true; });
-  if (std::holds_alternative<Allocated> (e)) {
+  if (const auto *a = std::get_if<Allocated> (&e)) {
     addresses_.clear (); // this one is good
+    candidates_.clear ();
     trouble_.clear ();
-    status_.lock ()->allocations++;
+    asked_ = 0;
+    auto s = status_.lock ();
+    s->allocations++;
+    s->reservation = a->reservation;
+    s->mobile = a->mobile;
   }
   if (std::holds_alternative<AllocationLost> (e))
     status_.lock ()->losses++;
   if (const auto *f = std::get_if<Failed> (&e)) {
     if (f->why == Why::disconnected && !trouble_.empty ())
       return hopeless (Kind::connect, trouble_);
-    ended_ = true;
-    for (Listener *l : listeners_)
-      l->on_event (e);
-    return publish (); // after them: it ends streaming, and the reason is to be known first
+    if (!ask_credentials (*f))
+      end (*f);
+    return;
   }
   dirty_ = true;
   publish (); // before anybody acts on the news
   for (Listener *l : listeners_)
     l->on_event (e);
+}
+
+void Session::end (const Failed &f)
+{
+  ended_ = true;
+  for (Listener *l : listeners_)
+    l->on_event (f);
+  publish (); // after them: it ends streaming, and the reason is to be known first
+}
+
+bool Session::ask_credentials (const CredentialsWanted &w)
+{
+  return std::ranges::any_of (
+      listeners_, [&] (Listener *l) { return l->on_credentials_wanted (w); });
+}
+
+bool Session::ask_credentials (const Failed &f)
+{
+  if ((f.why != Why::no_credentials && f.why != Why::wrong_credentials) || asked_ >= max_asked)
+    return false;
+  CredentialsWanted w{f.why, {}, {}};
+  if (!f.message.empty ()) {
+    w.realm = f.message.text (stun::Attr::realm);
+    w.authorization_server = f.message.text (stun::Attr::third_party_authorization);
+  }
+  if (!ask_credentials (w))
+    return false;
+  asked_++;
+  pending_ = f;
+  pending_->message = {};
+  return true;
+}
+
+void Session::answer_credentials (std::optional<Credentials> c, seconds lifetime)
+{
+  loop_.call ([&] {
+    const auto failed = std::exchange (pending_, {});
+    const TimePoint now = Clock::now ();
+    if (c)
+      client_->set_credentials (
+          std::move (*c), lifetime > seconds (0) ? now + lifetime : TimePoint::max (), now);
+    else if (failed)
+      end (*failed);
+    if (c && failed && !listeners_.empty ())
+      client_->allocate (now);
+    dirty_ = true;
+    drain ();
+  });
+}
+
+bool Session::reconnect ()
+{
+  bool done = false;
+  loop_.call ([&] {
+    if (ended_ || client_->state () != Client::State::allocated)
+      return;
+    done = true;
+    client_->disconnected (Clock::now ());
+    dirty_ = true;
+    drain ();
+  });
+  return done;
 }
 
 // User names of such credentials begin with the second in which they end.
