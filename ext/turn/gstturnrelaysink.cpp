@@ -112,16 +112,27 @@ public:
     bool good = !one || batch_.add (one);
     for (guint i = 0; list && good && i < gst_buffer_list_length (list); i++)
       good = batch_.add (gst_buffer_list_get (list, i));
-    if (good)
-      sender->send (batch_.packets ());
+    GstFlowReturn r = GST_FLOW_OK;
+    if (good) {
+      auto left = sender->send (batch_.packets ());
+      while (!left.empty () && (r = gst_base_sink_wait_preroll (sink_)) == GST_FLOW_OK)
+        left = sender->send (left);
+    }
     batch_.clear ();
     if (good)
-      return GST_FLOW_OK;
+      return r;
     GST_ELEMENT_ERROR (sink_, RESOURCE, READ, ("A buffer cannot be read."), (nullptr));
     return GST_FLOW_ERROR;
   }
 
+  void drain ()
+  {
+    if (now_)
+      now_->drain (drain_limit);
+  }
+
 private:
+  static constexpr Duration drain_limit = seconds (10);
   void add_stats (GstStructure *s) override
   {
     const std::shared_ptr<Sender> sender = *sender_.lock ();
@@ -213,6 +224,14 @@ static void install_streaming (GstBaseSinkClass *sink)
   sink->unlock_stop = [] (GstBaseSink *b) -> gboolean {
     impl_of (b).flush (false);
     return TRUE;
+  };
+  sink->event = [] (GstBaseSink *b, GstEvent *event) -> gboolean {
+    if (GST_EVENT_TYPE (event) == GST_EVENT_EOS)
+      barrier (b, 0, [&] {
+        impl_of (b).drain ();
+        return 0;
+      });
+    return GST_BASE_SINK_CLASS (gst_turn_relay_sink_parent_class)->event (b, event);
   };
   sink->render = [] (GstBaseSink *b, GstBuffer *buffer) {
     return barrier (b, GST_FLOW_ERROR, [&] { return impl_of (b).render (buffer, nullptr); });

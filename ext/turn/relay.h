@@ -52,6 +52,9 @@ private:
   bool wants_before_send () const override;
   bool on_credentials_wanted (const Session::CredentialsWanted &w) override;
 
+  void on_peer_open (const stun::Address &peer, bool incoming) override;
+  void on_peer_closed (const stun::Address &peer, const std::string &why) override;
+
   void on_failed (const Failed &f);
   void check_peers (const PeerRefused &e);
   void post_error (gint what, const std::string &text, StructurePtr details);
@@ -92,6 +95,8 @@ enum Signal : guint {
   sig_icmp,
   sig_response_error,
   sig_unknown_message,
+  sig_peer_connected,
+  sig_peer_disconnected,
   event_signals,
   sig_before_send = event_signals,
   sig_need_credentials,

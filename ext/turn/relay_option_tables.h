@@ -15,6 +15,7 @@ constexpr auto ro = static_cast<GParamFlags> (G_PARAM_READABLE | G_PARAM_STATIC_
 enum Property : guint {
   prop_uri = 1,
   prop_transport,
+  prop_relay_transport,
   prop_ip_family,
   prop_mode,
   prop_auto_refresh,
@@ -63,6 +64,14 @@ inline GType transport_type ()
       {static_cast<int> (Transport::tls), "TLS over TCP", "tls"},
       {static_cast<int> (Transport::dtls), "DTLS over UDP", "dtls"}, {0, nullptr, nullptr}};
   static const GType type = g_enum_register_static ("GstTurnTransport", values);
+  return type;
+}
+
+inline GType relay_transport_type ()
+{
+  static const GEnumValue values[] = {{static_cast<int> (stun::Relay::udp), "UDP", "udp"},
+      {static_cast<int> (stun::Relay::tcp), "TCP (RFC 6062)", "tcp"}, {0, nullptr, nullptr}};
+  static const GType type = g_enum_register_static ("GstTurnRelayTransport", values);
   return type;
 }
 

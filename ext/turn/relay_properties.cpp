@@ -19,6 +19,11 @@ void install_enums (GObjectClass *k)
   g_object_class_install_property (k, prop_transport,
       g_param_spec_enum ("transport", "Transport", "How the server is reached", transport_type (),
           static_cast<int> (Transport::udp), rw));
+  g_object_class_install_property (k, prop_relay_transport,
+      g_param_spec_enum ("relay-transport", "Relay transport",
+          "How peers are reached; tcp needs transport=tcp or tls, and buffers become a stream of "
+          "bytes",
+          relay_transport_type (), static_cast<int> (stun::Relay::udp), rw));
   g_object_class_install_property (k, prop_ip_family,
       g_param_spec_enum ("ip-family", "Address family", "Of the relayed address", family_type (),
           static_cast<int> (Families::server_default), rw));
@@ -137,6 +142,9 @@ bool set_value (RelaySettings &s, guint id, const GValue *v)
   case prop_transport:
     s.transport = static_cast<Transport> (g_value_get_enum (v));
     return true;
+  case prop_relay_transport:
+    s.relay_transport = static_cast<stun::Relay> (g_value_get_enum (v));
+    return true;
   case prop_ip_family:
     s.family = static_cast<Families> (g_value_get_enum (v));
     return true;
@@ -232,6 +240,9 @@ bool get_relay_property (Relay &r, guint id, GValue *v)
     return true;
   case prop_transport:
     g_value_set_enum (v, static_cast<int> (s.transport));
+    return true;
+  case prop_relay_transport:
+    g_value_set_enum (v, static_cast<int> (s.relay_transport));
     return true;
   case prop_ip_family:
     g_value_set_enum (v, static_cast<int> (s.family));

@@ -213,6 +213,18 @@ std::optional<Report> report_of (const Event &e)
   return std::visit ([] (const auto &x) { return make (x); }, e);
 }
 
+StructurePtr report_of_stream (
+    guint signal, const stun::Address &peer, bool incoming, const std::string &why)
+{
+  Report r = begin (signal);
+  put (r.details.get (), "peer", peer);
+  if (signal == sig_peer_connected)
+    gst_structure_set (r.details.get (), "incoming", G_TYPE_BOOLEAN, gboolean{incoming}, nullptr);
+  else
+    put (r.details.get (), "reason", why);
+  return std::move (r.details);
+}
+
 bool is_success (const Event &e)
 {
   return std::visit (

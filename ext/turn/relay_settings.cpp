@@ -189,6 +189,15 @@ static bool fill_allocation (Config &c, const RelaySettings &s, std::string &err
   c.reserve_next = s.reserve_next;
   c.dont_fragment = s.dont_fragment;
   c.mobility = s.mobility;
+  c.relay = s.relay_transport;
+  if (c.relay == stun::Relay::tcp && !is_stream (s.transport)) {
+    error = "relay-transport=tcp needs transport=tcp or transport=tls";
+    return false;
+  }
+  if (c.relay == stun::Relay::tcp && s.mobility) {
+    error = "mobility does not go with relay-transport=tcp: connections to peers cannot move";
+    return false;
+  }
   if (s.reserve_next && s.family == Families::both) {
     error = "reserve-next does not go with ip-family=both";
     return false;

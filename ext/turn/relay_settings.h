@@ -18,6 +18,7 @@ struct RelaySettings {
   std::string host;
   unsigned port = 0; // 0: the transport's
   Transport transport = Transport::udp;
+  stun::Relay relay_transport = stun::Relay::udp;
   Families family = Families::server_default;
   std::string username, password, auth_secret;
   AuthMode auth = AuthMode::automatic, stun_auth = AuthMode::none; // of Binding requests

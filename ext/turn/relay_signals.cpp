@@ -12,7 +12,8 @@ constexpr EventSignal events[] = {{"response-success", "turn-response-success"},
     {"permission-created", "turn-permission-created"}, {"channel-bound", "turn-channel-bound"},
     {"data-indication", "turn-data-indication"}, {"channel-data", "turn-channel-data"},
     {"icmp", "turn-icmp"}, {"response-error", "turn-response-error"},
-    {"unknown-message", "turn-unknown-message"}};
+    {"unknown-message", "turn-unknown-message"}, {"peer-connected", "turn-peer-connected"},
+    {"peer-disconnected", "turn-peer-disconnected"}};
 static_assert (std::size (events) == event_signals);
 
 // One class for each element: they differ in how the Relay is found.

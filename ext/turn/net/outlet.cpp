@@ -43,7 +43,13 @@ Outlet::TablePtr Outlet::wait ()
 
 void Outlet::set_flushing (bool on)
 {
-  shown_.update ([on] (Shown &s) { s.flushing = on; });
+  flushing_ = on;
+  const auto streams = shown_.update ([on] (Shown &s) {
+    s.flushing = on;
+    return s.table->streams;
+  });
+  if (streams)
+    streams->wake ();
 }
 
 // The older half, so that each byte is moved once at most on average.

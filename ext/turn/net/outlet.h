@@ -4,6 +4,7 @@
 #pragma once
 #include "common/guarded.h"
 #include "common/proto/bytes.h"
+#include "stream_queues.h"
 #include "turn/proto/client.h"
 #include <atomic>
 #include <memory>
@@ -29,7 +30,8 @@ public:
   struct Target {
     stun::Address peer;
     Client::Route route = Client::Route::pending;
-    std::uint8_t size = 0; // of what goes in front of a payload of no bytes
+    StreamQueues::Id stream = 0; // to a peer on TCP
+    std::uint8_t size = 0;       // of what goes in front of a payload of no bytes
     std::array<std::uint8_t, Client::max_header> header{};
   };
   enum class State : std::uint8_t {
@@ -41,7 +43,8 @@ public:
   struct Table {
     State state = State::opening;
     Transport transport = Transport::udp;
-    std::shared_ptr<const Wire> wire; // plain UDP
+    std::shared_ptr<const Wire> wire;      // plain UDP
+    std::shared_ptr<StreamQueues> streams; // peers on TCP
     std::vector<Target> targets;
   };
   using TablePtr = std::shared_ptr<const Table>;
@@ -63,6 +66,7 @@ public:
   // Nothing: flushing.
   TablePtr wait ();
   void set_flushing (bool on);
+  const std::atomic<bool> &flushing () const { return flushing_; }
   // True: nobody has called the loop yet.
   bool queue (Bytes header, std::span<const iovec> payload, std::size_t padding);
   std::uint64_t dropped () const { return dropped_; }
@@ -84,6 +88,7 @@ private:
   bool all_refused_ = false;
   Guarded<Shown> shown_;
   Guarded<Queue> queue_;
+  std::atomic<bool> flushing_ = false;
   std::atomic<std::uint64_t> version_ = 1, dropped_ = 0;
 };
 } // namespace reach::turn

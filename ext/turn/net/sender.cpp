@@ -35,13 +35,57 @@ Sender::Ready Sender::wait ()
   return table_->state == Outlet::State::ended ? Ready::ended : Ready::yes;
 }
 
-void Sender::send (std::span<const Packet> packets)
+std::span<const Sender::Packet> Sender::send (std::span<const Packet> packets)
 {
   outlet_->refresh (table_, version_);
+  if (table_->streams) {
+    while (!packets.empty () && send_streams (packets[0]))
+      packets = packets.subspan (1);
+    return packets;
+  }
   if (table_->targets.empty ())
     stats_.dropped += packets.size ();
   for (const Outlet::Target &t : table_->targets)
     send_to (t, packets);
+  return {};
+}
+
+// The quickest peer sets the pace: who has no room then does not get this one. False: flushed.
+bool Sender::send_streams (const Packet &p)
+{
+  for (;;) {
+    outlet_->refresh (table_, version_);
+    ids_.clear ();
+    std::size_t sent = 0;
+    for (const Outlet::Target &t : table_->targets) {
+      const auto put = table_->streams->put (t.stream, p.pieces);
+      if (put == StreamQueues::Put::full)
+        ids_.push_back (t.stream);
+      if (put == StreamQueues::Put::first)
+        session_->send_queued (t.stream);
+      sent += put == StreamQueues::Put::taken || put == StreamQueues::Put::first;
+    }
+    if (sent == 0 && !ids_.empty ()) {
+      if (!table_->streams->wait_room (ids_, outlet_->flushing ()))
+        return false;
+      continue;
+    }
+    stats_.packets += sent;
+    stats_.bytes += sent * p.size;
+    stats_.dropped += std::max<std::size_t> (table_->targets.size (), 1) - sent;
+    return true;
+  }
+}
+
+void Sender::drain (Duration limit)
+{
+  outlet_->refresh (table_, version_);
+  if (!table_->streams)
+    return;
+  ids_.clear ();
+  for (const Outlet::Target &t : table_->targets)
+    ids_.push_back (t.stream);
+  table_->streams->wait_empty (ids_, outlet_->flushing (), Clock::now () + limit);
 }
 
 void Sender::send_to (const Outlet::Target &t, std::span<const Packet> packets)

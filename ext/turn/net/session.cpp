@@ -19,6 +19,8 @@ Session::Session (SessionSettings settings) : settings_ (std::move (settings)), 
     Config c = settings_.client;
     c.crypto = make_crypto ();
     client_ = std::make_unique<Client> (std::move (c));
+    if (settings_.client.relay == stun::Relay::tcp)
+      streams_.reset (new PeerStreams (loop_, *this, *client_));
     timer_ = std::make_unique<Timer> (loop_.timers (), [this] {
       client_->timeout (Clock::now ());
       drain ();
@@ -38,6 +40,7 @@ Session::~Session ()
     timer_.reset ();
     open_timer_.reset ();
     watch_timer_.reset ();
+    streams_.reset ();
     client_.reset ();
   });
 }
@@ -50,9 +53,7 @@ void Session::start (Listener &l, std::span<const stun::Address> peers)
     listeners_.push_back (&l);
     if (first && !settings_.auth_secret.empty ())
       renew_credentials (now);
-    for (const stun::Address &peer : peers)
-      if (client_->config ().mode == Mode::indication || client_->bind_channel (peer, 0, now) == 0)
-        client_->create_permission ({&peer, 1}, now);
+    ask_peers_now (peers);
     if (first && settings_.relay)
       client_->allocate (now);
     else if (first)
@@ -62,9 +63,32 @@ void Session::start (Listener &l, std::span<const stun::Address> peers)
   });
 }
 
+void Session::ask_peers_now (std::span<const stun::Address> peers)
+{
+  const TimePoint now = Clock::now ();
+  for (const stun::Address &peer : peers) {
+    if (client_->config ().mode == Mode::indication || client_->bind_channel (peer, 0, now) == 0)
+      client_->create_permission ({&peer, 1}, now);
+    if (streams_ && peer.port != 0)
+      streams_->want (peer);
+  }
+}
+
+void Session::ask_peers (std::span<const stun::Address> peers)
+{
+  loop_.call ([&] {
+    ask_peers_now (peers);
+    dirty_ = true;
+    drain ();
+  });
+}
+
 void Session::stop (Listener &l)
 {
   bool last = false;
+  loop_.call ([&] { last = listeners_.size () == 1; });
+  if (last && streams_)
+    finish_streams ();
   loop_.call ([&] {
     listeners_.remove (&l);
     last = listeners_.empty ();
@@ -106,7 +130,14 @@ void Session::remove_outlet (const std::shared_ptr<Outlet> &o)
 void Session::set_peers (const std::shared_ptr<Outlet> &o, std::vector<stun::Address> peers)
 {
   loop_.call ([&] {
+    const std::vector<stun::Address> before = o->peers ();
     o->set_peers (std::move (peers));
+    ask_peers_now (o->peers ());
+    for (const stun::Address &peer : before)
+      if (streams_ && std::ranges::none_of (outlets_, [&] (const auto &other) {
+            return std::ranges::count (other->peers (), peer) > 0;
+          }))
+        streams_->forget (peer);
     dirty_ = true;
     drain ();
   });
@@ -266,6 +297,8 @@ void Session::handle (const Event &e)
     dirty_ = true;
     return open_path ();
   }
+  if (streams_)
+    follow_streams (e);
   if (const auto *r = std::get_if<Redirected> (&e))
     redirect (*r);
   if (std::holds_alternative<CredentialsExpiring> (e)) {
@@ -383,6 +416,7 @@ void Session::publish ()
     s->mapped = client_->mapped ();
     s->server = client_->server ();
     s->expires = client_->expires ();
+    s->streams = streams_ ? streams_->open () : 0;
   }
   for (const auto &o : outlets_)
     publish_to (*o, Clock::now ());
@@ -393,7 +427,13 @@ void Session::publish_to (Outlet &o, TimePoint now)
   Outlet::Table t;
   t.transport = client_->config ().transport;
   t.wire = wire_;
+  if (streams_)
+    t.streams = streams_->queues ();
   for (const stun::Address &peer : o.peers ()) {
+    if (streams_) {
+      add_streams (t, peer);
+      continue;
+    }
     Outlet::Target &to = t.targets.emplace_back ();
     to.peer = peer;
     const Client::Wrapped w = client_->wrap (peer, 0, to.header, now);
@@ -412,8 +452,13 @@ Outlet::State Session::outlet_state (const Outlet &o, const Outlet::Table &t) co
   const bool was_ready = o.last () != State::opening;
   if (client_->state () != Client::State::allocated)
     return was_ready ? State::lost : State::opening;
-  const bool comes = std::ranges::any_of (
-      t.targets, [] (const auto &x) { return x.route == Client::Route::pending; });
+  if (t.streams && !was_ready && !t.targets.empty () &&
+      std::ranges::all_of (
+          t.targets, [] (const auto &x) { return x.route == Client::Route::pending; }))
+    return State::opening;
+  const bool comes = !t.streams && std::ranges::any_of (t.targets, [] (const auto &x) {
+    return x.route == Client::Route::pending;
+  });
   return comes && !was_ready ? State::opening : State::ready;
 }
 

@@ -5,6 +5,7 @@
 #include "common/loop.h"
 #include "outlet.h"
 #include "path.h"
+#include "peer_streams.h"
 #include <list>
 
 namespace reach::turn {
@@ -19,7 +20,7 @@ struct SessionSettings {
   Config client;                             // without its hashes
 };
 
-class Session final : Path::Owner {
+class Session final : Path::Owner, PeerStreams::Owner {
 public:
   enum class Kind : std::uint8_t { resolve, connect, certificate, settings };
   // Who we are is not known, or refused; or it is good for a minute only.
@@ -37,6 +38,9 @@ public:
     virtual void on_data (const Data &d) = 0;
     virtual void on_data_done () = 0;                            // of what has come by now
     virtual bool on_before_send (Bytes message) { return true; } // of the client's own
+    virtual bool is_full () const { return false; } // of streams no more is read for now
+    virtual void on_peer_open (const stun::Address &peer, bool incoming) {}
+    virtual void on_peer_closed (const stun::Address &peer, const std::string &why) {}
     virtual bool wants_before_send () const { return false; }
     // True: answer_credentials () will be called, on another thread.
     virtual bool on_credentials_wanted (const CredentialsWanted &w) { return false; }
@@ -49,7 +53,7 @@ public:
     std::optional<ReservationToken> reservation;
     bool mobile = false;
     Client::Stats stats;
-    std::uint64_t allocations = 0, losses = 0, paths = 0;
+    std::uint64_t allocations = 0, losses = 0, paths = 0, streams = 0;
   };
 
   explicit Session (SessionSettings settings);
@@ -60,11 +64,14 @@ public:
   // Application threads. The first one who comes has an allocation asked for; the last one who goes
   // gives it back, and waits for the server's word, but not for long.
   static constexpr Duration goodbye = milliseconds (500);
+  static constexpr Duration streams_goodbye = seconds (2); // with what they have still to send
   void start (Listener &l, std::span<const stun::Address> peers);
   void stop (Listener &l);
   std::shared_ptr<Outlet> add_outlet (std::vector<stun::Address> peers);
   void remove_outlet (const std::shared_ptr<Outlet> &o);
   void set_peers (const std::shared_ptr<Outlet> &o, std::vector<stun::Address> peers);
+  // Channels or permissions; with peers on TCP connections to those that have a port.
+  void ask_peers (std::span<const stun::Address> peers);
   Status status ();
   // Runs on the loop with the client, and waits until it did. What the client wants is done then.
   void with_client (const std::function<void (Client &, TimePoint)> &f);
@@ -77,7 +84,9 @@ public:
 
   // Any thread.
   void send_queued (std::shared_ptr<Outlet> o);
+  void send_queued (StreamQueues::Id stream);
   void report_doubt (int error);
+  void resume (); // nobody is_full () any more
 
 private:
   // session.cpp
@@ -87,6 +96,14 @@ private:
   void on_path_writable () override;
   void on_path_doubt (int error) override;
   void on_path_closed (const Path::Fault &f) override;
+  void on_stream_data (const stun::Address &peer, Bytes bytes) override;
+  void on_stream_open (const stun::Address &peer, bool incoming) override;
+  void on_stream_closed (const stun::Address &peer, const std::string &why) override;
+  void on_streams_asked () override { drain (); }
+  void ask_peers_now (std::span<const stun::Address> peers);
+  void add_streams (Outlet::Table &t, const stun::Address &peer);
+  void finish_streams ();
+  void follow_streams (const Event &e);
   void drain ();
   void handle (const Event &e);
   void transmit (Bytes message);
@@ -122,12 +139,13 @@ private:
 
   const SessionSettings settings_;
   Guarded<Status> status_;
-  Guarded<bool> closed_{false};
+  Guarded<bool> closed_{false}, streams_over_{false};
   std::atomic<bool> doubted_ = false;
   Loop loop_;
 
   // Loop thread.
   std::unique_ptr<Client> client_;
+  std::unique_ptr<PeerStreams> streams_; // relaying TCP
   std::unique_ptr<Timer> timer_, open_timer_, watch_timer_;
   std::list<Listener *> listeners_;
   std::vector<std::shared_ptr<Outlet>> outlets_;
