@@ -124,7 +124,7 @@ void Relay::on_peer_closed (const stun::Address &peer, const std::string &why)
 void Relay::check_peers (const PeerRefused &e)
 {
   const auto o = outlet ();
-  if (!sink_ || !o || !o->all_refused ())
+  if (!sink_ || !o || o->by_buffer () || !o->all_refused ())
     return;
   StructurePtr details (gst_structure_new ("details", "why", G_TYPE_STRING, "refused", "code",
       G_TYPE_UINT, e.code, "method", G_TYPE_STRING, method_name (e.method), nullptr));

@@ -191,7 +191,8 @@ void install_relay_properties (GObjectClass *k)
   g_object_class_install_property (k, prop_peers,
       g_param_spec_string ("peers", "Peers",
           "Addresses with commas between: 192.0.2.1:5004,[2001:db8::1]:5004. A sink sends to each "
-          "of them; all of them may send to the relayed address",
+          "of them; all of them may send to the relayed address (NULL = a sink sends each buffer "
+          "to the address in its GstNetAddressMeta)",
           nullptr, rw_playing));
   install_status (k);
 }

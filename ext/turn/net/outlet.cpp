@@ -9,9 +9,18 @@ Wire::~Wire ()
   ::close (fd_);
 }
 
-Outlet::Outlet (std::vector<stun::Address> peers) : peers_ (std::move (peers))
+Outlet::Outlet (std::vector<stun::Address> peers)
 {
+  set_peers (std::move (peers));
   shown_.lock ()->table = std::make_shared<const Table> ();
+}
+
+bool Outlet::add_peer (const stun::Address &peer)
+{
+  if (!by_buffer_ || peers_.size () >= max_peers || std::ranges::count (peers_, peer) > 0)
+    return false;
+  peers_.push_back (peer);
+  return true;
 }
 
 void Outlet::publish (Table t)

@@ -44,17 +44,25 @@ public:
     State state = State::opening;
     Transport transport = Transport::udp;
     std::shared_ptr<const Wire> wire;      // plain UDP
+    bool by_buffer = false;                // each packet has its own peer
     std::shared_ptr<StreamQueues> streams; // peers on TCP
     std::vector<Target> targets;
   };
   using TablePtr = std::shared_ptr<const Table>;
   static constexpr std::size_t max_queued = 512 << 10; // bytes
+  static constexpr std::size_t max_peers = 512;
 
   explicit Outlet (std::vector<stun::Address> peers);
 
   // Loop thread.
   const std::vector<stun::Address> &peers () const { return peers_; }
-  void set_peers (std::vector<stun::Address> peers) { peers_ = std::move (peers); }
+  void set_peers (std::vector<stun::Address> peers)
+  {
+    peers_ = std::move (peers);
+    by_buffer_ = peers_.empty ();
+  }
+  bool add_peer (const stun::Address &peer); // false: it is there, or there are too many
+  bool by_buffer () const { return by_buffer_; }
   void publish (Table t);
   State last () const { return last_; }
   bool all_refused () const { return all_refused_; }
@@ -84,6 +92,7 @@ private:
   static std::size_t drop_oldest (Queue &q);
 
   std::vector<stun::Address> peers_;
+  bool by_buffer_ = false;
   State last_ = State::opening;
   bool all_refused_ = false;
   Guarded<Shown> shown_;

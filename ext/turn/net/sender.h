@@ -10,6 +10,7 @@ public:
   struct Packet {
     std::span<const iovec> pieces;
     std::size_t size = 0;
+    stun::Address to; // where the sink has no peers of its own
   };
   // Written by one thread, read by any.
   class Count {
@@ -30,7 +31,8 @@ public:
   Ready wait (); // until there is an allocation with routes
   // To each peer. Returns those that are left when it was flushed; only streams wait.
   std::span<const Packet> send (std::span<const Packet> packets);
-  void drain (Duration limit); // streams: until the loop has all
+  bool by_buffer () const { return table_->by_buffer; } // packets need `to`
+  void drain (Duration limit);                          // streams: until the loop has all
   const Stats &stats () const { return stats_; }
   std::uint64_t dropped () const { return stats_.dropped + outlet_->dropped (); }
 
@@ -38,6 +40,8 @@ private:
   using Header = std::array<std::uint8_t, Client::max_header>;
   static constexpr std::size_t max_segments = 64, max_pieces = 1000, max_batch = 65000;
 
+  std::span<const Outlet::Target> targets_of (const Packet &p);
+  void send_by_buffer (std::span<const Packet> packets);
   bool send_streams (const Packet &p);
   void send_to (const Outlet::Target &t, std::span<const Packet> packets);
   void send_datagrams (const Outlet::Target &t, std::span<const Packet> packets);
@@ -56,6 +60,7 @@ private:
   std::uint64_t id_ = 0; // of indications
 
   std::vector<StreamQueues::Id> ids_;
+  std::vector<stun::Address> asked_; // for, since the table has changed
 
   // The batch under way.
   std::vector<Header> headers_;

@@ -427,6 +427,7 @@ void Session::publish_to (Outlet &o, TimePoint now)
   Outlet::Table t;
   t.transport = client_->config ().transport;
   t.wire = wire_;
+  t.by_buffer = o.by_buffer ();
   if (streams_)
     t.streams = streams_->queues ();
   for (const stun::Address &peer : o.peers ()) {
@@ -460,6 +461,17 @@ Outlet::State Session::outlet_state (const Outlet &o, const Outlet::Table &t) co
     return x.route == Client::Route::pending;
   });
   return comes && !was_ready ? State::opening : State::ready;
+}
+
+void Session::add_peer (std::shared_ptr<Outlet> o, const stun::Address &peer)
+{
+  loop_.post ([this, o = std::move (o), peer] {
+    if (listeners_.empty () || !o->add_peer (peer))
+      return;
+    ask_peers_now ({&peer, 1});
+    dirty_ = true;
+    drain ();
+  });
 }
 
 void Session::report_doubt (int error)

@@ -85,6 +85,7 @@ public:
   // Any thread.
   void send_queued (std::shared_ptr<Outlet> o);
   void send_queued (StreamQueues::Id stream);
+  void add_peer (std::shared_ptr<Outlet> o, const stun::Address &peer);
   void report_doubt (int error);
   void resume (); // nobody is_full () any more
 
