@@ -114,6 +114,11 @@ constexpr const char *event_names[] = {"channel-opened", "connecting", "connecte
 
 // ---- one element in its pipeline
 
+// Seconds. On a busy machine a peer may not run for as long as the defaults, and one channel that
+// is given up ends a session. Tests of what silence does set their own.
+constexpr int patience = 30;
+static_assert (std::chrono::seconds (patience) > long_enough);
+
 class Node {
 public:
   Node (const char *factory, const Way &way, bool caller)
@@ -124,6 +129,7 @@ public:
     gst_util_set_object_arg (G_OBJECT (element), "protocol", way.protocol);
     gst_util_set_object_arg (G_OBJECT (element), "mode", caller ? "caller" : "listener");
     g_object_set (element, "bind-address", "127.0.0.1", "port", 0, nullptr);
+    set_timeouts (patience);
     for (const char *name : event_names)
       if (g_signal_lookup (name, G_OBJECT_TYPE (element)))
         g_signal_connect (element, name, G_CALLBACK (on_signal), this);
@@ -148,6 +154,12 @@ public:
   void play () { fail_unless (reach_state (pipeline, GST_STATE_PLAYING)); }
   void state (GstState s) { fail_unless (reach_state (pipeline, s)); }
   void null () { state (GST_STATE_NULL); }
+  // Of all media types.
+  void set_timeouts (int seconds)
+  {
+    for (const char *type : {"video", "audio", "data", "command", "file"})
+      g_object_set (element, (std::string (type) + "-timeout").c_str (), seconds, nullptr);
+  }
 
   Structure stats () const
   {

@@ -23,6 +23,10 @@ public:
       gst_object_unref (pad);
   }
 
+  // So many receivers pull everything. Each makes a link for each media type, and they come up in
+  // any order: what is sent before that of its own type is up reaches nobody.
+  bool wait_pulled (std::size_t receivers = 1) { return wait_event ("connected", receivers * 5); }
+
   // One of our pads, linked to the request pad `name`; its stream-start, caps and segment are sent
   // with the first buffer or by begin ().
   class Stream {

@@ -7,6 +7,7 @@ namespace {
 constexpr const char *complete_max = "1048576";
 constexpr const char *complete_wait = "2000"; // ms a GET is held while nothing is queued
 constexpr milliseconds retry_delay (100);     // times the number of the try
+constexpr std::size_t max_late = 64 << 10; // without credit no more than a welcome and pings come
 } // namespace
 
 HttpPullTransport::HttpPullTransport (Loop &loop, StorageSource &storage, HttpClientConfig config)
@@ -106,11 +107,16 @@ void HttpPullTransport::on_call_head (SoupCall &c)
     return;
   channel_known_ = true;
   withheld_get_.reset ();
+  late_.clear ();
   post_up ();
 }
 
 void HttpPullTransport::on_call_data (SoupCall &c, Bytes data)
 {
+  if (&c == withheld_get_.get () && late_.size () + data.size () <= max_late)
+    late_.insert (late_.end (), data.begin (), data.end ());
+  else if (&c == withheld_get_.get ())
+    withheld_get_.reset ();
   if (&c != get_.get ())
     return;
   if (!std::exchange (data_came_, true))
@@ -128,11 +134,30 @@ void HttpPullTransport::on_call_over (SoupCall &c)
     on_post_over ();
 }
 
+// The endless answer was not withheld but late, so late that the server does not have its start any
+// more: it goes on with that. Nothing is missing, as only the server's taking it up would end it.
+bool HttpPullTransport::go_back ()
+{
+  if (!withheld_get_ || withheld_get_->over ())
+    return false;
+  complete_ = false;
+  get_ = std::move (withheld_get_);
+  if (get_->status () == 200) {
+    channel_known_ = true;
+    post_up ();
+  }
+  if (const auto late = std::exchange (late_, {}); !late.empty ())
+    on_call_data (*get_, late);
+  return true;
+}
+
 void HttpPullTransport::on_get_over ()
 {
   done_ = std::move (get_);
   withheld_.cancel ();
   const SoupCall &c = *done_;
+  if (complete_ && c.status () == 410 && go_back ())
+    return;
   if (!complete_ || c.stream_over ())
     return c.ok () ? end (CloseReason::orderly, "the peer ended the stream")
                    : end (c.why (), c.detail ());

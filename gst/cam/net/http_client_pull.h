@@ -29,6 +29,7 @@ private:
   void get_stream ();
   void ask ();
   void withheld ();
+  bool go_back ();
   void on_get_over ();
   void post_up ();
   void send_post ();
@@ -39,6 +40,7 @@ private:
   bool started_ = false, complete_, channel_known_ = false, data_came_ = false;
   std::uint64_t pos_ = 0; // bytes of the stream that came
   std::unique_ptr<SoupCall> get_, withheld_get_, post_;
+  std::vector<std::uint8_t> late_; // of withheld_get_, while it may still be gone back to
   std::unique_ptr<SoupCall> done_; // the call that is calling us
   int get_tries_ = 0, post_tries_ = 0;
   Outgoing up_;

@@ -24,6 +24,33 @@ void assert_arrives (End &from, End &to, std::size_t already)
   for (std::size_t i = 0; i < frames.size (); i++)
     fail_unless (got[already + i] == wire (frames[i]), "message %zu differs", i);
 }
+// The next connection to a server that the test itself plays, and the request on it.
+GSocketConnection *next_request (GSocketListener *listener, std::string &request)
+{
+  GSocketConnection *c = g_socket_listener_accept (listener, nullptr, nullptr, nullptr);
+  fail_unless (c != nullptr);
+  GInputStream *in = g_io_stream_get_input_stream (G_IO_STREAM (c));
+  char bytes[4096];
+  while (request.find ("\r\n\r\n") == std::string::npos) {
+    const gssize n = g_input_stream_read (in, bytes, sizeof bytes, nullptr, nullptr);
+    fail_unless (n > 0);
+    request.append (bytes, static_cast<std::size_t> (n));
+  }
+  return c;
+}
+
+std::string chunk (const std::string &bytes)
+{
+  char size[20];
+  g_snprintf (size, sizeof size, "%zx\r\n", bytes.size ());
+  return size + bytes + "\r\n";
+}
+
+void answer (GSocketConnection *c, const std::string &text)
+{
+  fail_unless (g_output_stream_write_all (g_io_stream_get_output_stream (G_IO_STREAM (c)),
+      text.data (), text.size (), nullptr, nullptr, nullptr));
+}
 } // namespace
 
 GST_START_TEST (test_pull)
@@ -280,6 +307,47 @@ GST_START_TEST (test_resources_come_back)
 }
 GST_END_TEST;
 
+// A busy machine looks like a proxy that withholds the endless answer. When the server cannot begin
+// it anew, the client goes on with the one that it has, whichever of the two came first.
+GST_START_TEST (test_pull_late_answer)
+{
+  GSocketListener *listener = g_socket_listener_new ();
+  HttpClientConfig config;
+  config.host = "127.0.0.1";
+  config.port = g_socket_listener_add_any_inet_port (listener, nullptr, nullptr);
+  config.patience = milliseconds (20);
+  fail_unless (config.port != 0);
+  Client client;
+  client.start (true, config);
+  std::string endless, complete;
+  GSocketConnection *stream = next_request (listener, endless);
+  GSocketConnection *again = next_request (listener, complete);
+  fail_unless (endless.find ("mode=complete") == std::string::npos);
+  fail_unless (complete.find ("mode=complete") != std::string::npos);
+  const std::string first = wire (message (Kind::welcome, "welcome"));
+  const std::string second = wire (message (Kind::bye, "bye"));
+  const auto send_first = [&] {
+    answer (stream, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    answer (stream, chunk (first));
+  };
+  if (__i__ == 0)
+    send_first ();
+  answer (again, "HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n");
+  if (__i__ == 1)
+    send_first ();
+  fail_unless (client.end.wait_got (1), "%s", client.end.seen.get ().detail.c_str ());
+  fail_unless (client.end.seen.get ().got[0] == first);
+  answer (stream, chunk (second) + chunk (""));
+  fail_unless (client.end.wait_closed ());
+  fail_unless (client.end.seen.get ().got.back () == second);
+  fail_unless (client.end.why () == CloseReason::orderly);
+  g_object_unref (stream);
+  g_object_unref (again);
+  g_socket_listener_close (listener);
+  g_object_unref (listener);
+}
+GST_END_TEST;
+
 static Suite *http_transport_suite ()
 {
   Suite *s = suite_create ("http_transport");
@@ -288,6 +356,7 @@ static Suite *http_transport_suite ()
   tcase_add_test (tc, test_pull);
   tcase_add_test (tc, test_pull_ended_by_the_sender);
   tcase_add_test (tc, test_pull_by_polling);
+  tcase_add_loop_test (tc, test_pull_late_answer, 0, 2);
   tcase_add_test (tc, test_push);
   tcase_add_test (tc, test_push_refused_by_the_receiver);
   tcase_add_test (tc, test_nobody_there);

@@ -17,7 +17,7 @@ struct Besieged {
     audio = &sender.add ("audio_0", audio_caps);
     audio->begin ();
     if (!way.push)
-      fail_unless (sender.wait_event ("connected", 5));
+      fail_unless (sender.wait_pulled ());
     good (5);
   }
   Node &listener () { return way.push ? static_cast<Node &> (receiver) : sender; }

@@ -23,7 +23,7 @@ struct Pair {
       fail_unless (receiver.wait_event ("session-connected"));
     // The sender's own word that the links are up, for a pull: they take frames from then on.
     if (!way.push)
-      fail_unless (sender.wait_event ("connected", 5));
+      fail_unless (sender.wait_pulled ());
   }
   Sender::Stream &add (const char *name, const char *caps, const char *id = nullptr)
   {
@@ -344,7 +344,7 @@ GST_START_TEST (test_tags_once_with_their_scope)
   a.begin ();
   tag (a, "sound");
   if (!p.way.push)
-    fail_unless (p.sender.wait_event ("connected", 5));
+    fail_unless (p.sender.wait_pulled ());
   auto frame = [n = 0u] (Sender::Stream &s) mutable {
     n++;
     s.push (make_buffer (10, n, n * frame_time));
@@ -436,7 +436,7 @@ GST_START_TEST (test_source_that_is_not_live)
     point (receiver, sender.port ());
     receiver.play ();
     fail_unless (receiver.wait_event ("session-connected"));
-    fail_unless (sender.wait_event ("connected", 5));
+    fail_unless (sender.wait_pulled ());
   } else {
     point (sender, receiver.port ());
   }

@@ -137,6 +137,7 @@ GST_START_TEST (test_http_clients_that_never_read)
   Besieged b (__i__);
   if (!b.http () || b.way.push)
     return;
+  g_object_set (b.sender.element, "audio-timeout", 3, nullptr);
   b.start ();
   const std::size_t memory_before = memory ();
   std::vector<RawSocket> peers;

@@ -11,15 +11,12 @@ using Names = std::vector<std::string>;
 using Events = std::vector<LinkEventSeen>;
 constexpr std::size_t n_streams = 3;
 constexpr const char *pad_names[n_streams] = {"video_0", "audio_0", "data_0"};
-constexpr const char *timeouts[] = {
-    "video-timeout", "audio-timeout", "data-timeout", "command-timeout", "file-timeout"};
 
 // Over UDP, and of a peer that pushed over HTTP, only silence tells.
 void set_timeouts (Node &n, const Way &w)
 {
   const bool broken_connection_tells = std::string (w.protocol) == "tcp" || !w.push;
-  for (const char *name : timeouts)
-    g_object_set (n.element, name, broken_connection_tells ? 60 : 2, nullptr);
+  n.set_timeouts (broken_connection_tells ? 60 : 2);
 }
 
 // What a receiver is told when its sender has been killed.

@@ -78,7 +78,7 @@ GST_START_TEST (test_indexes)
   for (auto *x : streams)
     x->begin ();
   if (!way.push)
-    fail_unless (s.wait_event ("connected", 5));
+    fail_unless (s.wait_pulled ());
   unsigned n = 0;
   for (auto *x : streams)
     x->push (make_buffer (50, n++, 0));
@@ -146,7 +146,7 @@ GST_START_TEST (test_silent_pad)
   play (s, r);
   v.begin ();
   if (!way.push)
-    fail_unless (s.wait_event ("connected", 5));
+    fail_unless (s.wait_pulled ());
   const gint64 t = g_get_monotonic_time ();
   // Over UDP, what waits longer for the link than `latency` is too late.
   for (unsigned n = 0; n < 100 && !r.wait_buffers ("video_0", 1, milliseconds (100)); n++)
@@ -174,7 +174,7 @@ GST_START_TEST (test_late_pad)
   auto &v = s.add ("video_0", video_caps);
   v.begin ();
   if (!way.push)
-    fail_unless (s.wait_event ("connected", 5));
+    fail_unless (s.wait_pulled ());
   v.push (make_buffer (10, 0, 0));
   fail_unless (r.wait_buffers ("video_0", 1));
   auto &late = s.add ("audio_5", audio_caps);
@@ -202,7 +202,7 @@ GST_START_TEST (test_gaps_in_silence)
   auto &d = s.add ("data_0", text_caps);
   d.begin ();
   if (!way.push)
-    fail_unless (s.wait_event ("connected", 5));
+    fail_unless (s.wait_pulled ());
   d.push (make_buffer (10, 0, 0));
   fail_unless (r.wait_event_on ("data_0", GST_EVENT_GAP, 2));
   d.push (make_buffer (10, 1, 5 * GST_SECOND));
@@ -275,7 +275,7 @@ GST_START_TEST (test_down_while_streaming)
     auto &v = s.add ("video_0", video_caps);
     v.begin ();
     if (!way.push)
-      fail_unless (s.wait_event ("connected", 5));
+      fail_unless (s.wait_pulled ());
     for (unsigned n = 0; n < 20; n++)
       v.push (make_buffer (20000, n, n * frame_time));
     fail_unless (r.wait_buffers ("video_0", 1));

@@ -25,7 +25,7 @@ struct Broken {
     video->begin ();
     data->begin ();
     if (!way.push)
-      fail_unless (sender.wait_event ("connected", 5));
+      fail_unless (sender.wait_pulled ());
     send_until (1);
   }
   void send ()

@@ -37,7 +37,7 @@ struct Porter {
 
 void give (const Node &n, const char *token)
 {
-  g_object_set (n.element, "token", token, "video-timeout", 20, nullptr);
+  g_object_set (n.element, "token", token, nullptr);
 }
 
 bool refused (Node &n)

@@ -30,7 +30,7 @@ constexpr int n_routes = static_cast<int> (std::size (routes));
 // Busy machines take their time.
 void patient (GstElement *e)
 {
-  g_object_set (e, "video-timeout", 20, "max-queue-time", guint64{0}, nullptr);
+  g_object_set (e, "max-queue-time", guint64{0}, nullptr);
 }
 
 void certify (const Server &server, const TlsFiles::Identity &id)

@@ -11,8 +11,7 @@ constexpr unsigned gop = 10;
 struct Slow {
   explicit Slow (const Way &w) : way (w), sender (w), receiver (w)
   {
-    g_object_set (sender.element, "max-queue-bytes", 300000u, "video-timeout", 30, nullptr);
-    g_object_set (receiver.element, "video-timeout", 30, nullptr);
+    g_object_set (sender.element, "max-queue-bytes", 300000u, nullptr);
   }
   void start ()
   {
@@ -26,7 +25,7 @@ struct Slow {
     for (auto *s : {video, audio, data})
       s->begin ();
     if (!way.push)
-      fail_unless (sender.wait_event ("connected", 5));
+      fail_unless (sender.wait_pulled ());
   }
   // One frame of 20 KB, every tenth a key frame, with its number in front.
   void send_video ()
@@ -125,7 +124,7 @@ GST_START_TEST (test_slow_receiver_alone)
   s.start ();
   point (other, s.sender.port ());
   other.play ();
-  fail_unless (s.sender.wait_event ("connected", 10));
+  fail_unless (s.sender.wait_pulled (2));
   s.relay->slow ("", 0);
   for (unsigned i = 0; i < 300; i++) {
     s.send_video ();
@@ -153,7 +152,7 @@ GST_START_TEST (test_late_joiner)
   Receiver late (way);
   point (late, s.sender.port ());
   late.play ();
-  fail_unless (s.sender.wait_event ("connected", 10));
+  fail_unless (s.sender.wait_pulled (2));
   fail_unless (iterate_until ([&] { return *s.video->key_requests > before; }));
   while (s.n < 2 * gop)
     s.send_video ();
@@ -193,7 +192,7 @@ GST_START_TEST (test_key_request_from_downstream)
   s.video = &s.sender.add ("video_0", video_caps);
   s.video->begin ();
   if (!s.way.push)
-    fail_unless (s.sender.wait_event ("connected", 5));
+    fail_unless (s.sender.wait_pulled ());
   s.send_video ();
   fail_unless (s.receiver.wait_buffers ("video_0", 1));
   const unsigned before = *s.video->key_requests;
@@ -218,7 +217,7 @@ GST_START_TEST (test_blocked_pad)
   s.video->begin ();
   s.audio->begin ();
   if (!s.way.push)
-    fail_unless (s.sender.wait_event ("connected", 5));
+    fail_unless (s.sender.wait_pulled ());
   for (unsigned i = 0; i < 200; i++) {
     s.send_video ();
     s.audio->push (make_buffer (100, i, i * frame_time));
