@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Addresses: of our own, which may change; of the server, which may have several; relayed ones that
 // come in pairs.
+#include "../nat.h"
 #include "../plugin.h"
 #include "turn_pipeline.h"
 #include "turn_script.h"
@@ -68,6 +69,48 @@ GST_START_TEST (test_mobility)
   }
   fail_unless_equals_uint64 (call.stat ("src", "allocations-lost"), 0);
   fail_unless_equals_uint64 (call.stat ("src", "connections"), 4);
+}
+GST_END_TEST
+
+namespace {
+// Grants allocations that may move, and their moves.
+std::optional<Replies> let_move (ScriptedServer &s, const Message &m, unsigned)
+{
+  if (!m.has (Attr::mobility_ticket))
+    return {};
+  return Replies{s.success (m, [&] (Builder &b) {
+    s.fill_grant (b, m.method ());
+    const Blob ticket{1, 2, 3, 4};
+    b.add (Attr::mobility_ticket, ticket);
+  })};
+}
+} // namespace
+
+// Another address of ours leads to the server from now on: found out, and moved to.
+GST_START_TEST (test_network_changes)
+{
+  const Namespace net;
+  if (net.ok ())
+    net.enter ();
+  if (!net.ok () || !Namespace::ip ("link set lo up") ||
+      !Namespace::ip ("address add 10.9.0.1/32 dev lo") ||
+      !Namespace::ip ("address add 10.9.0.2/32 dev lo")) {
+    g_print ("skipped: no network namespaces here\n");
+    return;
+  }
+  ScriptedServer server (let_move, {.host = "10.9.0.1"});
+  Pipeline p ("turnrelaysrc name=src mobility=true uri=" + server.uri () + " ! fakesink");
+  p.play ();
+  const std::string before = field (wait_from (p, "src", "turn-allocated"), "mapped-ip");
+  fail_unless_equals_string (before.c_str (), "10.9.0.1");
+  fail_unless (Namespace::ip ("route change local 10.9.0.1 dev lo table local src 10.9.0.2"));
+  const MessagePtr m = wait_from (p, "src", "turn-refreshed");
+  gboolean moved = FALSE;
+  fail_unless (m &&
+               gst_structure_get_boolean (gst_message_get_structure (m.get ()), "moved", &moved) &&
+               moved);
+  fail_unless_equals_int (server.clients (), 2);
+  fail_unless_equals_uint64 (p.stat ("src", "allocations-lost"), 0);
 }
 GST_END_TEST
 
@@ -185,6 +228,7 @@ static Suite *turn_moves_suite ()
   TCase *tc = tcase_create ("general");
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_no_mobility);
+  tcase_add_test (tc, test_network_changes);
   tcase_add_test (tc, test_reservation_once);
   tcase_add_loop_test (tc, test_silent_address, 0, 2);
   if (!Coturn::there ())
