@@ -35,12 +35,17 @@ public:
     drop ();
     use (g_socket_listener_accept (listener_, nullptr, nullptr, nullptr));
   }
-  void connect_to (const std::string &address)
+  void connect_to (const std::string &address) { fail_unless (try_connect (address)); }
+  bool try_connect (const std::string &address)
   {
     drop ();
-    GSocketClient *c = g_socket_client_new ();
-    use (g_socket_client_connect_to_host (c, address.c_str (), 0, nullptr, nullptr));
-    g_object_unref (c);
+    GSocketClient *client = g_socket_client_new ();
+    GSocketConnection *c =
+        g_socket_client_connect_to_host (client, address.c_str (), 0, nullptr, nullptr);
+    g_object_unref (client);
+    if (c)
+      use (c);
+    return c != nullptr;
   }
   void send (const std::string &bytes)
   {
@@ -185,8 +190,8 @@ GST_START_TEST (test_stranger)
   Call call (relay.uri (false), relay.options (false), "127.0.0.2");
   call.play ();
   fail_unless (wait_from_sink (call, "turn-permission-created"));
-  peer.connect_to (call.text ("src", "relayed-address"));
-  fail_unless (peer.receive (1).empty ()); // the end
+  if (peer.try_connect (call.text ("src", "relayed-address"))) // it may be over by then
+    fail_unless (peer.receive (1).empty ());                   // the end
   fail_unless_equals_uint64 (call.stat ("src", "packets-received"), 0);
 }
 GST_END_TEST
