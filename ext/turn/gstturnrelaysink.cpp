@@ -17,9 +17,11 @@
  */
 #include "common/barrier.h"
 #include "net/sender.h"
+#include "net/socket_address.h"
 #include "relay.h"
 #include "turnelements.h"
 #include <gst/base/gstbasesink.h>
+#include <gst/net/gstnetaddressmeta.h>
 
 GST_DEBUG_CATEGORY_STATIC (turnrelaysink_debug);
 #define GST_CAT_DEFAULT turnrelaysink_debug
@@ -32,7 +34,7 @@ using namespace reach::turn;
 class Batch {
 public:
   ~Batch () { clear (); }
-  bool add (GstBuffer *b)
+  bool add (GstBuffer *b, bool with_address)
   {
     const std::size_t first = pieces_.size ();
     std::size_t size = 0;
@@ -45,14 +47,15 @@ public:
         pieces_.push_back ({info.data, info.size});
       size += info.size;
     }
-    ranges_.push_back ({first, pieces_.size () - first, size});
+    ranges_.push_back (
+        {first, pieces_.size () - first, size, with_address ? address_of (b) : stun::Address{}});
     return true;
   }
   std::span<const Sender::Packet> packets ()
   {
     packets_.clear ();
     for (const Range &r : ranges_)
-      packets_.push_back ({std::span<const iovec> (pieces_).subspan (r.first, r.n), r.size});
+      packets_.push_back ({std::span<const iovec> (pieces_).subspan (r.first, r.n), r.size, r.to});
     return packets_;
   }
   void clear ()
@@ -67,7 +70,19 @@ public:
 private:
   struct Range {
     std::size_t first, n, size;
+    stun::Address to;
   };
+  static stun::Address address_of (GstBuffer *b)
+  {
+    const GstNetAddressMeta *m = gst_buffer_get_net_address_meta (b);
+    reach::Address a;
+    const gssize n = m ? g_socket_address_get_native_size (m->addr) : 0;
+    if (n <= 0 || n > static_cast<gssize> (sizeof a.storage) ||
+        !g_socket_address_to_native (m->addr, &a.storage, sizeof a.storage, nullptr))
+      return {};
+    a.length = static_cast<socklen_t> (n);
+    return from_socket (a);
+  }
   std::vector<GstMapInfo> maps_;
   std::vector<iovec> pieces_;
   std::vector<Range> ranges_;
@@ -109,19 +124,31 @@ public:
       if (r != GST_FLOW_OK)
         return r;
     }
-    bool good = !one || batch_.add (one);
+    const bool by_buffer = sender->by_buffer ();
+    bool good = !one || batch_.add (one, by_buffer);
     for (guint i = 0; list && good && i < gst_buffer_list_length (list); i++)
-      good = batch_.add (gst_buffer_list_get (list, i));
-    if (good)
-      sender->send (batch_.packets ());
+      good = batch_.add (gst_buffer_list_get (list, i), by_buffer);
+    GstFlowReturn r = GST_FLOW_OK;
+    if (good) {
+      auto left = sender->send (batch_.packets ());
+      while (!left.empty () && (r = gst_base_sink_wait_preroll (sink_)) == GST_FLOW_OK)
+        left = sender->send (left);
+    }
     batch_.clear ();
     if (good)
-      return GST_FLOW_OK;
+      return r;
     GST_ELEMENT_ERROR (sink_, RESOURCE, READ, ("A buffer cannot be read."), (nullptr));
     return GST_FLOW_ERROR;
   }
 
+  void drain ()
+  {
+    if (now_)
+      now_->drain (drain_limit);
+  }
+
 private:
+  static constexpr Duration drain_limit = seconds (10);
   void add_stats (GstStructure *s) override
   {
     const std::shared_ptr<Sender> sender = *sender_.lock ();
@@ -213,6 +240,14 @@ static void install_streaming (GstBaseSinkClass *sink)
   sink->unlock_stop = [] (GstBaseSink *b) -> gboolean {
     impl_of (b).flush (false);
     return TRUE;
+  };
+  sink->event = [] (GstBaseSink *b, GstEvent *event) -> gboolean {
+    if (GST_EVENT_TYPE (event) == GST_EVENT_EOS)
+      barrier (b, 0, [&] {
+        impl_of (b).drain ();
+        return 0;
+      });
+    return GST_BASE_SINK_CLASS (gst_turn_relay_sink_parent_class)->event (b, event);
   };
   sink->render = [] (GstBaseSink *b, GstBuffer *buffer) {
     return barrier (b, GST_FLOW_ERROR, [&] { return impl_of (b).render (buffer, nullptr); });

@@ -51,6 +51,8 @@ public:
   bool start_src ()
   {
     mailbox_.update ([] (Mailbox &m) { m = {}; });
+    full_ = false;
+    streams_ = settings.lock ()->relay_transport == stun::Relay::tcp;
     return start ();
   }
   void stop_src ()
@@ -81,6 +83,8 @@ public:
 private:
   void on_data (const Data &d) override;
   void on_data_done () override;
+  bool is_full () const override { return full_; }
+  GstFlowReturn take (GstBuffer **out);
   void on_ended () override
   {
     mailbox_.update ([] (Mailbox &m) { m.ended = true; });
@@ -98,6 +102,10 @@ private:
   GstBaseSrc *const src_;
   Guarded<Mailbox> mailbox_;
   Guarded<Ref<GstCaps>> caps_;
+
+  // Of a stream nothing can be dropped: no more of it is read instead.
+  bool streams_ = false;
+  std::atomic<bool> full_ = false;
 
   // Loop thread: what has come in this round, and the last peer.
   std::vector<Ref<GstBuffer>> fresh_;
@@ -148,6 +156,10 @@ void SrcImpl::on_data_done ()
       m.buffers.push_back (std::move (b));
       m.arrived.push_back (now);
     }
+    if (streams_) {
+      full_ = m.bytes > max_size_bytes;
+      return;
+    }
     while (
         m.bytes > max_size_bytes ||
         (!m.arrived.empty () && static_cast<guint64> (now - m.arrived.front ()) > max_size_time)) {
@@ -159,6 +171,17 @@ void SrcImpl::on_data_done ()
 }
 
 GstFlowReturn SrcImpl::create (GstBuffer **out)
+{
+  const GstFlowReturn r = take (out);
+  if (full_ && mailbox_.lock ()->bytes < max_size_bytes / 2) {
+    full_ = false;
+    if (const auto s = session ())
+      s->resume ();
+  }
+  return r;
+}
+
+GstFlowReturn SrcImpl::take (GstBuffer **out)
 {
   auto m = mailbox_.lock ();
   m.wait ([] (const Mailbox &b) { return b.flushing || b.ended || !b.buffers.empty (); });

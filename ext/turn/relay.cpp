@@ -69,17 +69,18 @@ void Relay::peers_changed ()
   if (const auto o = outlet ())
     s->set_peers (o, *peers);
   else
-    s->with_client ([&] (Client &c, TimePoint now) {
-      for (const stun::Address &peer : *peers)
-        if (c.config ().mode == Mode::indication || c.bind_channel (peer, 0, now) == 0)
-          c.create_permission ({&peer, 1}, now);
-    });
+    s->ask_peers (*peers);
+}
+
+bool Relay::try_post (SerialQueue::Task t)
+{
+  const std::shared_ptr<SerialQueue> q = *queue_.lock ();
+  return q && q->post (std::move (t));
 }
 
 void Relay::post (SerialQueue::Task t)
 {
-  const std::shared_ptr<SerialQueue> q = *queue_.lock ();
-  if (q && !q->post (std::move (t)))
+  if (!try_post (std::move (t)))
     GST_WARNING_OBJECT (element_, "handlers are too slow: an event was dropped");
 }
 
@@ -109,11 +110,21 @@ void Relay::on_event (const Event &e)
     check_peers (*p);
 }
 
+void Relay::on_peer_open (const stun::Address &peer, bool incoming)
+{
+  report (sig_peer_connected, report_of_stream (sig_peer_connected, peer, incoming, {}));
+}
+
+void Relay::on_peer_closed (const stun::Address &peer, const std::string &why)
+{
+  report (sig_peer_disconnected, report_of_stream (sig_peer_disconnected, peer, false, why));
+}
+
 // A sink whose peers are all refused has nobody to send to.
 void Relay::check_peers (const PeerRefused &e)
 {
   const auto o = outlet ();
-  if (!sink_ || !o || !o->all_refused ())
+  if (!sink_ || !o || o->by_buffer () || !o->all_refused ())
     return;
   StructurePtr details (gst_structure_new ("details", "why", G_TYPE_STRING, "refused", "code",
       G_TYPE_UINT, e.code, "method", G_TYPE_STRING, method_name (e.method), nullptr));
@@ -261,11 +272,11 @@ GstStructure *Relay::stats (const char *name)
   GstStructure *out = gst_structure_new (name, "allocated", G_TYPE_BOOLEAN,
       gboolean{s.state == Client::State::allocated}, "allocations", G_TYPE_UINT64, s.allocations,
       "allocations-lost", G_TYPE_UINT64, s.losses, "connections", G_TYPE_UINT64, s.paths,
-      "requests", G_TYPE_UINT64, s.stats.requests, "retransmissions", G_TYPE_UINT64,
-      s.stats.retransmissions, "timeouts", G_TYPE_UINT64, s.stats.timeouts, "data-in",
-      G_TYPE_UINT64, s.stats.data_in, "data-bytes-in", G_TYPE_UINT64, s.stats.bytes_in, "malformed",
-      G_TYPE_UINT64, s.stats.malformed, "unmatched", G_TYPE_UINT64, s.stats.unmatched,
-      "unknown-peer", G_TYPE_UINT64, s.stats.unknown_peer, nullptr);
+      "peer-connections", G_TYPE_UINT64, s.streams, "requests", G_TYPE_UINT64, s.stats.requests,
+      "retransmissions", G_TYPE_UINT64, s.stats.retransmissions, "timeouts", G_TYPE_UINT64,
+      s.stats.timeouts, "data-in", G_TYPE_UINT64, s.stats.data_in, "data-bytes-in", G_TYPE_UINT64,
+      s.stats.bytes_in, "malformed", G_TYPE_UINT64, s.stats.malformed, "unmatched", G_TYPE_UINT64,
+      s.stats.unmatched, "unknown-peer", G_TYPE_UINT64, s.stats.unknown_peer, nullptr);
   add_stats (out);
   return out;
 }

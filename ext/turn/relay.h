@@ -34,6 +34,7 @@ public:
   bool send_binding_request ();
   bool send_raw (GstBuffer *b);
   void clear ();
+  bool reconnect ();
 
   Guarded<RelaySettings> settings;
   Guarded<RelayOwn> own;
@@ -49,12 +50,17 @@ private:
   void on_data_done () override {}
   bool on_before_send (Bytes message) override;
   bool wants_before_send () const override;
+  bool on_credentials_wanted (const Session::CredentialsWanted &w) override;
+
+  void on_peer_open (const stun::Address &peer, bool incoming) override;
+  void on_peer_closed (const stun::Address &peer, const std::string &why) override;
 
   void on_failed (const Failed &f);
   void check_peers (const PeerRefused &e);
   void post_error (gint what, const std::string &text, StructurePtr details);
   void report (guint signal, StructurePtr s);
   void post (SerialQueue::Task t);
+  bool try_post (SerialQueue::Task t);
   using Wrap = std::function<Client::Wrapped (
       Client &, std::size_t size, std::span<std::uint8_t> header, TimePoint)>;
   bool send_wrapped (const Wrap &wrap, GstBuffer *b);
@@ -89,8 +95,11 @@ enum Signal : guint {
   sig_icmp,
   sig_response_error,
   sig_unknown_message,
+  sig_peer_connected,
+  sig_peer_disconnected,
   event_signals,
   sig_before_send = event_signals,
+  sig_need_credentials,
   sig_last
 };
 // `relay_of` is the same for both signals' classes.

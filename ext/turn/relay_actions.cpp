@@ -101,6 +101,13 @@ bool Relay::send_raw (GstBuffer *b)
   return m.ok () && s->send ({}, m.bytes (), 0);
 }
 
+// Moves the allocation to a new path (mobility), or asks for another one there.
+bool Relay::reconnect ()
+{
+  const auto s = session ();
+  return s && s->reconnect ();
+}
+
 // Gives the allocation back; allocate () asks for another one.
 void Relay::clear ()
 {

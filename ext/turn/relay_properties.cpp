@@ -1,161 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "relay.h"
+#include "relay_option_tables.h"
 
 namespace reach::turn {
 namespace {
-constexpr auto rw =
-    static_cast<GParamFlags> (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
-constexpr auto rw_playing = static_cast<GParamFlags> (
-    G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
-constexpr auto wo =
-    static_cast<GParamFlags> (G_PARAM_WRITABLE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
-constexpr auto ro = static_cast<GParamFlags> (G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
-
-enum Property : guint {
-  prop_uri = 1,
-  prop_transport,
-  prop_ip_family,
-  prop_mode,
-  prop_auto_refresh,
-  prop_port,
-  prop_lifetime,
-  prop_rto,
-  prop_max_retries,
-  prop_fingerprint,
-  prop_even_port,
-  prop_dont_fragment,
-  prop_auto_permission,
-  prop_tls_verify,
-  prop_host,
-  prop_username,
-  prop_password,
-  prop_auth_secret,
-  prop_software,
-  prop_tls_certificate,
-  prop_tls_key,
-  prop_tls_ca_file,
-  prop_tls_fingerprint,
-  prop_tls_server_name,
-  prop_allocation_name,
-  prop_peers,
-  prop_relayed_address,
-  prop_mapped_address,
-  prop_allocation,
-  prop_stats
-};
-
-GType transport_type ()
-{
-  static const GEnumValue values[] = {{static_cast<int> (Transport::udp), "UDP", "udp"},
-      {static_cast<int> (Transport::tcp), "TCP", "tcp"},
-      {static_cast<int> (Transport::tls), "TLS over TCP", "tls"},
-      {static_cast<int> (Transport::dtls), "DTLS over UDP", "dtls"}, {0, nullptr, nullptr}};
-  static const GType type = g_enum_register_static ("GstTurnTransport", values);
-  return type;
-}
-
-GType family_type ()
-{
-  static const GEnumValue values[] = {
-      {static_cast<int> (Families::server_default), "What the server gives", "any"},
-      {static_cast<int> (Families::ipv4), "IPv4", "ipv4"},
-      {static_cast<int> (Families::ipv6), "IPv6", "ipv6"},
-      {static_cast<int> (Families::both), "One address of each", "both"}, {0, nullptr, nullptr}};
-  static const GType type = g_enum_register_static ("GstTurnIpFamily", values);
-  return type;
-}
-
-GType mode_type ()
-{
-  static const GEnumValue values[] = {
-      {static_cast<int> (Mode::automatic), "Channels, indications where there are none", "auto"},
-      {static_cast<int> (Mode::indication), "Send and Data indications", "indication"},
-      {static_cast<int> (Mode::channel), "Channels alone", "channel"}, {0, nullptr, nullptr}};
-  static const GType type = g_enum_register_static ("GstTurnMode", values);
-  return type;
-}
-
-GType refresh_type ()
-{
-  static const GFlagsValue values[] = {{refresh_allocation, "The allocation", "allocation"},
-      {refresh_permissions, "Permissions", "permissions"},
-      {refresh_channels, "Channels", "channels"}, {0, nullptr, nullptr}};
-  static const GType type = g_flags_register_static ("GstTurnRefresh", values);
-  return type;
-}
-
-struct Text {
-  guint id;
-  std::string RelaySettings::*member;
-  const char *name, *nick, *blurb;
-  GParamFlags flags = rw;
-};
-const Text texts[] = {
-    {prop_host, &RelaySettings::host, "host", "Host", "The server's name or address"},
-    {prop_username, &RelaySettings::username, "username", "User name",
-        "Who we are (NULL = nobody, for servers that do not ask); with auth-secret a part of the "
-        "name that is made"},
-    {prop_password, &RelaySettings::password, "password", "Password", "Of the user", wo},
-    {prop_auth_secret, &RelaySettings::auth_secret, "auth-secret", "Shared secret",
-        "The server's static-auth-secret: names and passwords that are good for a day are made of "
-        "it, and made anew in time",
-        wo},
-    {prop_software, &RelaySettings::software, "software", "Software",
-        "What to tell the server of this program (NULL = nothing)"},
-    {prop_tls_certificate, &RelaySettings::tls_certificate, "tls-certificate", "TLS certificate",
-        "PEM file with a certificate of ours, for servers that ask for one"},
-    {prop_tls_key, &RelaySettings::tls_key, "tls-key", "TLS key",
-        "PEM file with the key of tls-certificate, without a password (NULL = it is in the "
-        "certificate's file)"},
-    {prop_tls_ca_file, &RelaySettings::tls_ca_file, "tls-ca-file", "TLS authorities",
-        "PEM file with the certificates to trust (NULL = the system's)"},
-    {prop_tls_fingerprint, &RelaySettings::tls_fingerprint, "tls-fingerprint", "TLS fingerprint",
-        "SHA-256 fingerprints, with commas between them: the server's certificate must be one of "
-        "these, and nothing else about it is checked (NULL = any that verifies)"},
-    {prop_tls_server_name, &RelaySettings::tls_name, "tls-server-name", "TLS server name",
-        "The name that has to be in the server's certificate (NULL = host)"},
-};
-
-struct Number {
-  guint id;
-  unsigned RelaySettings::*member;
-  const char *name, *nick, *blurb;
-  unsigned least, most, normal;
-};
-const Number numbers[] = {
-    {prop_port, &RelaySettings::port, "port", "Port",
-        "The server's port (0 = 3478, with TLS and DTLS 5349)", 0, 65535, 0},
-    {prop_lifetime, &RelaySettings::lifetime, "lifetime", "Lifetime",
-        "Of the allocation between two refreshes, to ask for, in seconds (0 = the server's)", 0,
-        86400, 0},
-    {prop_rto, &RelaySettings::rto, "rto", "Retransmission timeout",
-        "Milliseconds until a request on UDP or DTLS is sent again; doubled each time", 50, 60000,
-        500},
-    {prop_max_retries, &RelaySettings::max_retries, "max-retries", "Retransmissions",
-        "How often it is sent again", 0, 20, 6},
-};
-
-struct Switch {
-  guint id;
-  bool RelaySettings::*member;
-  const char *name, *nick, *blurb;
-  bool normal;
-};
-const Switch switches[] = {
-    {prop_fingerprint, &RelaySettings::fingerprint, "fingerprint", "FINGERPRINT",
-        "End requests with this attribute", true},
-    {prop_even_port, &RelaySettings::even_port, "even-port", "Even port",
-        "Ask for a relayed address with an even port", false},
-    {prop_dont_fragment, &RelaySettings::dont_fragment, "dont-fragment", "Don't fragment",
-        "Ask the server to set the DF bit of what it sends to peers (indications alone)", false},
-    {prop_auto_permission, &RelaySettings::auto_permission, "auto-permission",
-        "Automatic permissions",
-        "Ask for the channel or permission that sending lacks; else nothing is sent without one",
-        true},
-    {prop_tls_verify, &RelaySettings::tls_verify, "tls-verify", "TLS verify",
-        "Refuse a server whose certificate does not verify or is not for host", true},
-};
-
 const char *or_null (const std::string &s)
 {
   return s.empty () ? nullptr : s.c_str ();
@@ -172,12 +19,24 @@ void install_enums (GObjectClass *k)
   g_object_class_install_property (k, prop_transport,
       g_param_spec_enum ("transport", "Transport", "How the server is reached", transport_type (),
           static_cast<int> (Transport::udp), rw));
+  g_object_class_install_property (k, prop_relay_transport,
+      g_param_spec_enum ("relay-transport", "Relay transport",
+          "How peers are reached; tcp needs transport=tcp or tls, and buffers become a stream of "
+          "bytes",
+          relay_transport_type (), static_cast<int> (stun::Relay::udp), rw));
   g_object_class_install_property (k, prop_ip_family,
       g_param_spec_enum ("ip-family", "Address family", "Of the relayed address", family_type (),
           static_cast<int> (Families::server_default), rw));
   g_object_class_install_property (k, prop_mode,
       g_param_spec_enum ("mode", "Mode", "How data travel between us and the server", mode_type (),
           static_cast<int> (Mode::automatic), rw));
+  g_object_class_install_property (k, prop_auth_mode,
+      g_param_spec_enum ("auth-mode", "Authentication", "How we prove who we are", auth_type (),
+          static_cast<int> (AuthMode::automatic), rw));
+  g_object_class_install_property (k, prop_stun_auth_mode,
+      g_param_spec_enum ("stun-auth-mode", "STUN authentication",
+          "The same in Binding requests: none, short-term or long-term", auth_type (),
+          static_cast<int> (AuthMode::none), rw));
   g_object_class_install_property (k, prop_auto_refresh,
       g_param_spec_flags ("auto-refresh", "Automatic refreshes",
           "What is kept alive; the rest ends by itself", refresh_type (),
@@ -195,7 +54,7 @@ void install_status (GObjectClass *k)
           "Ours, as the server sees it (NULL = not known)", nullptr, ro));
   g_object_class_install_property (k, prop_allocation,
       g_param_spec_boxed ("allocation", "Allocation",
-          "state, server, relayed, mapped and lifetime-left, which is in seconds",
+          "state, server, relayed, mapped, lifetime-left (seconds), mobile, reservation-token",
           GST_TYPE_STRUCTURE, ro));
   g_object_class_install_property (k, prop_stats,
       g_param_spec_boxed ("stats", "Statistics", "Counters", GST_TYPE_STRUCTURE, ro));
@@ -234,6 +93,11 @@ GstStructure *allocation_of (const Session::Status &s)
     gst_structure_set (out, "relayed", G_TYPE_STRING, relayed_of (s).c_str (), nullptr);
   if (s.mapped)
     gst_structure_set (out, "mapped", G_TYPE_STRING, to_string (s.mapped).c_str (), nullptr);
+  if (there)
+    gst_structure_set (out, "mobile", G_TYPE_BOOLEAN, gboolean{s.mobile}, nullptr);
+  if (there && s.reservation)
+    gst_structure_set (
+        out, "reservation-token", G_TYPE_STRING, hex_of (*s.reservation).c_str (), nullptr);
   return out;
 }
 
@@ -278,11 +142,20 @@ bool set_value (RelaySettings &s, guint id, const GValue *v)
   case prop_transport:
     s.transport = static_cast<Transport> (g_value_get_enum (v));
     return true;
+  case prop_relay_transport:
+    s.relay_transport = static_cast<stun::Relay> (g_value_get_enum (v));
+    return true;
   case prop_ip_family:
     s.family = static_cast<Families> (g_value_get_enum (v));
     return true;
   case prop_mode:
     s.mode = static_cast<Mode> (g_value_get_enum (v));
+    return true;
+  case prop_auth_mode:
+    s.auth = static_cast<AuthMode> (g_value_get_enum (v));
+    return true;
+  case prop_stun_auth_mode:
+    s.stun_auth = static_cast<AuthMode> (g_value_get_enum (v));
     return true;
   case prop_auto_refresh:
     s.refresh = g_value_get_flags (v);
@@ -318,7 +191,8 @@ void install_relay_properties (GObjectClass *k)
   g_object_class_install_property (k, prop_peers,
       g_param_spec_string ("peers", "Peers",
           "Addresses with commas between: 192.0.2.1:5004,[2001:db8::1]:5004. A sink sends to each "
-          "of them; all of them may send to the relayed address",
+          "of them; all of them may send to the relayed address (NULL = a sink sends each buffer "
+          "to the address in its GstNetAddressMeta)",
           nullptr, rw_playing));
   install_status (k);
 }
@@ -368,11 +242,20 @@ bool get_relay_property (Relay &r, guint id, GValue *v)
   case prop_transport:
     g_value_set_enum (v, static_cast<int> (s.transport));
     return true;
+  case prop_relay_transport:
+    g_value_set_enum (v, static_cast<int> (s.relay_transport));
+    return true;
   case prop_ip_family:
     g_value_set_enum (v, static_cast<int> (s.family));
     return true;
   case prop_mode:
     g_value_set_enum (v, static_cast<int> (s.mode));
+    return true;
+  case prop_auth_mode:
+    g_value_set_enum (v, static_cast<int> (s.auth));
+    return true;
+  case prop_stun_auth_mode:
+    g_value_set_enum (v, static_cast<int> (s.stun_auth));
     return true;
   case prop_auto_refresh:
     g_value_set_flags (v, s.refresh);

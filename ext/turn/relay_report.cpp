@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "relay_report.h"
 #include "relay.h"
+#include "relay_settings.h"
 
 namespace reach::turn {
 namespace {
@@ -54,12 +55,7 @@ void put (GstStructure *s, const Message &m)
   if (m.empty ())
     return;
   constexpr const char *classes[] = {"request", "indication", "success", "error"};
-  std::string id;
-  for (const std::uint8_t b : m.transaction ()) {
-    constexpr const char *digits = "0123456789abcdef";
-    id += digits[b >> 4];
-    id += digits[b & 15];
-  }
+  const std::string id = hex_of (m.transaction ());
   GValue list = G_VALUE_INIT;
   g_value_init (&list, GST_TYPE_LIST);
   for (auto c = m.attributes (); auto a = c.next ();)
@@ -93,6 +89,9 @@ std::optional<Report> make (const Allocated &e)
     put (s, "relayed2", e.relayed[1]);
   put (s, "mapped", e.mapped);
   put (s, "lifetime", e.lifetime);
+  gst_structure_set (s, "mobile", G_TYPE_BOOLEAN, gboolean{e.mobile}, nullptr);
+  if (e.reservation)
+    put (s, "reservation-token", hex_of (*e.reservation));
   if (e.refused_family)
     put (s, "refused-family-code", e.refused_family->error.code);
   put (s, e.message);
@@ -212,6 +211,18 @@ template <typename T> std::optional<Report> make (const T &)
 std::optional<Report> report_of (const Event &e)
 {
   return std::visit ([] (const auto &x) { return make (x); }, e);
+}
+
+StructurePtr report_of_stream (
+    guint signal, const stun::Address &peer, bool incoming, const std::string &why)
+{
+  Report r = begin (signal);
+  put (r.details.get (), "peer", peer);
+  if (signal == sig_peer_connected)
+    gst_structure_set (r.details.get (), "incoming", G_TYPE_BOOLEAN, gboolean{incoming}, nullptr);
+  else
+    put (r.details.get (), "reason", why);
+  return std::move (r.details);
 }
 
 bool is_success (const Event &e)

@@ -11,6 +11,8 @@ struct Report {
 };
 // Nothing: not for applications.
 std::optional<Report> report_of (const Event &e);
+StructurePtr report_of_stream (
+    guint signal, const stun::Address &peer, bool incoming, const std::string &why);
 bool is_success (const Event &e); // an answer of the server's
 const char *why_name (Why w);
 const char *method_name (stun::Method m);

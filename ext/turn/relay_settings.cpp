@@ -96,6 +96,120 @@ static bool fill_tls (TlsConfig &c, const RelaySettings &s, std::string &error)
   return true;
 }
 
+namespace {
+std::optional<std::vector<std::uint8_t>> bytes_of_base64 (const std::string &text)
+{
+  if (text.empty () || text.size () % 4 != 0)
+    return {};
+  gsize n = 0;
+  guchar *raw = g_base64_decode (text.c_str (), &n);
+  std::vector<std::uint8_t> v (raw, raw + n);
+  g_free (raw);
+  return v.empty () ? std::nullopt : std::optional (std::move (v));
+}
+
+std::optional<ReservationToken> reservation_of (const std::string &hex)
+{
+  ReservationToken t{};
+  if (hex.size () != 2 * t.size ())
+    return {};
+  for (std::size_t i = 0; i < hex.size (); i++) {
+    const int digit = g_ascii_xdigit_value (hex[i]);
+    if (digit < 0)
+      return {};
+    t[i / 2] = static_cast<std::uint8_t> (t[i / 2] << 4 | digit);
+  }
+  return t;
+}
+
+AuthMode effective (const RelaySettings &s)
+{
+  if (s.auth != AuthMode::automatic)
+    return s.auth;
+  if (!s.access_token.empty ())
+    return AuthMode::token;
+  return s.username.empty () && s.auth_secret.empty () ? AuthMode::none : AuthMode::long_term;
+}
+
+// Binding requests: with their own name, or else the allocation's.
+std::optional<Credentials> binding_credentials_of (const RelaySettings &s)
+{
+  if (s.stun_auth != AuthMode::short_term && s.stun_auth != AuthMode::long_term)
+    return {};
+  Credentials c;
+  c.kind = s.stun_auth == AuthMode::short_term ? Credentials::Kind::short_term
+                                               : Credentials::Kind::long_term;
+  const bool own = !s.stun_username.empty ();
+  c.username = own ? s.stun_username : s.username;
+  c.password = own ? s.stun_password : s.password;
+  return c;
+}
+} // namespace
+
+std::string hex_of (Bytes bytes)
+{
+  constexpr const char *digits = "0123456789abcdef";
+  std::string text;
+  for (const std::uint8_t b : bytes) {
+    text += digits[b >> 4];
+    text += digits[b & 15];
+  }
+  return text;
+}
+
+std::optional<Credentials> credentials_of (const RelaySettings &s, std::string &error)
+{
+  using Kind = Credentials::Kind;
+  Credentials c;
+  const AuthMode mode = effective (s);
+  if (mode == AuthMode::none)
+    return c;
+  c.username = s.username;
+  if (mode == AuthMode::token) {
+    const auto token = bytes_of_base64 (s.access_token), key = bytes_of_base64 (s.mac_key);
+    if (!token || !key) {
+      error = "access-token and mac-key are to be in base64, and neither may be missing";
+      return {};
+    }
+    c.kind = Kind::token;
+    c.token = *token;
+    c.mac_key = *key;
+    return c;
+  }
+  c.kind = mode == AuthMode::short_term ? Kind::short_term : Kind::long_term;
+  c.password = s.password;
+  return c;
+}
+
+static bool fill_allocation (Config &c, const RelaySettings &s, std::string &error)
+{
+  c.lifetime = s.lifetime;
+  c.families = s.family;
+  c.even_port = s.even_port || s.reserve_next;
+  c.reserve_next = s.reserve_next;
+  c.dont_fragment = s.dont_fragment;
+  c.mobility = s.mobility;
+  c.relay = s.relay_transport;
+  if (c.relay == stun::Relay::tcp && !is_stream (s.transport)) {
+    error = "relay-transport=tcp needs transport=tcp or transport=tls";
+    return false;
+  }
+  if (c.relay == stun::Relay::tcp && s.mobility) {
+    error = "mobility does not go with relay-transport=tcp: connections to peers cannot move";
+    return false;
+  }
+  if (s.reserve_next && s.family == Families::both) {
+    error = "reserve-next does not go with ip-family=both";
+    return false;
+  }
+  if (s.reservation_token.empty ())
+    return true;
+  c.reservation = reservation_of (s.reservation_token);
+  if (!c.reservation)
+    error = "reservation-token is not one: it has 16 hexadecimal digits";
+  return c.reservation.has_value ();
+}
+
 std::optional<SessionSettings> session_settings (const RelaySettings &s, std::string &error)
 {
   SessionSettings out;
@@ -117,13 +231,11 @@ std::optional<SessionSettings> session_settings (const RelaySettings &s, std::st
   out.auth_secret = s.auth_secret;
   Config &c = out.client;
   c.transport = s.transport;
-  c.families = s.family;
-  if (!s.username.empty () || !s.auth_secret.empty ()) {
-    c.credentials.kind = Credentials::Kind::long_term;
-    c.credentials.username = s.username;
-    c.credentials.password = s.password;
-  }
-  c.lifetime = s.lifetime;
+  const auto credentials = credentials_of (s, error);
+  if (!credentials || !fill_allocation (c, s, error))
+    return {};
+  c.credentials = *credentials;
+  c.binding_credentials = binding_credentials_of (s);
   c.refresh_allocation = (s.refresh & refresh_allocation) != 0;
   c.refresh_permissions = (s.refresh & refresh_permissions) != 0;
   c.refresh_channels = (s.refresh & refresh_channels) != 0;
@@ -133,8 +245,8 @@ std::optional<SessionSettings> session_settings (const RelaySettings &s, std::st
   c.software = s.software;
   c.retransmission.rto = milliseconds (s.rto);
   c.retransmission.requests = s.max_retries + 1;
-  c.even_port = s.even_port;
-  c.dont_fragment = s.dont_fragment;
+  c.limits.capacity_wait = milliseconds (s.busy_wait);
+  c.limits.capacity_retries = s.busy_retries;
   return out;
 }
 } // namespace reach::turn

@@ -12,7 +12,8 @@ constexpr EventSignal events[] = {{"response-success", "turn-response-success"},
     {"permission-created", "turn-permission-created"}, {"channel-bound", "turn-channel-bound"},
     {"data-indication", "turn-data-indication"}, {"channel-data", "turn-channel-data"},
     {"icmp", "turn-icmp"}, {"response-error", "turn-response-error"},
-    {"unknown-message", "turn-unknown-message"}};
+    {"unknown-message", "turn-unknown-message"}, {"peer-connected", "turn-peer-connected"},
+    {"peer-disconnected", "turn-peer-disconnected"}};
 static_assert (std::size (events) == event_signals);
 
 // One class for each element: they differ in how the Relay is found.
@@ -83,6 +84,10 @@ void on_clear (GstElement *e)
     return 0;
   });
 }
+gboolean on_reconnect (GstElement *e)
+{
+  return act (e, FALSE, [] (Relay &r) -> gboolean { return r.reconnect (); });
+}
 
 template <typename... Types>
 void action (GType type, const char *name, GCallback handler, GType result, Types... types)
@@ -104,6 +109,7 @@ void install_actions (GType t)
       GST_TYPE_BUFFER);
   action (t, "send-binding-request", G_CALLBACK (on_send_binding_request), G_TYPE_BOOLEAN);
   action (t, "send-raw", G_CALLBACK (on_send_raw), G_TYPE_BOOLEAN, GST_TYPE_BUFFER);
+  action (t, "reconnect", G_CALLBACK (on_reconnect), G_TYPE_BOOLEAN);
   action (t, "clear", G_CALLBACK (on_clear), G_TYPE_NONE);
 }
 
@@ -113,6 +119,14 @@ gboolean and_of (GSignalInvocationHint *, GValue *all, const GValue *one, gpoint
   const gboolean yes = g_value_get_boolean (one);
   g_value_set_boolean (all, yes);
   return yes;
+}
+// The first that has some.
+gboolean first_of (GSignalInvocationHint *, GValue *all, const GValue *one, gpointer)
+{
+  if (!g_value_get_boxed (one))
+    return TRUE;
+  g_value_copy (one, all);
+  return FALSE;
 }
 gboolean accept_message (GstElement *, GBytes *)
 {
@@ -129,6 +143,8 @@ void install_relay_signals (GObjectClass *k, RelayClass c)
         G_TYPE_NONE, 1, GST_TYPE_STRUCTURE);
   ids[sig_before_send] = g_signal_new_class_handler ("before-send", type, G_SIGNAL_RUN_LAST,
       G_CALLBACK (accept_message), and_of, nullptr, nullptr, G_TYPE_BOOLEAN, 1, G_TYPE_BYTES);
+  ids[sig_need_credentials] = g_signal_new ("need-credentials", type, G_SIGNAL_RUN_LAST, 0,
+      first_of, nullptr, nullptr, GST_TYPE_STRUCTURE, 1, GST_TYPE_STRUCTURE);
   install_actions (type);
   g_type_set_qdata (type, class_quark (), new RelayClass (c));
   g_type_set_qdata (type, ids_quark (), ids);

@@ -167,6 +167,12 @@ public:
     fail_unless (g_socket_send_to (socket_, from_, bytes.data (), bytes.size (), nullptr,
                      nullptr) == static_cast<gssize> (bytes.size ()));
   }
+  void send_to (guint16 port, const std::string &bytes) // of 127.0.0.1
+  {
+    GSocketAddress *to = g_inet_socket_address_new_from_string ("127.0.0.1", port);
+    g_socket_send_to (socket_, to, bytes.data (), bytes.size (), nullptr, nullptr);
+    g_object_unref (to);
+  }
   guint16 sender_port () const
   {
     return g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (from_));

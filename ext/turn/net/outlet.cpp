@@ -9,9 +9,18 @@ Wire::~Wire ()
   ::close (fd_);
 }
 
-Outlet::Outlet (std::vector<stun::Address> peers) : peers_ (std::move (peers))
+Outlet::Outlet (std::vector<stun::Address> peers)
 {
+  set_peers (std::move (peers));
   shown_.lock ()->table = std::make_shared<const Table> ();
+}
+
+bool Outlet::add_peer (const stun::Address &peer)
+{
+  if (!by_buffer_ || peers_.size () >= max_peers || std::ranges::count (peers_, peer) > 0)
+    return false;
+  peers_.push_back (peer);
+  return true;
 }
 
 void Outlet::publish (Table t)
@@ -43,7 +52,13 @@ Outlet::TablePtr Outlet::wait ()
 
 void Outlet::set_flushing (bool on)
 {
-  shown_.update ([on] (Shown &s) { s.flushing = on; });
+  flushing_ = on;
+  const auto streams = shown_.update ([on] (Shown &s) {
+    s.flushing = on;
+    return s.table->streams;
+  });
+  if (streams)
+    streams->wake ();
 }
 
 // The older half, so that each byte is moved once at most on average.

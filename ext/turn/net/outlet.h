@@ -4,6 +4,7 @@
 #pragma once
 #include "common/guarded.h"
 #include "common/proto/bytes.h"
+#include "stream_queues.h"
 #include "turn/proto/client.h"
 #include <atomic>
 #include <memory>
@@ -29,7 +30,8 @@ public:
   struct Target {
     stun::Address peer;
     Client::Route route = Client::Route::pending;
-    std::uint8_t size = 0; // of what goes in front of a payload of no bytes
+    StreamQueues::Id stream = 0; // to a peer on TCP
+    std::uint8_t size = 0;       // of what goes in front of a payload of no bytes
     std::array<std::uint8_t, Client::max_header> header{};
   };
   enum class State : std::uint8_t {
@@ -41,17 +43,26 @@ public:
   struct Table {
     State state = State::opening;
     Transport transport = Transport::udp;
-    std::shared_ptr<const Wire> wire; // plain UDP
+    std::shared_ptr<const Wire> wire;      // plain UDP
+    bool by_buffer = false;                // each packet has its own peer
+    std::shared_ptr<StreamQueues> streams; // peers on TCP
     std::vector<Target> targets;
   };
   using TablePtr = std::shared_ptr<const Table>;
   static constexpr std::size_t max_queued = 512 << 10; // bytes
+  static constexpr std::size_t max_peers = 512;
 
   explicit Outlet (std::vector<stun::Address> peers);
 
   // Loop thread.
   const std::vector<stun::Address> &peers () const { return peers_; }
-  void set_peers (std::vector<stun::Address> peers) { peers_ = std::move (peers); }
+  void set_peers (std::vector<stun::Address> peers)
+  {
+    peers_ = std::move (peers);
+    by_buffer_ = peers_.empty ();
+  }
+  bool add_peer (const stun::Address &peer); // false: it is there, or there are too many
+  bool by_buffer () const { return by_buffer_; }
   void publish (Table t);
   State last () const { return last_; }
   bool all_refused () const { return all_refused_; }
@@ -63,6 +74,7 @@ public:
   // Nothing: flushing.
   TablePtr wait ();
   void set_flushing (bool on);
+  const std::atomic<bool> &flushing () const { return flushing_; }
   // True: nobody has called the loop yet.
   bool queue (Bytes header, std::span<const iovec> payload, std::size_t padding);
   std::uint64_t dropped () const { return dropped_; }
@@ -80,10 +92,12 @@ private:
   static std::size_t drop_oldest (Queue &q);
 
   std::vector<stun::Address> peers_;
+  bool by_buffer_ = false;
   State last_ = State::opening;
   bool all_refused_ = false;
   Guarded<Shown> shown_;
   Guarded<Queue> queue_;
+  std::atomic<bool> flushing_ = false;
   std::atomic<std::uint64_t> version_ = 1, dropped_ = 0;
 };
 } // namespace reach::turn

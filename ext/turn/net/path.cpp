@@ -64,6 +64,8 @@ public:
     socket_.queue (std::move (frames));
     socket_.flush ();
   }
+  void set_reading (bool on) override { socket_.set_reading (on); }
+  void finish () override { socket_.finish (); }
   bool congested () override { return socket_.queued () > 0 && socket_.congested (); }
 
 private:

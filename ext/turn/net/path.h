@@ -39,6 +39,8 @@ public:
   // Whole frames of a stream, one after the other.
   virtual void send_frames (Slice frames) {}
   virtual bool congested () { return false; }
+  virtual void set_reading (bool on) {}
+  virtual void finish () {} // sends what is queued, then its end; on_path_closed follows
   // Of plain UDP, for senders on other threads: a descriptor of their own. -1: there is none.
   virtual int duplicate () const { return -1; }
   // The owner hears no more.

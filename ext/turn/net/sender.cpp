@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "sender.h"
 #include "common/udp_socket.h"
+#include <algorithm>
 #include <cerrno>
 #include <poll.h>
 
@@ -39,13 +40,95 @@ Sender::Ready Sender::wait ()
   return table_->state == Outlet::State::ended ? Ready::ended : Ready::yes;
 }
 
-void Sender::send (std::span<const Packet> packets)
+std::span<const Sender::Packet> Sender::send (std::span<const Packet> packets)
 {
+  const auto before = version_;
   outlet_->refresh (table_, version_);
+  if (version_ != before)
+    asked_.clear ();
+  if (table_->streams) {
+    while (!packets.empty () && send_streams (packets[0]))
+      packets = packets.subspan (1);
+    return packets;
+  }
+  if (table_->by_buffer) {
+    send_by_buffer (packets);
+    return {};
+  }
   if (table_->targets.empty ())
     stats_.dropped += packets.size ();
   for (const Outlet::Target &t : table_->targets)
     send_to (t, packets);
+  return {};
+}
+
+// Of its own peer, who is asked for if he is new.
+std::span<const Outlet::Target> Sender::targets_of (const Packet &p)
+{
+  const auto at = std::ranges::find (table_->targets, p.to, &Outlet::Target::peer);
+  if (at != table_->targets.end ())
+    return {at, 1};
+  if (p.to.port != 0 && asked_.size () < Outlet::max_peers &&
+      std::ranges::count (asked_, p.to) == 0) {
+    asked_.push_back (p.to);
+    session_->add_peer (outlet_, p.to);
+  }
+  return {};
+}
+
+void Sender::send_by_buffer (std::span<const Packet> packets)
+{
+  while (!packets.empty ()) {
+    std::size_t n = 1;
+    while (n < packets.size () && packets[n].to == packets[0].to)
+      n++;
+    const auto to = targets_of (packets[0]);
+    if (to.empty ())
+      stats_.dropped += n;
+    else
+      send_to (to[0], packets.first (n));
+    packets = packets.subspan (n);
+  }
+}
+
+// The quickest peer sets the pace: who has no room then does not get this one. False: flushed.
+bool Sender::send_streams (const Packet &p)
+{
+  for (;;) {
+    outlet_->refresh (table_, version_);
+    ids_.clear ();
+    std::size_t sent = 0;
+    const std::span<const Outlet::Target> targets =
+        table_->by_buffer ? targets_of (p) : std::span (table_->targets);
+    for (const Outlet::Target &t : targets) {
+      const auto put = table_->streams->put (t.stream, p.pieces);
+      if (put == StreamQueues::Put::full)
+        ids_.push_back (t.stream);
+      if (put == StreamQueues::Put::first)
+        session_->send_queued (t.stream);
+      sent += put == StreamQueues::Put::taken || put == StreamQueues::Put::first;
+    }
+    if (sent == 0 && !ids_.empty ()) {
+      if (!table_->streams->wait_room (ids_, outlet_->flushing ()))
+        return false;
+      continue;
+    }
+    stats_.packets += sent;
+    stats_.bytes += sent * p.size;
+    stats_.dropped += std::max<std::size_t> (targets.size (), 1) - sent;
+    return true;
+  }
+}
+
+void Sender::drain (Duration limit)
+{
+  outlet_->refresh (table_, version_);
+  if (!table_->streams)
+    return;
+  ids_.clear ();
+  for (const Outlet::Target &t : table_->targets)
+    ids_.push_back (t.stream);
+  table_->streams->wait_empty (ids_, outlet_->flushing (), Clock::now () + limit);
 }
 
 void Sender::send_to (const Outlet::Target &t, std::span<const Packet> packets)

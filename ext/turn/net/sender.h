@@ -10,6 +10,7 @@ public:
   struct Packet {
     std::span<const iovec> pieces;
     std::size_t size = 0;
+    stun::Address to; // where the sink has no peers of its own
   };
   // Written by one thread, read by any.
   class Count {
@@ -27,8 +28,11 @@ public:
 
   Sender (std::shared_ptr<Session> session, std::shared_ptr<Outlet> outlet);
 
-  Ready wait ();                               // until there is an allocation with routes
-  void send (std::span<const Packet> packets); // to each peer
+  Ready wait (); // until there is an allocation with routes
+  // To each peer. Returns those that are left when it was flushed; only streams wait.
+  std::span<const Packet> send (std::span<const Packet> packets);
+  bool by_buffer () const { return table_->by_buffer; } // packets need `to`
+  void drain (Duration limit);                          // streams: until the loop has all
   const Stats &stats () const { return stats_; }
   std::uint64_t dropped () const { return stats_.dropped + outlet_->dropped (); }
 
@@ -36,6 +40,9 @@ private:
   using Header = std::array<std::uint8_t, Client::max_header>;
   static constexpr std::size_t max_segments = 64, max_pieces = 1000, max_batch = 65000;
 
+  std::span<const Outlet::Target> targets_of (const Packet &p);
+  void send_by_buffer (std::span<const Packet> packets);
+  bool send_streams (const Packet &p);
   void send_to (const Outlet::Target &t, std::span<const Packet> packets);
   void send_datagrams (const Outlet::Target &t, std::span<const Packet> packets);
   std::size_t add_run (const Outlet::Target &t, std::span<const Packet> packets);
@@ -51,6 +58,9 @@ private:
   std::uint64_t version_ = 0;
   Stats stats_;
   std::uint64_t id_ = 0; // of indications
+
+  std::vector<StreamQueues::Id> ids_;
+  std::vector<stun::Address> asked_; // for, since the table has changed
 
   // The batch under way.
   std::vector<Header> headers_;

@@ -4,11 +4,11 @@
 #include "hashes.h"
 #include "socket_address.h"
 #include <algorithm>
-#include <ctime>
 
 namespace reach::turn {
 namespace {
 constexpr std::uint32_t usual_lifetime = 600; // RFC 8656, 7.2
+constexpr unsigned max_asked = 3;             // for credentials, one after the other
 constexpr Duration doubt_limit = seconds (2); // "nobody is there", without a word, until we believe
 } // namespace
 
@@ -18,11 +18,14 @@ Session::Session (SessionSettings settings) : settings_ (std::move (settings)), 
     Config c = settings_.client;
     c.crypto = make_crypto ();
     client_ = std::make_unique<Client> (std::move (c));
+    if (settings_.client.relay == stun::Relay::tcp)
+      streams_.reset (new PeerStreams (loop_, *this, *client_));
     timer_ = std::make_unique<Timer> (loop_.timers (), [this] {
       client_->timeout (Clock::now ());
       drain ();
     });
     open_timer_ = std::make_unique<Timer> (loop_.timers (), [this] { on_open_timer (); });
+    watch_timer_ = std::make_unique<Timer> (loop_.timers (), [this] { watch_network (); });
   });
 }
 
@@ -35,6 +38,8 @@ Session::~Session ()
     path_.reset ();
     timer_.reset ();
     open_timer_.reset ();
+    watch_timer_.reset ();
+    streams_.reset ();
     client_.reset ();
   });
 }
@@ -47,9 +52,7 @@ void Session::start (Listener &l, std::span<const stun::Address> peers)
     listeners_.push_back (&l);
     if (first && !settings_.auth_secret.empty ())
       renew_credentials (now);
-    for (const stun::Address &peer : peers)
-      if (client_->config ().mode == Mode::indication || client_->bind_channel (peer, 0, now) == 0)
-        client_->create_permission ({&peer, 1}, now);
+    ask_peers_now (peers);
     if (first && settings_.relay)
       client_->allocate (now);
     else if (first)
@@ -59,9 +62,32 @@ void Session::start (Listener &l, std::span<const stun::Address> peers)
   });
 }
 
+void Session::ask_peers_now (std::span<const stun::Address> peers)
+{
+  const TimePoint now = Clock::now ();
+  for (const stun::Address &peer : peers) {
+    if (client_->config ().mode == Mode::indication || client_->bind_channel (peer, 0, now) == 0)
+      client_->create_permission ({&peer, 1}, now);
+    if (streams_ && peer.port != 0)
+      streams_->want (peer);
+  }
+}
+
+void Session::ask_peers (std::span<const stun::Address> peers)
+{
+  loop_.call ([&] {
+    ask_peers_now (peers);
+    dirty_ = true;
+    drain ();
+  });
+}
+
 void Session::stop (Listener &l)
 {
   bool last = false;
+  loop_.call ([&] { last = listeners_.size () == 1; });
+  if (last && streams_)
+    finish_streams ();
   loop_.call ([&] {
     listeners_.remove (&l);
     last = listeners_.empty ();
@@ -103,7 +129,14 @@ void Session::remove_outlet (const std::shared_ptr<Outlet> &o)
 void Session::set_peers (const std::shared_ptr<Outlet> &o, std::vector<stun::Address> peers)
 {
   loop_.call ([&] {
+    const std::vector<stun::Address> before = o->peers ();
     o->set_peers (std::move (peers));
+    ask_peers_now (o->peers ());
+    for (const stun::Address &peer : before)
+      if (streams_ && std::ranges::none_of (outlets_, [&] (const auto &other) {
+            return std::ranges::count (other->peers (), peer) > 0;
+          }))
+        streams_->forget (peer);
     dirty_ = true;
     drain ();
   });
@@ -147,6 +180,8 @@ void Session::on_path_open ()
   if (const int fd = path_->duplicate (); fd >= 0)
     wire_ = std::make_shared<const Wire> (fd);
   status_.lock ()->paths++;
+  await_answer ();
+  begin_watch ();
   client_->connected (from_socket (address_), Clock::now ());
   if (!settings_.relay)
     client_->binding_request (Clock::now ());
@@ -157,6 +192,8 @@ void Session::on_path_open ()
 void Session::on_path_input (Bytes in)
 {
   doubt_since_ = TimePoint::max ();
+  if (std::exchange (unheard_, false))
+    open_timer_->cancel ();
   if (!is_stream (client_->config ().transport))
     if (const auto d = client_->unwrap (in))
       return deliver (*d);
@@ -187,8 +224,10 @@ void Session::on_path_doubt (int error)
     f.text = g_strerror (error);
     return on_path_closed (f);
   }
-  if (client_->state () == Client::State::allocating && !addresses_.empty ()) {
+  if (client_->state () == Client::State::allocating && candidates_.size () > 1) {
     close_path ();
+    give_up_address ();
+    trouble_ = g_strerror (error);
     return connect_next ();
   }
   if (client_->state () != Client::State::allocated) {
@@ -257,26 +296,37 @@ void Session::handle (const Event &e)
     dirty_ = true;
     return open_path ();
   }
+  if (streams_)
+    follow_streams (e);
   if (const auto *r = std::get_if<Redirected> (&e))
     redirect (*r);
-  if (std::holds_alternative<CredentialsExpiring> (e))
-    return renew_credentials (Clock::now ());
+  if (std::holds_alternative<CredentialsExpiring> (e)) {
+    if (settings_.auth_secret.empty ())
+      ask_credentials (CredentialsWanted{Why::expired, {}, {}});
+    else
+      renew_credentials (Clock::now ());
+    return;
+  }
   if (std::holds_alternative<Closed> (e))
     closed_.update ([] (bool &c) { c = true; });
-  if (std::holds_alternative<Allocated> (e)) {
+  if (const auto *a = std::get_if<Allocated> (&e)) {
     addresses_.clear (); // this one is good
+    candidates_.clear ();
     trouble_.clear ();
-    status_.lock ()->allocations++;
+    asked_ = 0;
+    auto s = status_.lock ();
+    s->allocations++;
+    s->reservation = a->reservation;
+    s->mobile = a->mobile;
   }
   if (std::holds_alternative<AllocationLost> (e))
     status_.lock ()->losses++;
   if (const auto *f = std::get_if<Failed> (&e)) {
     if (f->why == Why::disconnected && !trouble_.empty ())
       return hopeless (Kind::connect, trouble_);
-    ended_ = true;
-    for (Listener *l : listeners_)
-      l->on_event (e);
-    return publish (); // after them: it ends streaming, and the reason is to be known first
+    if (!ask_credentials (*f))
+      end (*f);
+    return;
   }
   dirty_ = true;
   publish (); // before anybody acts on the news
@@ -284,14 +334,26 @@ void Session::handle (const Event &e)
     l->on_event (e);
 }
 
-// User names of such credentials begin with the second in which they end.
-void Session::renew_credentials (TimePoint now)
+void Session::end (const Failed &f)
 {
-  const auto lifetime = settings_.secret_lifetime;
-  const auto expiry = static_cast<std::uint64_t> (std::time (nullptr) + lifetime.count ());
-  client_->set_credentials (rest_credentials (client_->config ().crypto, settings_.auth_secret,
-                                settings_.client.credentials.username, expiry),
-      now + lifetime, now);
+  ended_ = true;
+  for (Listener *l : listeners_)
+    l->on_event (f);
+  publish (); // after them: it ends streaming, and the reason is to be known first
+}
+
+bool Session::reconnect ()
+{
+  bool done = false;
+  loop_.call ([&] {
+    if (ended_ || client_->state () != Client::State::allocated)
+      return;
+    done = true;
+    client_->disconnected (Clock::now ());
+    dirty_ = true;
+    drain ();
+  });
+  return done;
 }
 
 void Session::publish ()
@@ -303,6 +365,7 @@ void Session::publish ()
     s->mapped = client_->mapped ();
     s->server = client_->server ();
     s->expires = client_->expires ();
+    s->streams = streams_ ? streams_->open () : 0;
   }
   for (const auto &o : outlets_)
     publish_to (*o, Clock::now ());
@@ -313,7 +376,14 @@ void Session::publish_to (Outlet &o, TimePoint now)
   Outlet::Table t;
   t.transport = client_->config ().transport;
   t.wire = wire_;
+  t.by_buffer = o.by_buffer ();
+  if (streams_)
+    t.streams = streams_->queues ();
   for (const stun::Address &peer : o.peers ()) {
+    if (streams_) {
+      add_streams (t, peer);
+      continue;
+    }
     Outlet::Target &to = t.targets.emplace_back ();
     to.peer = peer;
     const Client::Wrapped w = client_->wrap (peer, 0, to.header, now);
@@ -332,9 +402,25 @@ Outlet::State Session::outlet_state (const Outlet &o, const Outlet::Table &t) co
   const bool was_ready = o.last () != State::opening;
   if (client_->state () != Client::State::allocated)
     return was_ready ? State::lost : State::opening;
-  const bool comes = std::ranges::any_of (
-      t.targets, [] (const auto &x) { return x.route == Client::Route::pending; });
+  if (t.streams && !was_ready && !t.targets.empty () &&
+      std::ranges::all_of (
+          t.targets, [] (const auto &x) { return x.route == Client::Route::pending; }))
+    return State::opening;
+  const bool comes = !t.streams && std::ranges::any_of (t.targets, [] (const auto &x) {
+    return x.route == Client::Route::pending;
+  });
   return comes && !was_ready ? State::opening : State::ready;
+}
+
+void Session::add_peer (std::shared_ptr<Outlet> o, const stun::Address &peer)
+{
+  loop_.post ([this, o = std::move (o), peer] {
+    if (listeners_.empty () || !o->add_peer (peer))
+      return;
+    ask_peers_now ({&peer, 1});
+    dirty_ = true;
+    drain ();
+  });
 }
 
 void Session::report_doubt (int error)

@@ -5,6 +5,7 @@
 #include "common/loop.h"
 #include "outlet.h"
 #include "path.h"
+#include "peer_streams.h"
 #include <list>
 
 namespace reach::turn {
@@ -19,9 +20,14 @@ struct SessionSettings {
   Config client;                             // without its hashes
 };
 
-class Session final : Path::Owner {
+class Session final : Path::Owner, PeerStreams::Owner {
 public:
   enum class Kind : std::uint8_t { resolve, connect, certificate, settings };
+  // Who we are is not known, or refused; or it is good for a minute only.
+  struct CredentialsWanted {
+    Why why = Why::no_credentials;           // wrong_credentials; expired: soon
+    std::string realm, authorization_server; // RFC 7635: where tokens for it come from
+  };
   // On the loop thread. What they are given is good for the call only.
   class Listener {
   public:
@@ -32,15 +38,22 @@ public:
     virtual void on_data (const Data &d) = 0;
     virtual void on_data_done () = 0;                            // of what has come by now
     virtual bool on_before_send (Bytes message) { return true; } // of the client's own
+    virtual bool is_full () const { return false; } // of streams no more is read for now
+    virtual void on_peer_open (const stun::Address &peer, bool incoming) {}
+    virtual void on_peer_closed (const stun::Address &peer, const std::string &why) {}
     virtual bool wants_before_send () const { return false; }
+    // True: answer_credentials () will be called, on another thread.
+    virtual bool on_credentials_wanted (const CredentialsWanted &w) { return false; }
   };
   struct Status {
     Client::State state = Client::State::idle;
     std::vector<stun::Address> relayed;
     stun::Address mapped, server;
     TimePoint expires = TimePoint::max ();
+    std::optional<ReservationToken> reservation;
+    bool mobile = false;
     Client::Stats stats;
-    std::uint64_t allocations = 0, losses = 0, paths = 0;
+    std::uint64_t allocations = 0, losses = 0, paths = 0, streams = 0;
   };
 
   explicit Session (SessionSettings settings);
@@ -51,20 +64,30 @@ public:
   // Application threads. The first one who comes has an allocation asked for; the last one who goes
   // gives it back, and waits for the server's word, but not for long.
   static constexpr Duration goodbye = milliseconds (500);
+  static constexpr Duration streams_goodbye = seconds (2); // with what they have still to send
   void start (Listener &l, std::span<const stun::Address> peers);
   void stop (Listener &l);
   std::shared_ptr<Outlet> add_outlet (std::vector<stun::Address> peers);
   void remove_outlet (const std::shared_ptr<Outlet> &o);
   void set_peers (const std::shared_ptr<Outlet> &o, std::vector<stun::Address> peers);
+  // Channels or permissions; with peers on TCP connections to those that have a port.
+  void ask_peers (std::span<const stun::Address> peers);
   Status status ();
   // Runs on the loop with the client, and waits until it did. What the client wants is done then.
   void with_client (const std::function<void (Client &, TimePoint)> &f);
+  // Nothing: there are none, which ends it if they were needed.
+  void answer_credentials (std::optional<Credentials> c, seconds lifetime);
+  // A new path to the server, at once. With mobility the allocation moves there.
+  bool reconnect ();
   // One datagram or frame: `header` bytes and the payload. False: there is no path.
   bool send (Bytes header, Bytes payload, std::size_t padding);
 
   // Any thread.
   void send_queued (std::shared_ptr<Outlet> o);
+  void send_queued (StreamQueues::Id stream);
+  void add_peer (std::shared_ptr<Outlet> o, const stun::Address &peer);
   void report_doubt (int error);
+  void resume (); // nobody is_full () any more
 
 private:
   // session.cpp
@@ -74,11 +97,22 @@ private:
   void on_path_writable () override;
   void on_path_doubt (int error) override;
   void on_path_closed (const Path::Fault &f) override;
+  void on_stream_data (const stun::Address &peer, Bytes bytes) override;
+  void on_stream_open (const stun::Address &peer, bool incoming) override;
+  void on_stream_closed (const stun::Address &peer, const std::string &why) override;
+  void on_streams_asked () override { drain (); }
+  void ask_peers_now (std::span<const stun::Address> peers);
+  void add_streams (Outlet::Table &t, const stun::Address &peer);
+  void finish_streams ();
+  void follow_streams (const Event &e);
   void drain ();
   void handle (const Event &e);
   void transmit (Bytes message);
   void deliver (const Data &d);
   void renew_credentials (TimePoint now);
+  bool ask_credentials (const CredentialsWanted &w);
+  bool ask_credentials (const Failed &f);
+  void end (const Failed &f);
   void publish ();
   void publish_to (Outlet &o, TimePoint now);
   Outlet::State outlet_state (const Outlet &o, const Outlet::Table &t) const;
@@ -89,6 +123,11 @@ private:
   void redirect (const Redirected &r);
   void connect_next ();
   void on_open_timer ();
+  void await_answer ();
+  bool next_round ();
+  void give_up_address ();
+  void begin_watch ();
+  void watch_network ();
   void close_path ();
   void no_path (Kind kind, const std::string &text);
   void hopeless (Kind kind, const std::string &text);
@@ -101,26 +140,32 @@ private:
 
   const SessionSettings settings_;
   Guarded<Status> status_;
-  Guarded<bool> closed_{false};
+  Guarded<bool> closed_{false}, streams_over_{false};
   std::atomic<bool> doubted_ = false;
   Loop loop_;
 
   // Loop thread.
   std::unique_ptr<Client> client_;
-  std::unique_ptr<Timer> timer_, open_timer_;
+  std::unique_ptr<PeerStreams> streams_; // relaying TCP
+  std::unique_ptr<Timer> timer_, open_timer_, watch_timer_;
   std::list<Listener *> listeners_;
   std::vector<std::shared_ptr<Outlet>> outlets_;
   std::shared_ptr<const TlsContext> tls_;
   std::unique_ptr<Path> path_;
   std::unique_ptr<Resolve> resolve_;
   std::shared_ptr<const Wire> wire_;
-  std::vector<reach::Address> addresses_; // not tried yet
-  reach::Address address_;                // of the path
-  std::string name_;                      // to be in the certificate
-  std::string trouble_;                   // of the last address
+  std::vector<reach::Address> candidates_; // not known to be no good; empty: one is
+  std::vector<reach::Address> addresses_;  // of these, not tried yet in this round
+  Duration patience_{};                    // with each
+  bool unheard_ = false;                   // it has not answered yet, and there are others
+  std::string own_host_;                   // our address of the path
+  reach::Address address_;                 // of the path
+  std::string name_;                       // to be in the certificate
+  std::string trouble_;                    // of the last address
   Kind trouble_kind_ = Kind::connect;
   bool open_ = false, ended_ = false, draining_ = false, dirty_ = false;
-  unsigned failures_ = 0;
+  unsigned failures_ = 0, asked_ = 0;
+  std::optional<Failed> pending_; // if no credentials come
   TimePoint doubt_since_ = TimePoint::max (), published_{};
 };
 } // namespace reach::turn

@@ -1,20 +1,70 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The way to the server: its name, its addresses one after the other, and again later when none of
 // them would do.
+#include "common/udp_socket.h"
 #include "session.h"
 #include "socket_address.h"
 #include <algorithm>
+#include <unistd.h>
 
 namespace reach::turn {
 namespace {
 constexpr Duration open_limit = seconds (10); // of one address, handshake included
 constexpr Duration retry_first = seconds (1), retry_max = seconds (60);
 constexpr std::size_t max_addresses = 8;
+// Of a name with several: how long one may be silent before the next one's turn, doubled with each
+// round. RFC 8305 has less, but for connections that take one round trip; here requests are lost.
+constexpr Duration patience_first = seconds (2), patience_max = seconds (16);
+constexpr Duration watch_interval = seconds (2); // of our own address
+
+// One family after the other (RFC 8305, 4), and what was good before in front.
+std::vector<reach::Address> in_order (
+    std::vector<reach::Address> found, const reach::Address &before)
+{
+  std::vector<reach::Address> sorted;
+  while (!found.empty ()) {
+    const auto other = std::ranges::find_if (found, [&] (const reach::Address &a) {
+      return !sorted.empty () && a.family () != sorted.back ().family ();
+    });
+    const auto next = other == found.end () ? found.begin () : other;
+    sorted.push_back (*next);
+    found.erase (next);
+  }
+  const auto at = std::ranges::find (sorted, before.text (), &reach::Address::text);
+  if (at != sorted.end ())
+    std::rotate (sorted.begin (), at, at + 1);
+  if (sorted.size () > max_addresses)
+    sorted.resize (max_addresses);
+  return sorted;
+}
+
+// Which of our addresses the kernel would use now. Empty: there is no way.
+std::string own_host (const reach::Address &to)
+{
+  std::string error;
+  const int fd = UdpSocket::connect (to, error);
+  if (fd < 0)
+    return {};
+  std::string host = reach::Address::local_of (fd).host ();
+  ::close (fd);
+  return host;
+}
+
+bool is_ours (const std::string &host)
+{
+  std::string error;
+  const int fd = UdpSocket::bind (host, 0, error);
+  if (fd >= 0)
+    ::close (fd);
+  return fd >= 0;
+}
 } // namespace
 
 void Session::close_path ()
 {
   open_ = false;
+  unheard_ = false;
+  watch_timer_->cancel ();
   wire_.reset ();
   doubt_since_ = TimePoint::max ();
   for (const auto &o : outlets_)
@@ -35,10 +85,11 @@ void Session::open_path ()
   name_ = wanted_name ();
   resolve_ = std::make_unique<Resolve> (loop_.context (), settings_.host, settings_.port,
       [this] (std::vector<reach::Address> found, const std::string &error) {
-        if (found.size () > max_addresses)
-          found.resize (max_addresses);
-        std::ranges::reverse (found); // taken from the back
-        addresses_ = std::move (found);
+        if (found.empty () && address_.length > 0)
+          found.push_back (address_); // names may be unknown for a while, where we are now
+        candidates_ = in_order (std::move (found), address_);
+        addresses_.assign (candidates_.rbegin (), candidates_.rend ()); // taken from the back
+        patience_ = candidates_.size () == 1 ? patience_max : patience_first;
         trouble_kind_ = Kind::resolve;
         trouble_ = error.empty () ? "it has no address" : error;
         open_timer_->arm (Clock::now ()); // not from within the resolver
@@ -50,7 +101,8 @@ void Session::redirect (const Redirected &r)
 {
   close_path ();
   resolve_.reset ();
-  addresses_ = {to_socket (r.server)};
+  addresses_ = candidates_ = {to_socket (r.server)};
+  patience_ = patience_max;
   if (!r.domain.empty ())
     name_ = r.domain;
   open_timer_->arm (Clock::now ());
@@ -77,6 +129,13 @@ void Session::on_open_timer ()
     f.text = "no answer";
     return on_path_closed (f);
   }
+  if (path_) {
+    if (!unheard_ || (settings_.relay && client_->state () != Client::State::allocating))
+      return;
+    close_path ();
+    trouble_ = "no answer";
+    return connect_next ();
+  }
   resolve_.reset ();
   if (settings_.relay && client_->state () != Client::State::no_path)
     return;
@@ -85,18 +144,64 @@ void Session::on_open_timer ()
   connect_next ();
 }
 
+// A server that is silent on one of its addresses may answer on another one.
+void Session::await_answer ()
+{
+  unheard_ = candidates_.size () > 1 && client_->config ().transport == Transport::udp;
+  if (unheard_)
+    open_timer_->arm (Clock::now () + patience_);
+}
+
+void Session::watch_network ()
+{
+  watch_timer_->arm (Clock::now () + watch_interval);
+  const std::string host = own_host (address_);
+  if (host.empty () || host == own_host_ || client_->state () != Client::State::allocated)
+    return;
+  if (!client_->mobile () && is_ours (own_host_))
+    return; // it would lose what still works
+  client_->disconnected (Clock::now ());
+  dirty_ = true;
+  drain ();
+}
+
+void Session::begin_watch ()
+{
+  own_host_ = own_host (address_);
+  watch_timer_->arm (Clock::now () + watch_interval);
+}
+
+// What was silent is asked again, with more patience; the only one that is left, as if it had been
+// alone.
+bool Session::next_round ()
+{
+  if (candidates_.empty () || patience_ >= patience_max)
+    return false;
+  patience_ = candidates_.size () == 1 ? patience_max : 2 * patience_;
+  addresses_.assign (candidates_.rbegin (), candidates_.rend ());
+  return true;
+}
+
 void Session::connect_next ()
 {
-  while (!addresses_.empty ()) {
+  while (!addresses_.empty () || next_round ()) {
     address_ = addresses_.back ();
     addresses_.pop_back ();
     trouble_kind_ = Kind::connect;
     path_ = Path::open (
         loop_, *this, client_->config ().transport, address_, tls_.get (), name_, trouble_);
     if (path_)
-      return open_timer_->arm (Clock::now () + open_limit);
+      return open_timer_->arm (Clock::now () + std::min (patience_, open_limit));
+    give_up_address ();
   }
   no_path (trouble_kind_, trouble_);
+}
+
+// It has said that it is no good: silence would say less.
+void Session::give_up_address ()
+{
+  std::erase_if (
+      candidates_, [&] (const reach::Address &a) { return a.text () == address_.text (); });
 }
 
 void Session::on_path_closed (const Path::Fault &f)
@@ -111,6 +216,8 @@ void Session::on_path_closed (const Path::Fault &f)
     client_->disconnected (Clock::now ());
     return drain ();
   }
+  if (f.error != ETIMEDOUT)
+    give_up_address ();
   trouble_ = f.text;
   trouble_kind_ = Kind::connect;
   connect_next ();

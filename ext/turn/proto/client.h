@@ -142,6 +142,7 @@ public:
   const Address &mapped () const { return mapped_; }
   const Address &server () const { return server_; }
   TimePoint expires () const { return expires_; }
+  bool mobile () const { return !ticket_.empty (); }
   const Stats &stats () const { return stats_; }
   // The proof of a DataConnection's request.
   const Authenticator &authenticator () const { return auth_; }

@@ -94,6 +94,7 @@ void Client::on_allocated (const Message &m, TimePoint now)
   mapped_ = e.mapped;
   state_ = State::allocated;
   had_allocation_ = true;
+  config_.reservation.reset (); // used up
   redirects_ = new_paths_ = capacity_retries_ = 0;
   visited_.clear ();
   set_lifetime (e.lifetime, now);

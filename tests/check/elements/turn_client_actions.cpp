@@ -65,6 +65,36 @@ GST_START_TEST (test_lists)
 }
 GST_END_TEST
 
+// Without peers of its own a sink sends each buffer to the address that it has: an echo.
+GST_START_TEST (test_address_of_buffer)
+{
+  Coturn server;
+  UdpPeer a, b;
+  const std::string both = address_of (a) + "," + address_of (b);
+  Pipeline p ("turnrelaysrc allocation-name=echo name=src uri=" + uri_of (server) +
+              " peers=" + both +
+              " ! turnrelaysink name=sink sync=false async=false "
+              "allocation-name=echo uri=" +
+              uri_of (server));
+  p.play ();
+  fail_unless (wait_for (p, "turn-channel-bound"));
+  const std::string relayed = p.text ("src", "relayed-address");
+  const int port = std::stoi (relayed.substr (relayed.rfind (':') + 1));
+  a.set_timeout (1);
+  b.set_timeout (1);
+  const auto echoes = [&] (UdpPeer &peer, const std::string &text) {
+    return iterate_until ([&] { // what comes before the sink has its channel is dropped
+      std::string got;
+      peer.send_to (static_cast<guint16> (port), text);
+      return peer.receive (got) && got == text;
+    });
+  };
+  fail_unless (echoes (a, "from a"));
+  fail_unless (echoes (b, "from b"));
+  fail_unless (echoes (a, "a again"));
+}
+GST_END_TEST
+
 // Nothing is sent without a permission or a channel.
 GST_START_TEST (test_by_hand)
 {
@@ -239,6 +269,7 @@ static Suite *turn_client_actions_suite ()
   if (!Coturn::there ())
     return s;
   tcase_add_loop_test (tc, test_lists, 0, 3);
+  tcase_add_test (tc, test_address_of_buffer);
   tcase_add_test (tc, test_by_hand);
   tcase_add_loop_test (tc, test_data_signals, 0, 2);
   tcase_add_test (tc, test_before_send);

@@ -103,6 +103,36 @@ GST_START_TEST (test_never_cleartext)
 }
 GST_END_TEST
 
+// A redirection on TLS: what comes to the other server is a TLS handshake, and nothing else.
+GST_START_TEST (test_redirect_keeps_tls)
+{
+  TlsFiles files;
+  const auto id = files.issue ("server");
+  GSocketListener *listener = g_socket_listener_new ();
+  const guint16 port = g_socket_listener_add_any_inet_port (listener, nullptr, nullptr);
+  Coturn server ({"--lt-cred-mech", "--user=user:pass", "--cert=" + id.certificate,
+      "--pkey=" + id.key, "--tls-alternate-server=127.0.0.1:" + std::to_string (port)});
+  Pipeline p ("turnrelaysrc name=src tls-ca-file=" + files.ca () +
+              " uri=turns:user:pass@127.0.0.1:" + std::to_string (server.tls_port ()) +
+              " ! fakesink");
+  p.play ();
+  GSocketConnection *c = g_socket_listener_accept (listener, nullptr, nullptr, nullptr);
+  fail_unless (c != nullptr);
+  std::uint8_t kind = 0;
+  fail_unless (g_input_stream_read (g_io_stream_get_input_stream (G_IO_STREAM (c)), &kind, 1,
+                   nullptr, nullptr) == 1);
+  fail_unless_equals_int (kind, 22);
+  g_io_stream_close (G_IO_STREAM (c), nullptr, nullptr);
+  g_object_unref (c);
+  const MessagePtr m = wait_message (p.get (), GST_MESSAGE_ERROR);
+  GError *e = nullptr;
+  gst_message_parse_error (m.get (), &e, nullptr);
+  fail_unless (g_error_matches (e, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ_WRITE));
+  g_error_free (e);
+  g_object_unref (listener);
+}
+GST_END_TEST
+
 static Suite *turn_client_tls_suite ()
 {
   register_plugins ();
@@ -115,6 +145,7 @@ static Suite *turn_client_tls_suite ()
   tcase_add_test (tc, test_tls);
   tcase_add_test (tc, test_dtls);
   tcase_add_test (tc, test_bad_certificates);
+  tcase_add_test (tc, test_redirect_keeps_tls);
   return s;
 }
 GST_CHECK_MAIN (turn_client_tls)

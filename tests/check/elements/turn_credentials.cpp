@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Who the relay elements say they are: short-term credentials, tokens, and what an application
+// gives when it is asked.
+#include "../plugin.h"
+#include "turn_pipeline.h"
+#include "turn_script.h"
+
+using namespace reach::test;
+
+namespace {
+using Auth = ScriptedServer::Auth;
+
+struct Run {
+  Run (const std::string &uri, const std::string &options)
+      : p ("turnrelaysrc name=src rto=200 uri=" + uri + " " + options + " ! fakesink async=false"),
+        src (p.by_name ("src"))
+  {
+  }
+  ~Run () { gst_object_unref (src); }
+  Run (const Run &) = delete;
+  Run &operator= (const Run &) = delete;
+  void must_allocate ()
+  {
+    p.play ();
+    fail_unless (wait_element_message (p.get (), "turn-allocated") != nullptr);
+  }
+  void must_fail (const char *why, guint code)
+  {
+    p.play ();
+    std::string said;
+    guint number = 0;
+    gint domain = 0;
+    fail_unless (wait_error (p.get (), said, number, domain) != nullptr);
+    fail_unless_equals_string (said.c_str (), why);
+    fail_unless_equals_int (number, code);
+    fail_unless_equals_int (domain, GST_RESOURCE_ERROR_NOT_AUTHORIZED);
+  }
+  Pipeline p;
+  GstElement *const src;
+};
+
+// What a handler of need-credentials was asked, and gives.
+struct Book {
+  std::vector<std::string> passwords; // one after the other; empty: none
+  GstStructure *given = nullptr;      // instead
+  Watched<std::vector<std::string>> asked;
+};
+
+GstStructure *on_need (GstElement *, GstStructure *q, gpointer data)
+{
+  auto *book = static_cast<Book *> (data);
+  std::size_t n = 0;
+  book->asked.update ([&] (std::vector<std::string> &v) {
+    n = v.size ();
+    v.push_back (std::string (gst_structure_get_string (q, "why")) + " " +
+                 gst_structure_get_string (q, "realm") + " " +
+                 gst_structure_get_string (q, "authorization-server"));
+  });
+  if (book->given)
+    return gst_structure_copy (book->given);
+  if (n >= book->passwords.size ())
+    return nullptr;
+  return gst_structure_new ("credentials", "username", G_TYPE_STRING, "user", "password",
+      G_TYPE_STRING, book->passwords[n].c_str (), nullptr);
+}
+
+std::string base64_of (const std::vector<std::uint8_t> &v)
+{
+  gchar *t = g_base64_encode (v.data (), v.size ());
+  std::string s = t;
+  g_free (t);
+  return s;
+}
+const std::vector<std::uint8_t> mac_key (32, 7), token (90, 9);
+} // namespace
+
+GST_START_TEST (test_short_term)
+{
+  ScriptedServer server (
+      [] (ScriptedServer &, const Message &m, unsigned) -> std::optional<Replies> {
+        fail_unless (m.text (Attr::username) == "user" && !m.has (Attr::realm));
+        return {};
+      },
+      {Auth::short_term});
+  Run r (server.uri (), "auth-mode=short-term");
+  r.must_allocate ();
+  fail_unless_equals_int (server.asked (Method::allocate), 1); // without being asked who
+  Run wrong (server.uri ("user:word@"), "auth-mode=short-term");
+  wrong.must_fail ("wrong-credentials", 401);
+}
+GST_END_TEST
+
+// A name is there, and is not told: no challenge is answered.
+GST_START_TEST (test_no_auth_mode)
+{
+  ScriptedServer server;
+  Run r (server.uri (), "auth-mode=none");
+  r.must_fail ("no-credentials", 401);
+}
+GST_END_TEST
+
+GST_START_TEST (test_stun_credentials)
+{
+  Watched<std::string> name;
+  ScriptedServer server (
+      [&] (ScriptedServer &, const Message &m, unsigned) -> std::optional<Replies> {
+        if (m.method () == Method::binding)
+          name.set (m.integrity_at () != 0 ? std::string (m.text (Attr::username)) : "nobody");
+        return {};
+      });
+  const std::string uri = "stun:" + to_string (server.address ());
+  {
+    Run r (uri, "");
+    r.p.play ();
+    fail_unless (wait_element_message (r.p.get (), "turn-binding-success") != nullptr);
+    fail_unless (name.get () == "nobody");
+  }
+  Run r (uri, "stun-auth-mode=short-term stun-username=frag stun-password=pass");
+  r.p.play ();
+  fail_unless (name.wait ([] (const std::string &n) { return n == "frag"; }));
+}
+GST_END_TEST
+
+GST_START_TEST (test_token)
+{
+  ScriptedServer server (
+      [] (ScriptedServer &, const Message &m, unsigned) -> std::optional<Replies> {
+        const auto t = m.find (Attr::access_token);
+        fail_unless (t && std::ranges::equal (*t, token) && m.text (Attr::username) == "kid");
+        return {};
+      },
+      {Auth::token, "", mac_key});
+  Run r (server.uri (""),
+      "username=kid access-token=" + base64_of (token) + " mac-key=" + base64_of (mac_key));
+  r.must_allocate ();
+  Run wrong (server.uri (""),
+      "username=kid access-token=" + base64_of (token) + " mac-key=" + base64_of (token));
+  wrong.must_fail ("wrong-credentials", 401);
+}
+GST_END_TEST
+
+// The application is told where tokens come from, and brings one.
+GST_START_TEST (test_need_token)
+{
+  ScriptedServer server ({}, {Auth::token, "", mac_key});
+  Run r (server.uri (""), "");
+  Book book;
+  book.given = gst_structure_new ("credentials", "username", G_TYPE_STRING, "kid", "access-token",
+      G_TYPE_STRING, base64_of (token).c_str (), "mac-key", G_TYPE_STRING,
+      base64_of (mac_key).c_str (), nullptr);
+  g_signal_connect (r.src, "need-credentials", G_CALLBACK (on_need), &book);
+  r.must_allocate ();
+  fail_unless (
+      book.asked.get () == std::vector<std::string>{"no-credentials example.org auth.example.org"});
+  gst_element_set_state (r.p.get (), GST_STATE_NULL);
+  gst_structure_free (book.given);
+}
+GST_END_TEST
+
+GST_START_TEST (test_need_credentials)
+{
+  ScriptedServer server;
+  {
+    Run r (server.uri (""), "");
+    Book book;
+    book.passwords = {"wrong", "pass"};
+    g_signal_connect (r.src, "need-credentials", G_CALLBACK (on_need), &book);
+    r.must_allocate ();
+    fail_unless ((book.asked.get () == std::vector<std::string>{"no-credentials example.org ",
+                                           "wrong-credentials example.org "}));
+    gst_element_set_state (r.p.get (), GST_STATE_NULL);
+  }
+  {
+    Run r (server.uri (""), ""); // and not for ever
+    Book book;
+    book.passwords.assign (10, "wrong");
+    g_signal_connect (r.src, "need-credentials", G_CALLBACK (on_need), &book);
+    r.must_fail ("wrong-credentials", 401);
+    fail_unless_equals_int (book.asked.get ().size (), 3);
+    gst_element_set_state (r.p.get (), GST_STATE_NULL);
+  }
+  Run r (server.uri (""), "");
+  Book none;
+  g_signal_connect (r.src, "need-credentials", G_CALLBACK (on_need), &none);
+  r.must_fail ("no-credentials", 401);
+  gst_element_set_state (r.p.get (), GST_STATE_NULL);
+}
+GST_END_TEST
+
+// Those that are good for a minute or less are asked for again at once, while all goes on.
+GST_START_TEST (test_expiring)
+{
+  ScriptedServer server;
+  Run r (server.uri (""), "");
+  Book book;
+  book.given = gst_structure_new ("credentials", "username", G_TYPE_STRING, "user", "password",
+      G_TYPE_STRING, "pass", "lifetime", G_TYPE_UINT, 61u, nullptr);
+  g_signal_connect (r.src, "need-credentials", G_CALLBACK (on_need), &book);
+  r.must_allocate ();
+  fail_unless (book.asked.wait ([] (const auto &v) { return v.size () == 2; }));
+  fail_unless_equals_string (book.asked.get ()[1].c_str (), "expired  ");
+  gst_element_set_state (r.p.get (), GST_STATE_NULL);
+  gst_structure_free (book.given);
+}
+GST_END_TEST
+
+// What cannot be is said before anything is sent.
+GST_START_TEST (test_bad_settings)
+{
+  static const char *const cases[] = {"access-token=AAAA", "access-token=AAAA mac-key=A",
+      "reservation-token=12", "reservation-token=0123456789abcdeg",
+      "reserve-next=true ip-family=both"};
+  Pipeline p (
+      std::string ("turnrelaysrc uri=turn:127.0.0.1 username=x ") + cases[__i__] + " ! fakesink");
+  gst_element_set_state (p.get (), GST_STATE_PLAYING);
+  const MessagePtr m = wait_message (p.get (), GST_MESSAGE_ERROR);
+  GError *e = nullptr;
+  gst_message_parse_error (m.get (), &e, nullptr);
+  fail_unless (g_error_matches (e, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS));
+  g_error_free (e);
+}
+GST_END_TEST
+
+static Suite *turn_credentials_suite ()
+{
+  register_plugins ();
+  Suite *s = suite_create ("turn-credentials");
+  TCase *tc = tcase_create ("general");
+  suite_add_tcase (s, tc);
+  tcase_add_test (tc, test_short_term);
+  tcase_add_test (tc, test_no_auth_mode);
+  tcase_add_test (tc, test_stun_credentials);
+  tcase_add_test (tc, test_token);
+  tcase_add_test (tc, test_need_token);
+  tcase_add_test (tc, test_need_credentials);
+  tcase_add_test (tc, test_expiring);
+  tcase_add_loop_test (tc, test_bad_settings, 0, 5);
+  return s;
+}
+GST_CHECK_MAIN (turn_credentials)
