@@ -167,7 +167,14 @@ void NetServer::run (Observer &observer)
   commons_ = std::make_unique<SharedCommons> ();
   for (unsigned i = 0; i < settings_.threads; i++)
     workers_.push_back (std::make_unique<Worker> (
-        settings_, *commons_, observer, Worker::Place{i, settings_.threads}));
+        settings_, *commons_, observer,
+        Worker::Place{i, settings_.threads, [this] (unsigned to, auto moved) {
+                        Worker &w = *workers_[to];
+                        w.loop ().post ([&w, moved] {
+                          auto &c = moved->connection;
+                          w.accept (std::exchange (c.fd, -1), std::move (c.tls), moved->bytes);
+                        });
+                      }}));
   for (unsigned i = 0; i < settings_.threads; i++)
     workers_[i]->loop ().call ([&] {
       if (settings_.udp)
@@ -190,6 +197,8 @@ NetServer::~NetServer ()
 {
   if (!workers_.empty ())
     workers_[0]->loop ().call ([this] { listeners_.clear (); });
+  for (const auto &w : workers_) // before one of them goes: they hand connections to each other
+    w->shut ();
   workers_.clear ();
   close_all (udp_fds_);
   close_all (dtls_fds_);

@@ -12,6 +12,10 @@ struct NetLimits {
   Duration idle = seconds (60);         // a connection without an allocation
   std::size_t queued = 1u << 20;        // bytes for a client on a stream, more are dropped
   std::size_t frame = 65536 + 20;
+  // Of a peer's connection (RFC 6062): bytes that wait in one direction before no more are read.
+  std::size_t spliced = 128u << 10;
+  Duration linger = seconds (10); // for what waits when the other side has ended
+  std::size_t lingering = 256;    // of one loop
 };
 
 struct NetSettings {

@@ -72,6 +72,8 @@ void Core::remove_path (PathId id, TimePoint now)
   for (Allocation *a : gone)
     if (a)
       end (*a, Ended::path_closed);
+  if (const auto c = spliced_.find (id); c != spliced_.end ())
+    drop (connections_.find (c->second));
   std::erase_if (pending_, [&] (const Pending &p) { return p.client.path == id; });
   paths_[id].reset ();
   free_paths_.push_back (id);
@@ -100,6 +102,8 @@ std::optional<Event> Core::poll_event ()
 TimePoint Core::poll_timeout () const
 {
   TimePoint t = expiries_.empty () ? TimePoint::max () : expiries_.begin ()->first;
+  if (!waiting_.empty ())
+    t = std::min (t, waiting_.begin ()->first);
   if (!reservations_.empty ())
     t = std::min (t, reservations_.begin ()->first);
   for (const Pending &p : pending_)
@@ -118,6 +122,9 @@ void Core::timeout (TimePoint now)
       ports_.drop (r->socket);
     reservations_.erase (reservations_.begin ());
   }
+  time_out_connections (now);
+  if (has_out_)
+    return;
   const auto late = std::ranges::find_if (pending_, [&] (auto &p) { return p.deadline <= now; });
   if (late == pending_.end ())
     return;
@@ -163,7 +170,7 @@ void Core::input_stun (const Client &client, Bytes in, TimePoint now)
 void Core::handle (const Client &client, const Message &m, const Decision &d, TimePoint now)
 {
   static constexpr std::array known = {Method::binding, Method::allocate, Method::refresh,
-      Method::create_permission, Method::channel_bind};
+      Method::create_permission, Method::channel_bind, Method::connect, Method::connection_bind};
   const Method method = m.method ();
   if (std::ranges::find (known, method) == known.end ())
     return discard (Discard::unsupported_method, client);
@@ -188,6 +195,10 @@ void Core::handle (const Client &client, const Message &m, const Decision &d, Ti
     return refresh (r);
   case Method::create_permission:
     return create_permission (r);
+  case Method::connect:
+    return connect (r);
+  case Method::connection_bind:
+    return connection_bind (r);
   default:
     return channel_bind (r);
   }

@@ -78,8 +78,13 @@ std::optional<Core::Refusal> Core::check_allocate (const Request &r) const
   const auto transport = r.message.u8 (Attr::requested_transport);
   if (!transport)
     return Refusal{code::bad_request, bad};
-  if (*transport != static_cast<std::uint8_t> (stun::Relay::udp))
+  const auto relaying = static_cast<Relaying> (*transport);
+  if (relaying != Relaying::udp && (relaying != Relaying::tcp || !config_.relay_tcp))
     return Refusal{code::transport_not_supported, "Unsupported Transport Protocol"};
+  if (relaying == Relaying::tcp &&
+      (!is_stream (paths_[r.client.path]->transport) || r.message.has (Attr::dont_fragment) ||
+          r.message.has (Attr::even_port) || r.message.has (Attr::reservation_token)))
+    return Refusal{code::bad_request, bad}; // RFC 6062, 5.1
   if (auto refusal = check_reservation (r))
     return refusal;
   return check_families (r);
@@ -115,6 +120,7 @@ void Core::allocate (Request &r)
   a->client = r.client;
   a->transport = transport;
   a->transaction = r.message.transaction ();
+  a->relaying = static_cast<Relaying> (*r.message.u8 (Attr::requested_transport));
   if (const auto refusal = take_ports (r, *a)) {
     for (const Family f : {Family::ipv4, Family::ipv6})
       remove_relay (*a, f);
@@ -126,7 +132,7 @@ void Core::allocate (Request &r)
   schedule (*a, r.now + seconds (a->granted));
   stats_.created++;
   events_.push_back (AllocationCreated{
-      a->serial, a->identity.user, a->client, transport, a->relayed (), a->granted});
+      a->serial, a->identity.user, a->client, transport, a->relayed (), a->granted, a->relaying});
   allocated (r, *a);
   by_client_.put (r.client, std::move (a));
 }
@@ -181,7 +187,7 @@ bool Core::take_port (Allocation &a, Family f, bool even, bool reserve_next, Tim
   for (unsigned i = 0; i < tries && i < anywhere + count; i++) {
     const unsigned at = i < anywhere ? random (count) : (start + i) % count;
     const auto port = static_cast<std::uint16_t> (low + step * at);
-    const auto s = ports_.bind (f, port);
+    const auto s = ports_.bind (f, port, a.relaying);
     if (!s)
       continue;
     const Next next = reserve_next ? reserve (a, f, port, now) : Next::reserved;
@@ -201,7 +207,7 @@ Core::Next Core::reserve (Allocation &a, Family f, std::uint16_t port, TimePoint
   if (port >= config_.max_port)
     return Next::taken;
   const auto next = static_cast<std::uint16_t> (port + 1);
-  const auto s = ports_.bind (f, next);
+  const auto s = ports_.bind (f, next, Relaying::udp);
   if (!s)
     return Next::taken;
   config_.crypto.random (a.reservation);

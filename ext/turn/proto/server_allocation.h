@@ -31,6 +31,8 @@ public:
   Identity identity;
   Account *account = nullptr;
   std::array<Relay, 2> relays; // by family
+  Relaying relaying = Relaying::udp;
+  std::vector<ConnectionId> connections; // to peers, of TCP
   TimePoint expires;
   Bucket bandwidth;
   Traffic traffic;

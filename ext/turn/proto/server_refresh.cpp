@@ -49,6 +49,8 @@ void Core::end (Allocation &a, Ended why)
   events_.push_back (
       AllocationDeleted{a.serial, why, a.identity.user, a.client, a.relayed (), a.traffic});
   expiries_.erase ({a.expires, &a});
+  while (!a.connections.empty ())
+    drop (connections_.find (a.connections.back ()));
   for (const Family f : {Family::ipv4, Family::ipv6})
     remove_relay (a, f);
   commons_.leave (a.account);
@@ -132,7 +134,7 @@ void Core::channel_bind (Request &r)
   Allocation &a = *r.allocation;
   const auto number = r.message.u16 (Attr::channel_number);
   const auto peer = r.message.xor_address (Attr::xor_peer_address);
-  if (!number || *number < first_channel || *number > config_.last_channel || !peer ||
+  if (a.relaying != Relaying::udp || !number || *number < first_channel || *number > config_.last_channel || !peer ||
       peer->port == 0)
     return refuse (r, code::bad_request, "Bad Request");
   if (const auto refusal = check_peer (a, peer)) {

@@ -13,13 +13,18 @@ Builder Core::begin (const Request &r, Class kind)
 
 void Core::finish (const Request &r, Builder &b)
 {
-  if (!r.identity.key.empty () && r.sha256)
-    b.integrity_sha256 (config_.crypto, r.identity.key);
-  else if (!r.identity.key.empty ())
-    b.integrity (config_.crypto, r.identity.key);
-  if (r.message.has_fingerprint ())
+  finish (r.client, b, r.identity.key, r.sha256, r.message.has_fingerprint ());
+}
+
+void Core::finish (const Client &c, Builder &b, Bytes key, bool sha256, bool fingerprint)
+{
+  if (!key.empty () && sha256)
+    b.integrity_sha256 (config_.crypto, key);
+  else if (!key.empty ())
+    b.integrity (config_.crypto, key);
+  if (fingerprint)
     b.fingerprint ();
-  send_reply (r.client, b.message ());
+  send_reply (c, b.message ());
 }
 
 // To somebody unknown as little as will do: the address may be another's.

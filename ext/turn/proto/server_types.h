@@ -19,6 +19,8 @@ inline bool is_stream (Transport t)
 
 using PathId = std::uint32_t;
 using RelayId = std::uint32_t;
+using ConnectionId = std::uint32_t; // to a peer, as CONNECTION-ID says it; never 0
+using Relaying = stun::Relay;       // what is relayed
 
 // A listening UDP socket, or one connection: with the client's address the 5-tuple.
 struct Path {
@@ -67,8 +69,9 @@ enum class Discard : std::uint8_t {
   denied_peer,
   over_bandwidth,
   too_many_pending, // requests that wait for the application
+  too_many_connections, // of peers to one allocation
 };
-inline constexpr std::size_t discard_kinds = 11;
+inline constexpr std::size_t discard_kinds = 12;
 const char *to_string (Discard d);
 
 // Answer with Core::authorize () or allow (), with the id; no answer in time is a no.
@@ -90,6 +93,7 @@ struct AllocationCreated {
   Transport transport{};
   std::vector<Address> relayed;
   std::uint32_t lifetime = 0; // seconds
+  Relaying relaying = Relaying::udp;
 };
 struct Traffic {
   std::uint64_t to_peers = 0, to_peers_bytes = 0, to_client = 0, to_client_bytes = 0;
@@ -118,6 +122,8 @@ struct Limits {
   std::size_t reservations = 64;               // ports that wait for their second Allocate
   std::size_t pending = 256;                   // requests that wait for the application
   std::size_t paths = 65536;
+  std::size_t connections = 32;           // to the peers of one allocation (RFC 6062)
+  Duration connection_wait = seconds (30); // until a peer answers, and for ConnectionBind
   Duration decision = seconds (10); // the application's time to answer
   Rate unauthenticated{50, 100};    // requests of one source that are not proved to be a user's
   std::size_t sources = 8192;       // buckets for them
@@ -151,6 +157,9 @@ struct Config {
   std::array<Address, 2> relay; // by family: what is told to clients; port unused. No family: none
   std::uint16_t min_port = 49152, max_port = 65535;
   bool dont_fragment = true; // can be done
+  bool relay_tcp = true;     // RFC 6062
+  // Of several cores one: ids of its connections are `core` modulo `cores`.
+  unsigned core = 0, cores = 1;
   Duration default_lifetime = seconds (600), max_lifetime = seconds (3600);
   Duration permission_lifetime = seconds (300), channel_lifetime = seconds (600);
   // 0x7fff for clients of RFC 5766, which had more of them. Only where nothing but TURN comes to
@@ -170,6 +179,7 @@ inline std::size_t index_of (Family f)
 struct Stats {
   std::uint64_t requests = 0, errors = 0, challenges = 0, bindings = 0;
   std::uint64_t created = 0, deleted = 0;
+  std::uint64_t connected = 0; // peers over TCP
   Traffic traffic;
   std::array<std::uint64_t, discard_kinds> discarded{};
 
