@@ -16,7 +16,8 @@ int fd_of (Socket s)
   return static_cast<int> (s & (tcp_mark - 1));
 }
 
-template <typename T> void put (std::vector<std::unique_ptr<T>> &v, RelayId id, std::unique_ptr<T> p)
+template <typename T>
+void put (std::vector<std::unique_ptr<T>> &v, RelayId id, std::unique_ptr<T> p)
 {
   if (v.size () <= id)
     v.resize (id + 1);

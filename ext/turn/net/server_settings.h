@@ -39,6 +39,8 @@ class Observer {
 public:
   virtual ~Observer () = default;
   virtual void on_event (Event e) = 0;
+  // False: the answer to a request is not sent. What was done is done.
+  virtual bool on_reply (const Client &client, Bytes answer) { return true; }
   // False: it is dropped. Only with NetSettings::inspect.
   virtual bool on_relay (bool to_peer, const Client &client, const Address &peer, Bytes payload)
   {
@@ -51,6 +53,6 @@ struct NetStats {
   std::uint64_t connections = 0, accepted = 0, refused = 0; // TCP, TLS and DTLS
   std::uint64_t allocations = 0;                            // now
   std::uint64_t dropped = 0; // datagrams for clients that read too slowly
-  std::uint64_t vetoed = 0;  // by on_relay
+  std::uint64_t vetoed = 0;  // by on_relay and on_reply
 };
 } // namespace reach::turn::server

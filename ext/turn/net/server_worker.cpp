@@ -86,6 +86,17 @@ void Worker::listen_udp (int fd)
   udp_.push_back (std::make_unique<UdpEndpoint> (*this, fd));
 }
 
+bool Worker::unlisten_udp (const std::string &address)
+{
+  const auto there = std::ranges::find (udp_, address, [] (auto &u) { return u->bound (); });
+  if (there == udp_.end ())
+    return false;
+  auto gone = std::move (*there);
+  udp_.erase (there);
+  loop_->destroy_later (std::move (gone));
+  return true;
+}
+
 void Worker::listen_dtls (int fd, std::shared_ptr<const TlsContext> context)
 {
   dtls_.push_back (std::make_unique<DtlsEndpoint> (*this, fd, std::move (context)));
@@ -236,6 +247,10 @@ void Worker::route (const Transmit &t)
 {
   if (settings_.inspect && t.kind != Transmit::Kind::reply &&
       !observer_.on_relay (t.kind == Transmit::Kind::to_peer, t.client, t.peer, t.payload)) {
+    counters_.vetoed++;
+    return;
+  }
+  if (t.kind == Transmit::Kind::reply && !observer_.on_reply (t.client, t.head)) {
     counters_.vetoed++;
     return;
   }

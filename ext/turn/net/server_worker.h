@@ -45,6 +45,7 @@ public:
   const NetSettings &settings () const { return settings_; }
 
   void listen_udp (int fd);
+  bool unlisten_udp (const std::string &address); // with the port
   void listen_dtls (int fd, std::shared_ptr<const TlsContext> context);
   void accept (int fd, std::unique_ptr<TlsSession> tls, Bytes said = {});
   bool authorize (std::uint64_t id, std::optional<std::string> password);

@@ -70,7 +70,9 @@ void Core::remove_path (PathId id, TimePoint now)
     });
   }
   for (Allocation *a : gone)
-    if (a)
+    if (a && a->mobile)
+      set_adrift (*a);
+    else if (a)
       end (*a, Ended::path_closed);
   if (const auto c = spliced_.find (id); c != spliced_.end ())
     drop (connections_.find (c->second));
@@ -178,7 +180,10 @@ void Core::handle (const Client &client, const Message &m, const Decision &d, Ti
     return; // repeated while the application thinks
   stats_.requests++;
   Request r{client, m, d, now, find (client), {}, false};
-  if (method == Method::binding && !config_.authenticate_binding) {
+  if (method == Method::binding && config_.short_term_binding) {
+    if (!authenticate_short_term (r))
+      return;
+  } else if (method == Method::binding && !config_.authenticate_binding) {
     if (!limiter_.take (client.address, now))
       return discard (Discard::rate_limited, client);
   } else if (!authenticate (r)) {
@@ -236,6 +241,24 @@ bool Core::authenticate (Request &r)
   default:
     refuse (r, stun::code::unauthenticated, "Unauthenticated", true);
   }
+  return false;
+}
+
+bool Core::authenticate_short_term (Request &r)
+{
+  auto result = authority_.check_short_term (r.message);
+  using Verdict = Authority::Verdict;
+  if (result.verdict == Verdict::good) {
+    r.identity = std::move (result.identity);
+    r.sha256 = result.sha256;
+    return true;
+  }
+  if (!limiter_.take (r.client.address, r.now))
+    discard (Discard::rate_limited, r.client);
+  else if (result.verdict == Verdict::bad)
+    refuse (r, stun::code::bad_request, "Bad Request");
+  else
+    refuse (r, stun::code::unauthenticated, "Unauthenticated");
   return false;
 }
 

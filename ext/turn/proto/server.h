@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A STUN and TURN server (RFC 8489, 8656, 6156, 6062; 5780's attributes; clients of RFC 3489), of one
-// loop. Sans-IO, one thread. Each call makes at most one datagram: take it with poll_transmit ()
-// and the events with poll_event () before the next call. What is relayed is a part of the input
-// and allocates nothing.
+// A STUN and TURN server (RFC 8489, 8656, 6156, 6062, 7635, 8016; 5780's attributes; clients of RFC
+// 3489), of one loop. Sans-IO, one thread. Each call makes at most one datagram: take it with
+// poll_transmit () and the events with poll_event () before the next call. What is relayed is a
+// part of the input and allocates nothing.
 #pragma once
 #include "builder.h"
 #include "server_auth.h"
@@ -49,7 +49,7 @@ public:
   void end_all (TimePoint now); // allocations, with their events
 
   bool has (const Client &c) { return by_client_.find (c) != nullptr; } // an allocation
-  std::size_t allocations () const { return by_client_.size (); }
+  std::size_t allocations () const { return by_client_.size () + adrift_.size (); }
   const Stats &stats () const { return stats_; }
   const Config &config () const { return config_; }
 
@@ -99,6 +99,7 @@ private:
   void input_stun (const Client &client, Bytes in, TimePoint now);
   void handle (const Client &client, const Message &m, const Decision &d, TimePoint now);
   bool authenticate (Request &r);
+  bool authenticate_short_term (Request &r);
   bool known_attributes (const Request &r);
   void ask (const Request &r, Event e, std::uint64_t id);
   Pending take_pending (std::vector<Pending>::iterator i);
@@ -130,7 +131,7 @@ private:
   void attach (Allocation &a, Family f, std::uint16_t port, Socket s);
   void allocated (const Request &r, const Allocation &a);
   void redirect (const Request &r, const Address &to);
-  std::uint32_t lifetime_of (const Message &m) const;
+  std::uint32_t lifetime_of (const Request &r) const;
   std::uint32_t random (std::uint32_t below);
 
   // server_refresh.cpp
@@ -150,6 +151,14 @@ private:
   void answer_connect (const Connection &c, ConnectionId id, bool good);
   void drop (Connections::iterator i);
   void time_out_connections (TimePoint now);
+
+  // server_mobility.cpp
+  void make_mobile (Allocation &a);
+  void new_ticket (Allocation &a);
+  std::optional<Refusal> move (Request &r);
+  void add_ticket (stun::Builder &b, const Request &r, const Allocation &a);
+  void set_adrift (Allocation &a);
+  void forget_tickets (const Allocation &a);
 
   // server_data.cpp
   void input_channel (const Client &client, Bytes in, TimePoint now);
@@ -173,7 +182,9 @@ private:
   std::vector<std::optional<Path>> paths_;
   std::vector<PathId> free_paths_;
   Table<Client, std::unique_ptr<Allocation>, ClientHash> by_client_;
-  std::vector<Allocation *> by_relay_; // by RelayId
+  std::map<Ticket, Allocation *> tickets_;
+  std::map<std::uint64_t, std::unique_ptr<Allocation>> adrift_; // by their serial
+  std::vector<Allocation *> by_relay_;                          // by RelayId
   std::vector<RelayId> free_relays_;
   std::set<std::pair<TimePoint, Allocation *>> expiries_;
   std::multimap<TimePoint, Token> reservations_;

@@ -115,7 +115,7 @@ void Core::to_client (Allocation &a, std::uint16_t channel, const Address &peer,
 void Core::input_peer (RelayId relay, const Address &peer, Bytes in, TimePoint now)
 {
   Allocation *a = relay < by_relay_.size () ? by_relay_[relay] : nullptr;
-  if (!a)
+  if (!a || a->adrift)
     return discard (Discard::no_allocation, {}, peer);
   if (!a->permitted (peer, now))
     return discard (Discard::no_permission, {}, peer);
@@ -131,7 +131,7 @@ void Core::input_peer (RelayId relay, const Address &peer, Bytes in, TimePoint n
 void Core::input_icmp (RelayId relay, const Address &peer, const stun::Icmp &icmp, TimePoint now)
 {
   Allocation *a = relay < by_relay_.size () ? by_relay_[relay] : nullptr;
-  if (!a || !a->permitted (peer, now))
+  if (!a || a->adrift || !a->permitted (peer, now))
     return;
   Builder b = indication (Method::data);
   b.xor_address (Attr::xor_peer_address, peer);

@@ -19,6 +19,7 @@ Stats &Stats::operator+= (const Stats &o)
   bindings += o.bindings;
   created += o.created;
   deleted += o.deleted;
+  moved += o.moved;
   connected += o.connected;
   traffic.to_peers += o.traffic.to_peers;
   traffic.to_peers_bytes += o.traffic.to_peers_bytes;

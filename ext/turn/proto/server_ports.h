@@ -37,6 +37,7 @@ struct Account {
 };
 
 using Token = std::array<std::uint8_t, 8>;
+using Ticket = std::array<std::uint8_t, 16>;
 struct Reserved {
   Socket socket = -1;
   Family family{};

@@ -66,7 +66,8 @@ bool Core::known_attributes (const Request &r)
   // Known to the codec, but nothing that this server does. A client of RFC 3489 says with a
   // CHANGE-REQUEST of zero that nothing is to be changed.
   for (const Attr a : {Attr::response_port, Attr::padding, Attr::access_token})
-    if (r.message.has (a) && n < list.size ())
+    if (r.message.has (a) && n < list.size () &&
+        (a != Attr::access_token || config_.token_keys.empty ()))
       list[n++] = static_cast<std::uint16_t> (a);
   if (r.message.u32 (Attr::change_request).value_or (0) != 0 && n < list.size ())
     list[n++] = static_cast<std::uint16_t> (Attr::change_request);

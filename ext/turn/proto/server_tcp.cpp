@@ -70,6 +70,8 @@ void Core::connect (Request &r)
 
 void Core::answer_connect (const Connection &c, ConnectionId id, bool good)
 {
+  if (c.allocation->adrift)
+    return;
   Builder b{reply_, Method::connect, good ? Class::success : Class::error, c.transaction};
   if (good) {
     b.u32 (Attr::connection_id, id);
@@ -101,7 +103,7 @@ std::optional<ConnectionId> Core::accepted (RelayId relay, const Address &peer, 
   Allocation *a = relay < by_relay_.size () ? by_relay_[relay] : nullptr;
   ConnectionId id = 0;
   Connection *c = nullptr;
-  if (!a)
+  if (!a || a->adrift)
     discard (Discard::no_allocation, {}, peer);
   else if (!a->permitted (peer, now))
     discard (Discard::no_permission, {}, peer);
@@ -127,7 +129,7 @@ void Core::connection_bind (Request &r)
       i->second.state != Connection::State::waiting)
     return refuse (r, code::bad_request, "Bad Request");
   Connection &c = i->second;
-  if (c.allocation->identity.user != r.identity.user)
+  if (!c.allocation->identity.same_client (r.identity))
     return refuse (r, code::wrong_credentials, "Wrong Credentials");
   waiting_.erase ({c.deadline, *id});
   c.state = Connection::State::spliced;

@@ -22,7 +22,10 @@ struct Peer {
   Peer () : fd_ (listener (port)) {}
   ~Peer () { ::close (fd_); }
   stun::Address address () const { return stun::Address::v4 (127, 0, 0, 1, port); }
-  std::unique_ptr<Plug> accept () { return std::make_unique<Plug> (::accept (fd_, nullptr, nullptr)); }
+  std::unique_ptr<Plug> accept ()
+  {
+    return std::make_unique<Plug> (::accept (fd_, nullptr, nullptr));
+  }
   std::uint16_t port = 0;
 
 private:

@@ -144,7 +144,7 @@ GST_END_TEST
 GST_START_TEST (test_application_authorizes)
 {
   ts::NetSettings s = settings ();
-  s.core.ask_password = true;
+  s.core.ask_password = [] { return true; };
   s.threads = 2;
   Server server (std::move (s));
   for (const Over over : {Over::udp, Over::tcp, Over::tcp}) {

@@ -279,19 +279,28 @@ public:
 
   std::string name, secret, realm, nonce;
   Blob algorithms;
-  bool sha256 = false, userhash = false, fingerprint = false;
+  bool sha256 = false, userhash = false, fingerprint = false, short_term = false;
+  stun::Key raw_key; // that of a token
   stun::TransactionId transaction{};
   ts::RelayId relay = 0;
 
 private:
   stun::Key key () const
   {
+    if (!raw_key.empty ())
+      return raw_key;
+    if (short_term)
+      return stun::short_term_key (secret);
     return stun::long_term_key (crypto_,
         sha256 ? stun::PasswordAlgorithm::sha256 : stun::PasswordAlgorithm::md5, name, realm,
         secret);
   }
   void sign (Builder &b)
   {
+    if (short_term) {
+      b.text (Attr::username, name);
+      return sha256 ? b.integrity_sha256 (crypto_, key ()) : b.integrity (crypto_, key ());
+    }
     if (nonce.empty ())
       return;
     if (userhash)

@@ -78,7 +78,8 @@ GST_START_TEST (test_allocate)
   fail_unless_equals_int (allocate (udp).code (), 400); // the control connection must be TCP
   fail_unless_equals_int (
       allocate (c, [] (Builder &b) { b.flag (Attr::dont_fragment); }).code (), 400);
-  fail_unless_equals_int (allocate (c, [] (Builder &b) { b.u8 (Attr::even_port, 0); }).code (), 400);
+  fail_unless_equals_int (
+      allocate (c, [] (Builder &b) { b.u8 (Attr::even_port, 0); }).code (), 400);
   const std::uint8_t token[8] = {};
   fail_unless_equals_int (
       allocate (c, [&] (Builder &b) { b.add (Attr::reservation_token, token); }).code (), 400);
@@ -193,8 +194,7 @@ GST_START_TEST (test_peers_come)
   rig.core.remove_path (data.self.path, rig.now); // the client ends one
   fail_unless (rig.ports.disconnected == std::vector{one});
   rig.core.remove_path (rig.control, rig.now); // and the allocation
-  fail_unless (rig.ports.disconnected == (std::vector{one, two}) &&
-               rig.core.allocations () == 0);
+  fail_unless (rig.ports.disconnected == (std::vector{one, two}) && rig.core.allocations () == 0);
 }
 GST_END_TEST
 

@@ -242,6 +242,12 @@ public:
     nonce_ = m->text (Attr::nonce);
     return ask (method, add);
   }
+  bool unanswered (Method method)
+  {
+    Blob to (100);
+    wire.send (Builder (to, method, Class::request, next_id ()).message ());
+    return wire.receive (200).empty ();
+  }
   unsigned allocate (const Add &add = {})
   {
     const unsigned code = request (Method::allocate, [&] (Builder &b) {
