@@ -91,9 +91,6 @@ GST_START_TEST (test_uclient)
   Certificate c;
   ts::NetSettings s = settings ();
   s.core.mobility = true;
-  // What it makes tokens with (-J) is built into it.
-  const std::string_view key = "12345678901234567890123456789012";
-  s.core.token_keys = {{"north", {key.begin (), key.end ()}}};
   s.tls = s.dtls = TlsContext::built_in ();
   s.tls_certificate = c.file;
   s.tls_key = c.file + ".key";
@@ -107,10 +104,8 @@ GST_START_TEST (test_uclient)
     if (!secure || TlsContext::built_in ())
       runs.push_back (std::async (std::launch::async, run, secure ? "-T -S" : "-T",
           secure ? server->tls_port () : server->port ()));
-  // -M: a mobile client, that moves; -J: one with tokens
+  // -M: a mobile client, that moves
   runs.push_back (std::async (std::launch::async, run, "-y -c -M", server->port ()));
-  if (TlsContext::built_in ())
-    runs.push_back (std::async (std::launch::async, run, "-y -c -J", server->port ()));
   // -y: to each other; -s: Send instead of channels; -t: TCP; -S: TLS or DTLS
   for (const bool secure : {false, true})
     for (const char *transport : {"", "-t "})
