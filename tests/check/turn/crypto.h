@@ -4,6 +4,7 @@
 #include "turn/net/hashes.h"
 #include <algorithm>
 #include <glib.h>
+#include <memory>
 #include <random>
 
 namespace reach::test {
