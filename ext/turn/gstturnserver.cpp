@@ -32,7 +32,7 @@
 #include "turnelements.h"
 #include "turnserver_impl.h"
 
-GST_DEBUG_CATEGORY_STATIC (turnserver_debug);
+GST_DEBUG_CATEGORY (turnserver_debug);
 #define GST_CAT_DEFAULT turnserver_debug
 
 G_DECLARE_FINAL_TYPE (GstTurnServer, gst_turn_server, GST, TURN_SERVER, GstElement)
@@ -49,7 +49,12 @@ using reach::barrier;
 using namespace reach::turn::server;
 
 namespace {
-enum Prop : guint { prop_current_port = 1, prop_current_tls_port, prop_stats };
+enum Prop : guint {
+  prop_current_port = 1,
+  prop_current_tls_port,
+  prop_stats,
+  prop_deferred_requests
+};
 
 ServerImpl &impl_of (gpointer e)
 {
@@ -58,13 +63,18 @@ ServerImpl &impl_of (gpointer e)
 
 void set_gobject_property (GObject *o, guint id, const GValue *v, GParamSpec *spec)
 {
-  if (!impl_of (o).settings.update ([&] (ElementSettings &s) { return set_setting (s, id, v); }))
+  if (id == prop_deferred_requests)
+    impl_of (o).deferred = g_value_get_flags (v);
+  else if (!impl_of (o).settings.update (
+               [&] (ElementSettings &s) { return set_setting (s, id, v); }))
     G_OBJECT_WARN_INVALID_PROPERTY_ID (o, id, spec);
 }
 
 void get_gobject_property (GObject *o, guint id, GValue *v, GParamSpec *spec)
 {
   auto &impl = impl_of (o);
+  if (id == prop_deferred_requests)
+    return g_value_set_flags (v, impl.deferred);
   if (id == prop_stats)
     return g_value_take_boxed (v, impl.stats ());
   if (id == prop_current_port || id == prop_current_tls_port)
@@ -142,6 +152,17 @@ void install_read_only (GObjectClass *k)
           "Counters, the last ones after the run has ended (docs/stats.md)", GST_TYPE_STRUCTURE,
           ro));
 }
+
+void install_deferred (GObjectClass *k)
+{
+  gst_type_mark_as_plugin_api (requests_type (), static_cast<GstPluginAPIFlags> (0));
+  g_object_class_install_property (k, prop_deferred_requests,
+      g_param_spec_flags ("deferred-requests", "Deferred requests",
+          "What is not asked by its signal, but posted as an element message with a number, which "
+          "the action respond answers within 10 s; no answer means no",
+          requests_type (), 0,
+          static_cast<GParamFlags> (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS)));
+}
 } // namespace
 
 static void gst_turn_server_init (GstTurnServer *self)
@@ -162,6 +183,7 @@ static void gst_turn_server_class_init (GstTurnServerClass *klass)
   object->get_property = get_gobject_property;
   install_settings (object);
   install_read_only (object);
+  install_deferred (object);
   element->change_state = change_state;
   element->send_event = send_event;
   element->request_new_pad = request_new_pad;
@@ -169,7 +191,7 @@ static void gst_turn_server_class_init (GstTurnServerClass *klass)
   gst_element_class_add_pad_template (
       element, gst_pad_template_new ("tap_%u", GST_PAD_SRC, GST_PAD_REQUEST,
                    reach::Ref<GstCaps>::adopt (gst_caps_new_any ()).get ()));
-  install_server_signals (G_TYPE_FROM_CLASS (klass));
+  install_server_signals (G_TYPE_FROM_CLASS (klass), impl_of);
   gst_element_class_set_static_metadata (element, "TURN server", "Generic/Network",
       "A STUN and TURN server over UDP, TCP, TLS and DTLS", "The gst-plugins-reach developers");
 }

@@ -12,6 +12,11 @@ const char *text_of (Transport t)
   return names[static_cast<std::size_t> (t)];
 }
 
+const char *text_of (Relaying r)
+{
+  return r == Relaying::tcp ? "tcp" : "udp";
+}
+
 const char *text_of (Ended e)
 {
   static constexpr const char *names[] = {"refreshed", "expired", "connection-closed", "shutdown"};
@@ -30,9 +35,18 @@ GstStructure *structure_of (const AllocationCreated &a)
   GstStructure *s = gst_structure_new ("turn-allocation-created", "serial", G_TYPE_UINT64, a.serial,
       "user", G_TYPE_STRING, a.user.c_str (), "client", G_TYPE_STRING,
       to_string (a.client.address).c_str (), "transport", G_TYPE_STRING, text_of (a.transport),
-      "lifetime", G_TYPE_UINT, guint (a.lifetime), nullptr);
+      "relaying", G_TYPE_STRING, text_of (a.relaying), "lifetime", G_TYPE_UINT, guint (a.lifetime),
+      nullptr);
   set_relayed (s, a.relayed);
   return s;
+}
+
+GstStructure *structure_of (const AllocationMoved &a)
+{
+  return gst_structure_new ("turn-allocation-moved", "serial", G_TYPE_UINT64, a.serial, "user",
+      G_TYPE_STRING, a.user.c_str (), "client", G_TYPE_STRING,
+      to_string (a.client.address).c_str (), "from", G_TYPE_STRING, to_string (a.from).c_str (),
+      "transport", G_TYPE_STRING, text_of (a.transport), nullptr);
 }
 
 GstStructure *structure_of (const AllocationDeleted &a)
@@ -65,9 +79,15 @@ bool ServerImpl::start ()
   }
   inspect_ = net->inspect;
   net->inspect = inspect_ || taps_.count () > 0;
-  net->core.ask_password = has_handler ("authorize");
-  net->core.ask_allocation = has_handler ("before-allocate");
-  if (!s.no_auth && net->core.users.empty () && s.auth_secret.empty () && !net->core.ask_password)
+  // Handlers may come later.
+  net->core.ask_password = [this] {
+    return (deferred & request_authorize) || has_handler ("authorize");
+  };
+  net->core.ask_allocation = [this] {
+    return (deferred & request_allocate) || has_handler ("before-allocate");
+  };
+  if (!s.no_auth && net->core.users.empty () && s.auth_secret.empty () &&
+      net->core.token_keys.empty () && !net->core.ask_password ())
     GST_ELEMENT_WARNING (element_, RESOURCE, SETTINGS,
         ("Nobody can allocate: set users or auth-secret, connect to authorize, or set no-auth."),
         (nullptr));
@@ -118,7 +138,8 @@ GstStructure *ServerImpl::stats ()
   const Stats &c = n.core;
   GstStructure *s = gst_structure_new ("turn-server-stats", "allocations", G_TYPE_UINT64,
       n.allocations, "allocations-created", G_TYPE_UINT64, c.created, "allocations-deleted",
-      G_TYPE_UINT64, c.deleted, "requests", G_TYPE_UINT64, c.requests, "bindings", G_TYPE_UINT64,
+      G_TYPE_UINT64, c.deleted, "allocations-moved", G_TYPE_UINT64, c.moved, "peer-connections",
+      G_TYPE_UINT64, c.connected, "requests", G_TYPE_UINT64, c.requests, "bindings", G_TYPE_UINT64,
       c.bindings, "errors", G_TYPE_UINT64, c.errors, "challenges", G_TYPE_UINT64, c.challenges,
       "connections", G_TYPE_UINT64, n.connections, "connections-accepted", G_TYPE_UINT64,
       n.accepted, "connections-refused", G_TYPE_UINT64, n.refused, "packets-to-peers",
@@ -163,25 +184,18 @@ void ServerImpl::tell_discarded (const Discarded &d)
 void ServerImpl::tell (Event e)
 {
   const auto server = *server_.lock ();
-  if (const auto *a = std::get_if<AuthorizeRequest> (&e)) {
-    gchar *password = nullptr;
-    g_signal_emit_by_name (element_, "authorize", a->user.c_str (), a->realm.c_str (), &password);
-    if (server)
-      server->authorize (a->id, password ? std::optional<std::string> (password) : std::nullopt);
-    g_free (password);
-  } else if (const auto *b = std::get_if<AllocateRequest> (&e)) {
-    gboolean yes = FALSE;
-    g_signal_emit_by_name (element_, "before-allocate", b->user.c_str (),
-        to_string (b->client.address).c_str (), text_of (b->transport), &yes);
-    if (server)
-      server->allow (b->id, yes);
-  } else if (const auto *c = std::get_if<AllocationCreated> (&e)) {
+  if (const auto *a = std::get_if<AuthorizeRequest> (&e))
+    ask (*a, server.get ());
+  else if (const auto *b = std::get_if<AllocateRequest> (&e))
+    ask (*b, server.get ());
+  else if (const auto *c = std::get_if<AllocationCreated> (&e))
     post ("allocation-created", structure_of (*c));
-  } else if (const auto *d = std::get_if<AllocationDeleted> (&e)) {
+  else if (const auto *m = std::get_if<AllocationMoved> (&e))
+    post ("allocation-moved", structure_of (*m));
+  else if (const auto *d = std::get_if<AllocationDeleted> (&e))
     post ("allocation-deleted", structure_of (*d));
-  } else {
+  else
     tell_discarded (std::get<Discarded> (e));
-  }
 }
 
 // On a loop's thread: here a decision cannot wait.
@@ -199,100 +213,5 @@ bool ServerImpl::on_relay (bool to_peer, const Client &client, const Address &pe
       taps_.push (std::move (buffer), to_peer, client.address, peer);
     return yes != FALSE;
   });
-}
-
-namespace {
-gboolean all_of (GSignalInvocationHint *, GValue *all, const GValue *one, gpointer)
-{
-  g_value_copy (one, all);
-  return g_value_get_boolean (one);
-}
-
-gboolean first_text (GSignalInvocationHint *, GValue *all, const GValue *one, gpointer)
-{
-  g_value_copy (one, all);
-  return g_value_get_string (one) == nullptr;
-}
-
-gboolean yes_allocate (GstElement *, const char *, const char *, const char *)
-{
-  return TRUE;
-}
-
-gboolean yes_relay (GstElement *, const char *, const char *, GstBuffer *)
-{
-  return TRUE;
-}
-
-void install_decisions (GType type)
-{
-  /**
-   * GstTurnServer::authorize:
-   * @self: the element
-   * @user: its name, as the client says it
-   * @realm: the realm
-   *
-   * Who is not in #GstTurnServer:users and not time-limited wants in. Emitted if there is a handler
-   * when the element goes to READY, from one thread, without a lock; within ten seconds.
-   *
-   * Returns: (nullable) (transfer full): the user's password, %NULL: there is no such user
-   */
-  g_signal_new ("authorize", type, G_SIGNAL_RUN_LAST, 0, first_text, nullptr, nullptr,
-      G_TYPE_STRING, 2, G_TYPE_STRING, G_TYPE_STRING);
-  /**
-   * GstTurnServer::before-allocate:
-   * @self: the element
-   * @user: the user, empty with #GstTurnServer:no-auth
-   * @client: its address
-   * @transport: udp, tcp, tls or dtls
-   *
-   * Somebody who is known wants an allocation. As authorize; all handlers must agree.
-   *
-   * Returns: %FALSE to refuse it (403)
-   */
-  g_signal_new_class_handler ("before-allocate", type, G_SIGNAL_RUN_LAST, G_CALLBACK (yes_allocate),
-      all_of, nullptr, nullptr, G_TYPE_BOOLEAN, 3, G_TYPE_STRING, G_TYPE_STRING, G_TYPE_STRING);
-  /**
-   * GstTurnServer::before-relay:
-   * @self: the element
-   * @direction: to-peer or to-client
-   * @peer: the peer's address
-   * @buffer: a copy of the payload
-   *
-   * Only with #GstTurnServer:inspect. From the threads that relay, which wait for the answer.
-   *
-   * Returns: %FALSE to drop it
-   */
-  g_signal_new_class_handler ("before-relay", type, G_SIGNAL_RUN_LAST, G_CALLBACK (yes_relay),
-      all_of, nullptr, nullptr, G_TYPE_BOOLEAN, 3, G_TYPE_STRING, G_TYPE_STRING, GST_TYPE_BUFFER);
-}
-} // namespace
-
-void install_server_signals (GType type)
-{
-  install_decisions (type);
-  /**
-   * GstTurnServer::allocation-created:
-   * @self: the element
-   * @allocation: `turn-allocation-created`, which is also a message
-   */
-  /**
-   * GstTurnServer::allocation-deleted:
-   * @self: the element
-   * @allocation: `turn-allocation-deleted`, which is also a message
-   */
-  for (const char *name : {"allocation-created", "allocation-deleted"})
-    g_signal_new (name, type, G_SIGNAL_RUN_LAST, 0, nullptr, nullptr, nullptr, G_TYPE_NONE, 1,
-        GST_TYPE_STRUCTURE | G_SIGNAL_TYPE_STATIC_SCOPE);
-  /**
-   * GstTurnServer::discarded:
-   * @self: the element
-   * @reason: a word, as in the statistics
-   * @details: `turn-discarded`, which is also a message: reason, client, peer
-   *
-   * Something went no further. Of one reason at most ten times a second; all are counted.
-   */
-  g_signal_new ("discarded", type, G_SIGNAL_RUN_LAST, 0, nullptr, nullptr, nullptr, G_TYPE_NONE, 2,
-      G_TYPE_STRING, GST_TYPE_STRUCTURE | G_SIGNAL_TYPE_STATIC_SCOPE);
 }
 } // namespace reach::turn::server

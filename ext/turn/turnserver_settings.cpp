@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "turnserver_settings.h"
+#include "common/tls.h"
 #include "net/socket_address.h"
+#include <memory>
 
 namespace reach::turn::server {
 namespace {
@@ -45,6 +47,23 @@ bool set_users (NetSettings &n, const std::string &list, std::string &error)
       return false;
     }
     n.core.users.push_back ({part.substr (0, colon), part.substr (colon + 1)});
+  }
+  return true;
+}
+
+bool set_token_keys (NetSettings &n, const std::string &list, std::string &error)
+{
+  constexpr std::size_t key_size = 32;
+  for (const std::string &part : parts_of (list)) {
+    const std::size_t colon = part.find (':');
+    gsize size = 0;
+    const std::unique_ptr<guchar, void (*) (void *)> key (
+        colon == part.npos ? nullptr : g_base64_decode (part.c_str () + colon + 1, &size), g_free);
+    if (colon == 0 || !key || size != key_size) {
+      error = "each of oauth-keys is kid:key, a key of 32 bytes in base64"; // not what was given
+      return false;
+    }
+    n.core.token_keys.push_back ({part.substr (0, colon), {key.get (), key.get () + size}});
   }
   return true;
 }
@@ -137,6 +156,10 @@ std::optional<NetSettings> ElementSettings::net (std::string &error) const
   c.anonymous = no_auth;
   c.authenticate_binding = authenticate_binding;
   c.mapped_address = mapped_address;
+  c.short_term_binding = short_term_binding;
+  c.token_server = oauth_server;
+  c.relay_tcp = relay_tcp;
+  c.mobility = mobility;
   c.last_channel = legacy_channels ? 0x7fff : 0x4fff;
   c.min_port = static_cast<std::uint16_t> (min_port);
   c.max_port = static_cast<std::uint16_t> (max_port);
@@ -154,9 +177,13 @@ std::optional<NetSettings> ElementSettings::net (std::string &error) const
     error = "min-port is above max-port";
   else if (realm.empty () || realm.size () > 127 || software.size () > 127)
     error = "realm must have 1 to 127 bytes, software at most 127";
-  else if (set_users (n, users, error) && set_peers (n, allowed_peers, true, error) &&
-           set_peers (n, denied_peers, false, error) && set_relays (n, *this, error) &&
-           set_elsewhere (n, *this, error))
+  else if (mobility && threads > 1)
+    error = "mobility needs threads=1: each loop knows its own allocations only";
+  else if (!oauth_keys.empty () && !TlsContext::built_in ())
+    error = "oauth-keys need a build with OpenSSL";
+  else if (set_users (n, users, error) && set_token_keys (n, oauth_keys, error) &&
+           set_peers (n, allowed_peers, true, error) && set_peers (n, denied_peers, false, error) &&
+           set_relays (n, *this, error) && set_elsewhere (n, *this, error))
     return n;
   return {};
 }
@@ -198,6 +225,12 @@ const Text texts[] = {
         "Shared secret of time-limited users (user name expiry:name, password "
         "base64(HMAC-SHA1(secret, user name)))",
         &S::auth_secret, secret},
+    {"oauth-keys", "OAuth keys",
+        "Keys of third-party tokens (RFC 7635, AES-256-GCM): kid:key with 32 bytes in base64, "
+        "several "
+        "with commas between",
+        &S::oauth_keys, secret},
+    {"oauth-server", "OAuth server", "Who tokens are for (NULL = the realm)", &S::oauth_server},
     {"software", "Software", "What the server says it is (NULL = nothing)", &S::software},
     {"relay-address", "Relay address",
         "The address of relayed ports, as clients are told it; one of each family, with a comma "
@@ -258,6 +291,12 @@ const Switch switches[] = {
         &S::inspect},
     {"authenticate-binding", "Authenticate Binding", "Binding requests need credentials, too",
         &S::authenticate_binding},
+    {"short-term-binding", "Short-term Binding",
+        "Binding requests need short-term credentials of users", &S::short_term_binding},
+    {"relay-tcp", "Relay TCP", "Clients on TCP and TLS may have peers over TCP (RFC 6062)",
+        &S::relay_tcp},
+    {"mobility", "Mobility", "Allocations of clients whose address changes move along (RFC 8016)",
+        &S::mobility},
     {"mapped-address", "MAPPED-ADDRESS", "Say the mapped address in the clear, too",
         &S::mapped_address},
     {"legacy-channels", "Legacy channels",

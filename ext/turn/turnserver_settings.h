@@ -8,6 +8,7 @@ namespace reach::turn::server {
 struct ElementSettings {
   std::string bind_address = "0.0.0.0", tls_certificate, tls_key;
   std::string realm = "reach", users, auth_secret, software;
+  std::string oauth_keys, oauth_server;
   std::string relay_address, relay_bind_address, other_address, alternate_server;
   std::string allowed_peers, denied_peers;
   guint port = 3478, tls_port = 5349, min_port = 49152, max_port = 65535, threads = 1;
@@ -16,7 +17,8 @@ struct ElementSettings {
   guint max_allocations = 10000, max_user_allocations = 100, max_connections = 4096;
   guint bandwidth = 0, user_bandwidth = 0, request_rate = 50;
   gboolean udp = TRUE, tcp = TRUE, tls = FALSE, dtls = FALSE, no_auth = FALSE, inspect = FALSE,
-           authenticate_binding = FALSE, mapped_address = FALSE, legacy_channels = FALSE;
+           authenticate_binding = FALSE, mapped_address = FALSE, legacy_channels = FALSE,
+           relay_tcp = TRUE, mobility = FALSE, short_term_binding = FALSE;
 
   // Nothing, and `error` in words.
   std::optional<NetSettings> net (std::string &error) const;

@@ -55,7 +55,9 @@ struct Sockets final : Ports {
   std::set<Socket> bound;
   std::map<RelayId, Socket> opened;
 
-  std::optional<Socket> bind (Family f, std::uint16_t port) override
+  std::set<ConnectionId> connections, spliced;
+
+  std::optional<Socket> bind (Family f, std::uint16_t port, Relaying) override
   {
     const Socket s = static_cast<Socket> (f) << 16 | port;
     return bound.insert (s).second ? std::optional (s) : std::nullopt;
@@ -72,6 +74,19 @@ struct Sockets final : Ports {
     bound.erase (i->second);
     opened.erase (i);
   }
+  void connect (ConnectionId id, RelayId from, const Address &) override
+  {
+    require (opened.contains (from) && connections.insert (id).second);
+  }
+  void splice (ConnectionId id, PathId) override
+  {
+    require (connections.contains (id) && spliced.insert (id).second);
+  }
+  void disconnect (ConnectionId id) override
+  {
+    require (connections.erase (id) == 1);
+    spliced.erase (id);
+  }
 };
 
 Config make_config ()
@@ -79,7 +94,9 @@ Config make_config ()
   Config c;
   c.crypto = weak_crypto ();
   c.users = {{"a", "b"}};
-  c.ask_password = true;
+  c.ask_password = [] { return true; };
+  c.mobility = true;
+  c.limits.connections = 2;
   c.relay = {Address::v4 (198, 51, 100, 1, 0), Address::v6 ({0x20, 0x01, 0x0d, 0xb8}, 0)};
   c.min_port = 50000;
   c.max_port = 50006;
@@ -108,7 +125,7 @@ public:
   {
     input = in;
     const Address peer = Address::v4 (192, 0, 2, who & 3, 5004);
-    switch (what % 7) {
+    switch (what % 10) {
     case 0:
       core.input (client (who), in, now);
       break;
@@ -127,6 +144,21 @@ public:
       break;
     case 5:
       core.authorize (asked, who & 1 ? std::optional<std::string> ("b") : std::nullopt, now);
+      break;
+    case 6:
+      if (const auto id = core.accepted (who >> 2 & 7, peer, now))
+        require (ports.connections.insert (*id).second);
+      break;
+    case 7:
+      if (!ports.connections.empty ())
+        core.connected (*ports.connections.begin (), who & 1, now);
+      break;
+    case 8:
+      if (!ports.connections.empty ()) {
+        core.relayed (*ports.connections.begin (), who & 2, in.size (), now);
+        if (who & 1)
+          core.peer_closed (*ports.connections.begin (), now);
+      }
       break;
     default:
       core.remove_path (paths[who & 1], now);
@@ -147,9 +179,10 @@ private:
     if (in.empty ())
       return;
     static constexpr Method methods[] = {Method::allocate, Method::refresh,
-        Method::create_permission, Method::channel_bind, Method::binding};
+        Method::create_permission, Method::channel_bind, Method::binding, Method::connect,
+        Method::connection_bind};
     std::uint8_t buffer[2048];
-    Builder b (buffer, methods[in[0] % 5], stun::Class::request, {in[0], who});
+    Builder b (buffer, methods[in[0] % 7], stun::Class::request, {in[0], who});
     ByteReader r (in.subspan (1));
     while (r.left () >= 3) {
       const std::uint16_t type = r.u16 ();
@@ -174,7 +207,7 @@ private:
       if (const auto *a = std::get_if<AuthorizeRequest> (&*e))
         asked = a->id;
     require (core.allocations () <= 4 && commons.allocations () == core.allocations ());
-    require (commons.reservations () <= 2);
+    require (commons.reservations () <= 2 && ports.connections.size () <= 2 * 4);
     require (ports.bound.size () == ports.opened.size () + commons.reservations ());
     require (core.poll_timeout () > TimePoint{});
   }
@@ -212,6 +245,7 @@ extern "C" int LLVMFuzzerTestOneInput (const std::uint8_t *data, std::size_t siz
     w.step (what, who, r.take (std::min (n, r.left ())));
   }
   w.core.end_all (w.now);
-  require (w.ports.opened.empty () && w.commons.allocations () == 0);
+  require (
+      w.ports.opened.empty () && w.ports.connections.empty () && w.commons.allocations () == 0);
   return 0;
 }

@@ -7,6 +7,11 @@
 #include <system_error>
 
 namespace reach::turn {
+#ifdef REACH_TURN_AEAD
+std::optional<std::vector<std::uint8_t>> open_sealed (
+    Bytes key, Bytes nonce, Bytes associated, Bytes sealed);
+#endif
+
 namespace {
 template <std::size_t n> std::array<std::uint8_t, n> hash (GChecksumType type, Bytes in)
 {
@@ -59,6 +64,9 @@ stun::Crypto make_crypto ()
   c.hmac_sha1 = [] (Bytes k, stun::Parts p) { return hmac<20> (G_CHECKSUM_SHA1, k, p); };
   c.hmac_sha256 = [] (Bytes k, stun::Parts p) { return hmac<32> (G_CHECKSUM_SHA256, k, p); };
   c.random = fill_random;
+#ifdef REACH_TURN_AEAD
+  c.open_sealed = open_sealed;
+#endif
   c.nfkc = nfkc;
   return c;
 }

@@ -117,8 +117,8 @@ bool NetServer::prepare (std::string &error)
 
 // UDP and TCP on one port. Of port 0 the kernel picks one for the first, which need not be free
 // for the second.
-bool NetServer::bind_pair (bool udp, bool tcp, std::uint16_t &port, std::vector<int> &udp_fds,
-    int &tcp_fd, std::string &error)
+bool NetServer::bind_pair (const std::string &address, bool udp, bool tcp, std::uint16_t &port,
+    std::vector<int> &udp_fds, int &tcp_fd, std::string &error)
 {
   const std::uint16_t wanted = port;
   for (int i = 0; i < (wanted == 0 ? 16 : 1); i++) {
@@ -126,7 +126,7 @@ bool NetServer::bind_pair (bool udp, bool tcp, std::uint16_t &port, std::vector<
     bool good = true;
     for (unsigned n = 0; good && udp && n < settings_.threads; n++) {
       const UdpOptions o{.reuse_port = settings_.threads > 1, .buffer = 4 << 20};
-      const int fd = bind_udp (settings_.bind_address, port, o, error);
+      const int fd = bind_udp (address, port, o, error);
       good = fd >= 0;
       if (good) {
         udp_fds.push_back (fd);
@@ -134,7 +134,7 @@ bool NetServer::bind_pair (bool udp, bool tcp, std::uint16_t &port, std::vector<
       }
     }
     if (good && tcp) {
-      tcp_fd = Listener::bind (settings_.bind_address, port, error);
+      tcp_fd = Listener::bind (address, port, error);
       good = tcp_fd >= 0;
       if (good)
         port = reach::Address::local_of (tcp_fd).port ();
@@ -153,11 +153,11 @@ bool NetServer::bind_all (std::string &error)
   NetSettings &s = settings_;
   if (!s.udp && !s.tcp)
     s.port = 0;
-  else if (!bind_pair (s.udp, s.tcp, s.port, udp_fds_, tcp_fd_, error))
+  else if (!bind_pair (s.bind_address, s.udp, s.tcp, s.port, udp_fds_, tcp_fd_, error))
     return false;
   if (!s.dtls && !s.tls)
     s.tls_port = 0;
-  else if (!bind_pair (s.dtls, s.tls, s.tls_port, dtls_fds_, tls_fd_, error))
+  else if (!bind_pair (s.bind_address, s.dtls, s.tls, s.tls_port, dtls_fds_, tls_fd_, error))
     return false;
   return true;
 }
@@ -166,8 +166,14 @@ void NetServer::run (Observer &observer)
 {
   commons_ = std::make_unique<SharedCommons> ();
   for (unsigned i = 0; i < settings_.threads; i++)
-    workers_.push_back (std::make_unique<Worker> (
-        settings_, *commons_, observer, Worker::Place{i, settings_.threads}));
+    workers_.push_back (std::make_unique<Worker> (settings_, *commons_, observer,
+        Worker::Place{i, settings_.threads, [this] (unsigned to, auto moved) {
+                        Worker &w = *workers_[to];
+                        w.loop ().post ([&w, moved] {
+                          auto &c = moved->connection;
+                          w.accept (std::exchange (c.fd, -1), std::move (c.tls), moved->bytes);
+                        });
+                      }}));
   for (unsigned i = 0; i < settings_.threads; i++)
     workers_[i]->loop ().call ([&] {
       if (settings_.udp)
@@ -181,15 +187,55 @@ void NetServer::run (Observer &observer)
   loop.call ([&] {
     for (const auto &[fd, tls] : {std::pair{&tcp_fd_, false}, std::pair{&tls_fd_, true}})
       if (*fd >= 0)
-        listeners_.push_back (std::make_unique<Listener> (loop, std::exchange (*fd, -1),
-            [this, secure = tls] (int client) { accept (client, secure); }));
+        listen (loop, std::exchange (*fd, -1), tls);
   });
+}
+
+void NetServer::listen (Loop &loop, int fd, bool tls)
+{
+  listeners_.emplace_back (reach::Address::local_of (fd).text (),
+      std::make_unique<Listener> (loop, fd, [this, tls] (int client) { accept (client, tls); }));
+}
+
+std::uint16_t NetServer::add_binding (
+    const std::string &address, std::uint16_t port, std::string &error)
+{
+  std::vector<int> udp;
+  int tcp = -1;
+  if (!parse_host (address)) {
+    error = "\"" + address + "\" is not an IPv4 or IPv6 address";
+    return 0;
+  }
+  if (!bind_pair (address, settings_.udp, settings_.tcp, port, udp, tcp, error))
+    return 0;
+  for (std::size_t i = 0; i < udp.size (); i++)
+    workers_[i]->loop ().call ([&] { workers_[i]->listen_udp (udp[i]); });
+  Loop &loop = workers_[0]->loop ();
+  if (tcp >= 0)
+    loop.call ([&] { listen (loop, tcp, false); });
+  return port;
+}
+
+bool NetServer::remove_binding (const std::string &address, std::uint16_t port)
+{
+  const auto a = reach::Address::parse (address, port);
+  bool found = false;
+  if (!a)
+    return false;
+  workers_[0]->loop ().call ([&] {
+    found = std::erase_if (listeners_, [&] (auto &l) { return l.first == a->text (); }) > 0;
+  });
+  for (const auto &w : workers_)
+    w->loop ().call ([&] { found = w->unlisten_udp (a->text ()) || found; });
+  return found;
 }
 
 NetServer::~NetServer ()
 {
   if (!workers_.empty ())
     workers_[0]->loop ().call ([this] { listeners_.clear (); });
+  for (const auto &w : workers_) // before one of them goes: they hand connections to each other
+    w->shut ();
   workers_.clear ();
   close_all (udp_fds_);
   close_all (dtls_fds_);

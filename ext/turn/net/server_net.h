@@ -24,13 +24,18 @@ public:
   // Any thread; answers that come too late are forgotten.
   void authorize (std::uint64_t id, std::optional<std::string> password);
   void allow (std::uint64_t id, bool yes);
+  // One address more to listen on, UDP and TCP as in the settings. The port, 0: and why.
+  std::uint16_t add_binding (const std::string &address, std::uint16_t port, std::string &error);
+  // Allocations of UDP clients there end; connections go on. False: it does not listen there.
+  bool remove_binding (const std::string &address, std::uint16_t port);
 
 private:
   explicit NetServer (NetSettings settings) : settings_ (std::move (settings)) {}
   bool prepare (std::string &error);
   bool bind_all (std::string &error);
-  bool bind_pair (bool udp, bool tcp, std::uint16_t &port, std::vector<int> &udp_fds, int &tcp_fd,
-      std::string &error);
+  bool bind_pair (const std::string &address, bool udp, bool tcp, std::uint16_t &port,
+      std::vector<int> &udp_fds, int &tcp_fd, std::string &error);
+  void listen (Loop &loop, int fd, bool tls);
   void run (Observer &observer);
   void accept (int fd, bool tls);
 
@@ -40,7 +45,8 @@ private:
   int tcp_fd_ = -1, tls_fd_ = -1;
   std::unique_ptr<Commons> commons_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::vector<std::unique_ptr<Listener>> listeners_; // of the first loop
-  std::size_t next_ = 0;                             // likewise
+  // Of the first loop, by where they listen.
+  std::vector<std::pair<std::string, std::unique_ptr<Listener>>> listeners_;
+  std::size_t next_ = 0; // likewise
 };
 } // namespace reach::turn::server

@@ -12,6 +12,10 @@ struct NetLimits {
   Duration idle = seconds (60);         // a connection without an allocation
   std::size_t queued = 1u << 20;        // bytes for a client on a stream, more are dropped
   std::size_t frame = 65536 + 20;
+  // Of a peer's connection (RFC 6062): bytes that wait in one direction before no more are read.
+  std::size_t spliced = 128u << 10;
+  Duration linger = seconds (10); // for what waits when the other side has ended
+  std::size_t lingering = 256;    // of one loop
 };
 
 struct NetSettings {
@@ -35,6 +39,8 @@ class Observer {
 public:
   virtual ~Observer () = default;
   virtual void on_event (Event e) = 0;
+  // False: the answer to a request is not sent. What was done is done.
+  virtual bool on_reply (const Client &client, Bytes answer) { return true; }
   // False: it is dropped. Only with NetSettings::inspect.
   virtual bool on_relay (bool to_peer, const Client &client, const Address &peer, Bytes payload)
   {
@@ -47,6 +53,6 @@ struct NetStats {
   std::uint64_t connections = 0, accepted = 0, refused = 0; // TCP, TLS and DTLS
   std::uint64_t allocations = 0;                            // now
   std::uint64_t dropped = 0; // datagrams for clients that read too slowly
-  std::uint64_t vetoed = 0;  // by on_relay
+  std::uint64_t vetoed = 0;  // by on_relay and on_reply
 };
 } // namespace reach::turn::server

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "server_stream.h"
+#include "server_peer.h"
 #include "server_udp.h"
 
 namespace reach::turn::server {
@@ -20,6 +21,8 @@ void StreamClient::remove ()
 {
   idle_.cancel ();
   socket_.close ();
+  if (peer_)
+    std::exchange (peer_, nullptr)->client_gone ();
   if (path_)
     worker_.remove_path (*path_);
   path_.reset ();
@@ -29,24 +32,73 @@ void StreamClient::check_idle ()
 {
   const TimePoint now = Clock::now ();
   const Duration idle = worker_.settings ().limits.idle;
-  if (!worker_.has_allocation (client_) && now - last_ >= idle)
+  if (finishing_ || (!peer_ && !worker_.has_allocation (client_) && now - last_ >= idle))
     return worker_.over (*this);
   idle_.arm (now + idle);
 }
 
 void StreamClient::on_input (Bytes bytes)
 {
+  if (peer_)
+    return peer_->from_client (bytes);
+  if (finishing_)
+    return;
   last_ = Clock::now ();
   framer_.input (bytes);
-  while (path_) {
+  while (path_ && !peer_) {
     const auto frame = framer_.next ();
     if (!frame)
       break;
+    if (!std::exchange (spoken_, true) && moves (*frame))
+      return;
     worker_.input (client_, *frame);
   }
-  if (path_ && framer_.failed ())
+  if (path_ && !peer_ && framer_.failed ())
     worker_.over (*this);
   worker_.flush ();
+}
+
+// The first request of a connection for a peer's data goes to the loop that has the peer.
+bool StreamClient::moves (Bytes frame)
+{
+  const auto m = stun::Message::parse (frame);
+  if (!m || m->method () != stun::Method::connection_bind)
+    return false;
+  const auto id = m->u32 (stun::Attr::connection_id);
+  if (!id || worker_.is_mine (*id))
+    return false;
+  const auto moved = std::make_shared<Worker::Moved> ();
+  moved->bytes.assign (frame.begin (), frame.end ());
+  const auto rest = framer_.take_rest ();
+  moved->bytes.insert (moved->bytes.end (), rest.begin (), rest.end ());
+  moved->connection = socket_.detach ();
+  worker_.move (*this, *id, moved);
+  return true;
+}
+
+void StreamClient::splice (PeerConnection &peer)
+{
+  flush ();
+  peer_ = &peer;
+  const auto rest = framer_.take_rest ();
+  framer_.reset ();
+  if (!rest.empty ())
+    peer.from_client (rest);
+}
+
+void StreamClient::finish ()
+{
+  peer_ = nullptr;
+  finishing_ = true;
+  socket_.set_reading (true); // its end shows
+  socket_.finish ();
+  idle_.arm (Clock::now () + worker_.settings ().limits.linger);
+}
+
+void StreamClient::on_writable ()
+{
+  if (peer_)
+    peer_->client_writable ();
 }
 
 void StreamClient::deliver (const Transmit &t)

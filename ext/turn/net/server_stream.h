@@ -16,13 +16,21 @@ public:
   void deliver (const Transmit &t) override;
   void flush ();
   void remove (); // its path; nothing more comes
+  // Something that came before it was here.
+  void take (Bytes bytes) { on_input (bytes); }
+  // It is a peer's from now on; what came behind its last frame is the first of it.
+  void splice (PeerConnection &peer);
+  // The peer's connection is over: what waits goes out, then it ends.
+  void finish ();
+  StreamSocket &socket () { return socket_; }
 
 private:
   void on_connected () override {}
   void on_input (Bytes bytes) override;
-  void on_writable () override {}
+  void on_writable () override;
   void on_closed (int) override { worker_.over (*this); }
   void check_idle ();
+  bool moves (Bytes frame);
 
   Worker &worker_;
   std::optional<PathId> path_;
@@ -30,6 +38,8 @@ private:
   StreamFramer framer_;
   std::vector<std::uint8_t> out_;
   TimePoint last_;
+  bool spoken_ = false, finishing_ = false;
+  PeerConnection *peer_ = nullptr;
   Timer idle_;
   StreamSocket socket_;
 };

@@ -52,7 +52,8 @@ Address local_address (int fd)
 }
 
 UdpEndpoint::UdpEndpoint (Worker &worker, int fd)
-    : worker_ (worker), v6_ (reach::Address::local_of (fd).family () == AF_INET6),
+    : worker_ (worker), bound_ (reach::Address::local_of (fd).text ()),
+      v6_ (reach::Address::local_of (fd).family () == AF_INET6),
       path_ (worker.add_path ({Transport::udp, local_address (fd), {}}, *this)),
       socket_ (worker.loop (), *this, fd, worker.area ())
 {

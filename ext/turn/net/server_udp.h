@@ -21,6 +21,7 @@ class UdpEndpoint final : public Route, UdpSocket::Owner {
 public:
   UdpEndpoint (Worker &worker, int fd);
   ~UdpEndpoint () override;
+  const std::string &bound () const { return bound_; }
   void deliver (const Transmit &t) override;
 
 private:
@@ -31,6 +32,7 @@ private:
   void on_error (int) override {}
 
   Worker &worker_;
+  const std::string bound_;
   const bool v6_;
   std::optional<PathId> path_;
   UdpSocket socket_;

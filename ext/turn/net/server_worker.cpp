@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "server_worker.h"
 #include "server_dtls.h"
+#include "server_peer.h"
 #include "server_relay.h"
 #include "server_stream.h"
 #include "server_udp.h"
@@ -21,13 +22,16 @@ Address network_of (const Address &a)
 } // namespace
 
 Worker::Worker (const NetSettings &settings, Commons &commons, Observer &observer, Place place)
-    : settings_ (settings), observer_ (observer), place_ (place),
+    : settings_ (settings), observer_ (observer), place_ (std::move (place)),
       loop_ (std::make_unique<Loop> (("turn-" + std::to_string (place.index)).c_str ())),
       area_ (UdpSocket::area_size)
 {
   loop_->call ([&] {
     Ports &ports = *this;
-    core_ = std::make_unique<Core> (settings.core, ports, commons, Clock::now ());
+    Config config = settings.core;
+    config.core = place_.index;
+    config.cores = place_.of;
+    core_ = std::make_unique<Core> (std::move (config), ports, commons, Clock::now ());
     timer_ = std::make_unique<Timer> (loop_->timers (), [this] { on_timer (); });
     clock_ = std::make_unique<Timer> (loop_->timers (), [this] { set_wall_clock (); });
     set_wall_clock ();
@@ -41,18 +45,26 @@ Worker::Worker (const NetSettings &settings, Commons &commons, Observer &observe
   });
 }
 
-Worker::~Worker ()
+void Worker::shut ()
 {
   loop_->call ([this] {
     end_allocations ();
     udp_.clear ();
     dtls_.clear ();
     streams_.clear ();
+    lingering_.clear ();
     timer_.reset ();
     clock_.reset ();
     core_.reset ();
     relays_.clear ();
+    tcp_relays_.clear ();
   });
+}
+
+Worker::~Worker ()
+{
+  if (core_)
+    shut ();
   loop_.reset ();
 }
 
@@ -74,18 +86,29 @@ void Worker::listen_udp (int fd)
   udp_.push_back (std::make_unique<UdpEndpoint> (*this, fd));
 }
 
+bool Worker::unlisten_udp (const std::string &address)
+{
+  const auto there = std::ranges::find (udp_, address, [] (auto &u) { return u->bound (); });
+  if (there == udp_.end ())
+    return false;
+  auto gone = std::move (*there);
+  udp_.erase (there);
+  loop_->destroy_later (std::move (gone));
+  return true;
+}
+
 void Worker::listen_dtls (int fd, std::shared_ptr<const TlsContext> context)
 {
   dtls_.push_back (std::make_unique<DtlsEndpoint> (*this, fd, std::move (context)));
 }
 
-void Worker::accept (int fd, std::unique_ptr<TlsSession> tls)
+void Worker::accept (int fd, std::unique_ptr<TlsSession> tls, Bytes said)
 {
   reach::Address peer;
   peer.length = sizeof peer.storage;
   getpeername (fd, reinterpret_cast<sockaddr *> (&peer.storage), &peer.length);
   const Address from = from_socket (peer);
-  if (!from || !enter (from)) {
+  if (!core_ || !from || !enter (from)) {
     ::close (fd);
     return;
   }
@@ -94,6 +117,8 @@ void Worker::accept (int fd, std::unique_ptr<TlsSession> tls)
   streams_.emplace (c, std::move (client));
   if (!c->ready ())
     over (*c);
+  else if (!said.empty ())
+    c->take (said);
 }
 
 void Worker::over (StreamClient &c)
@@ -198,6 +223,8 @@ void Worker::drain ()
 {
   if (const Transmit *t = core_->poll_transmit ())
     route (*t);
+  if (const auto s = std::exchange (to_splice_, std::nullopt))
+    join (s->first, s->second);
   while (auto e = core_->poll_event ())
     tell (std::move (*e));
 }
@@ -220,6 +247,10 @@ void Worker::route (const Transmit &t)
 {
   if (settings_.inspect && t.kind != Transmit::Kind::reply &&
       !observer_.on_relay (t.kind == Transmit::Kind::to_peer, t.client, t.peer, t.payload)) {
+    counters_.vetoed++;
+    return;
+  }
+  if (t.kind == Transmit::Kind::reply && !observer_.on_reply (t.client, t.head)) {
     counters_.vetoed++;
     return;
   }
@@ -251,31 +282,4 @@ NetStats Worker::stats () const
   return s;
 }
 
-std::optional<Socket> Worker::bind (Family family, std::uint16_t port)
-{
-  const std::string &address = settings_.relay_bind[index_of (family)];
-  std::string error;
-  const int fd = bind_udp (address, port, {.only_family = true, .errors = true}, error);
-  return fd < 0 ? std::nullopt : std::optional<Socket> (fd);
-}
-
-void Worker::drop (Socket s)
-{
-  ::close (static_cast<int> (s));
-}
-
-void Worker::open (Socket s, RelayId id)
-{
-  if (relays_.size () <= id)
-    relays_.resize (id + 1);
-  relays_[id] = std::make_unique<RelaySocket> (*this, static_cast<int> (s), id);
-}
-
-// Maybe from within what the socket itself has brought.
-void Worker::close (RelayId id)
-{
-  outbox_.flush ();
-  relays_[id]->shut ();
-  loop_->destroy_later (std::move (relays_[id]));
-}
 } // namespace reach::turn::server

@@ -3,6 +3,7 @@
 // shared with another loop. Loop thread, where nothing else is said.
 #pragma once
 #include "common/listener.h"
+#include "common/stream_socket.h"
 #include "common/tls.h"
 #include "server_outbox.h"
 #include "server_settings.h"
@@ -22,22 +23,31 @@ class RelaySocket;
 class UdpEndpoint;
 class DtlsEndpoint;
 class StreamClient;
+class TcpRelay;
+class PeerConnection;
 
 class Worker final : Ports {
 public:
+  struct Moved { // a client's connection that belongs to another loop, and what it has said
+    StreamSocket::Detached connection;
+    std::vector<std::uint8_t> bytes;
+  };
   struct Place { // this loop among all
     unsigned index = 0, of = 1;
+    std::function<void (unsigned index, std::shared_ptr<Moved>)> move;
   };
   Worker (const NetSettings &settings, Commons &commons, Observer &observer, Place place);
-  ~Worker () override; // any thread but the loop's; ends the allocations
+  ~Worker () override; // any thread but the loop's
+  void shut ();        // likewise; ends the allocations. Nothing is moved any more
 
   // Any thread.
   Loop &loop () { return *loop_; }
   const NetSettings &settings () const { return settings_; }
 
   void listen_udp (int fd);
+  bool unlisten_udp (const std::string &address); // with the port
   void listen_dtls (int fd, std::shared_ptr<const TlsContext> context);
-  void accept (int fd, std::unique_ptr<TlsSession> tls);
+  void accept (int fd, std::unique_ptr<TlsSession> tls, Bytes said = {});
   bool authorize (std::uint64_t id, std::optional<std::string> password);
   bool allow (std::uint64_t id, bool yes);
   NetStats stats () const;
@@ -54,6 +64,18 @@ public:
   void flush ();
   void dirty (StreamClient &c) { dirty_.push_back (&c); }
   void over (StreamClient &c);
+  // Whose loop the connection to a peer is of; move () ends the client here.
+  bool is_mine (ConnectionId id) const { return id % place_.of == place_.index; }
+  void move (StreamClient &c, ConnectionId to, std::shared_ptr<Moved> what);
+  // Peers over TCP.
+  void peer_accepted (RelayId relay, int fd);
+  void peer_connected (ConnectionId id, bool good);
+  void peer_over (ConnectionId id);
+  void lingered (PeerConnection &p);
+  TimePoint relayed (ConnectionId id, bool to_peer, std::size_t bytes)
+  {
+    return core_->relayed (id, to_peer, bytes, Clock::now ());
+  }
   Outbox &outbox () { return outbox_; }
   std::span<std::uint8_t> area () { return area_; }
   void dropped () { counters_.dropped++; }
@@ -62,10 +84,14 @@ public:
   void leave (const Address &from);
 
 private:
-  std::optional<Socket> bind (Family family, std::uint16_t port) override;
+  std::optional<Socket> bind (Family family, std::uint16_t port, Relaying relaying) override;
   void drop (Socket s) override;
   void open (Socket s, RelayId id) override;
   void close (RelayId id) override;
+  void connect (ConnectionId id, RelayId from, const Address &peer) override;
+  void splice (ConnectionId id, PathId client) override { to_splice_ = {id, client}; }
+  void disconnect (ConnectionId id) override;
+  void join (ConnectionId id, PathId client);
   void drain ();
   void route (const Transmit &t);
   void tell (Event e);
@@ -85,6 +111,10 @@ private:
   std::vector<std::unique_ptr<UdpEndpoint>> udp_;
   std::vector<std::unique_ptr<DtlsEndpoint>> dtls_;
   std::unordered_map<StreamClient *, std::unique_ptr<StreamClient>> streams_;
+  std::vector<std::unique_ptr<TcpRelay>> tcp_relays_; // by RelayId
+  std::unordered_map<ConnectionId, std::unique_ptr<PeerConnection>> peers_;
+  std::unordered_map<PeerConnection *, std::unique_ptr<PeerConnection>> lingering_;
+  std::optional<std::pair<ConnectionId, PathId>> to_splice_; // behind the answer
   std::vector<StreamClient *> dirty_;
   std::unordered_map<Address, std::size_t, stun::AddressHash> networks_; // connections
   NetStats counters_;

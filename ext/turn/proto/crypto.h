@@ -4,6 +4,8 @@
 #include "common/proto/bytes.h"
 #include <array>
 #include <functional>
+#include <optional>
+#include <vector>
 
 namespace reach::stun {
 using Parts = std::span<const Bytes>; // hashed one after the other
@@ -17,6 +19,10 @@ struct Crypto {
   std::function<Sha1 (Bytes key, Parts)> hmac_sha1;
   std::function<Sha256 (Bytes key, Parts)> hmac_sha256;
   std::function<void (std::span<std::uint8_t>)> random;
+  // AES-256-GCM: what was sealed, its tag behind it; nothing where somebody changed it. Empty:
+  // there is none.
+  using Opened = std::optional<std::vector<std::uint8_t>>;
+  std::function<Opened (Bytes key, Bytes nonce, Bytes associated, Bytes sealed)> open_sealed;
   // Unicode's normalization form KC; empty: names and passwords are taken as normalized.
   std::function<std::string (std::string_view)> nfkc;
 };

@@ -70,8 +70,12 @@ void Core::remove_path (PathId id, TimePoint now)
     });
   }
   for (Allocation *a : gone)
-    if (a)
+    if (a && a->mobile)
+      set_adrift (*a);
+    else if (a)
       end (*a, Ended::path_closed);
+  if (const auto c = spliced_.find (id); c != spliced_.end ())
+    drop (connections_.find (c->second));
   std::erase_if (pending_, [&] (const Pending &p) { return p.client.path == id; });
   paths_[id].reset ();
   free_paths_.push_back (id);
@@ -100,6 +104,8 @@ std::optional<Event> Core::poll_event ()
 TimePoint Core::poll_timeout () const
 {
   TimePoint t = expiries_.empty () ? TimePoint::max () : expiries_.begin ()->first;
+  if (!waiting_.empty ())
+    t = std::min (t, waiting_.begin ()->first);
   if (!reservations_.empty ())
     t = std::min (t, reservations_.begin ()->first);
   for (const Pending &p : pending_)
@@ -118,6 +124,9 @@ void Core::timeout (TimePoint now)
       ports_.drop (r->socket);
     reservations_.erase (reservations_.begin ());
   }
+  time_out_connections (now);
+  if (has_out_)
+    return;
   const auto late = std::ranges::find_if (pending_, [&] (auto &p) { return p.deadline <= now; });
   if (late == pending_.end ())
     return;
@@ -163,7 +172,7 @@ void Core::input_stun (const Client &client, Bytes in, TimePoint now)
 void Core::handle (const Client &client, const Message &m, const Decision &d, TimePoint now)
 {
   static constexpr std::array known = {Method::binding, Method::allocate, Method::refresh,
-      Method::create_permission, Method::channel_bind};
+      Method::create_permission, Method::channel_bind, Method::connect, Method::connection_bind};
   const Method method = m.method ();
   if (std::ranges::find (known, method) == known.end ())
     return discard (Discard::unsupported_method, client);
@@ -171,7 +180,10 @@ void Core::handle (const Client &client, const Message &m, const Decision &d, Ti
     return; // repeated while the application thinks
   stats_.requests++;
   Request r{client, m, d, now, find (client), {}, false};
-  if (method == Method::binding && !config_.authenticate_binding) {
+  if (method == Method::binding && config_.short_term_binding) {
+    if (!authenticate_short_term (r))
+      return;
+  } else if (method == Method::binding && !config_.authenticate_binding) {
     if (!limiter_.take (client.address, now))
       return discard (Discard::rate_limited, client);
   } else if (!authenticate (r)) {
@@ -188,6 +200,10 @@ void Core::handle (const Client &client, const Message &m, const Decision &d, Ti
     return refresh (r);
   case Method::create_permission:
     return create_permission (r);
+  case Method::connect:
+    return connect (r);
+  case Method::connection_bind:
+    return connection_bind (r);
   default:
     return channel_bind (r);
   }
@@ -225,6 +241,24 @@ bool Core::authenticate (Request &r)
   default:
     refuse (r, stun::code::unauthenticated, "Unauthenticated", true);
   }
+  return false;
+}
+
+bool Core::authenticate_short_term (Request &r)
+{
+  auto result = authority_.check_short_term (r.message);
+  using Verdict = Authority::Verdict;
+  if (result.verdict == Verdict::good) {
+    r.identity = std::move (result.identity);
+    r.sha256 = result.sha256;
+    return true;
+  }
+  if (!limiter_.take (r.client.address, r.now))
+    discard (Discard::rate_limited, r.client);
+  else if (result.verdict == Verdict::bad)
+    refuse (r, stun::code::bad_request, "Bad Request");
+  else
+    refuse (r, stun::code::unauthenticated, "Unauthenticated");
   return false;
 }
 

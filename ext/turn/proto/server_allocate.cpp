@@ -17,9 +17,11 @@ Family family_in (const Message &m, Attr a)
 }
 
 // Who an allocation is counted for.
-std::string account_of (const std::string &user, const Client &c)
+std::string account_of (const Identity &i, const Client &c)
 {
-  return user.empty () ? to_string (c.address.host ()) : "u:" + user;
+  if (i.token)
+    return "t:" + i.user + ":" + to_string (c.address.host ());
+  return i.user.empty () ? to_string (c.address.host ()) : "u:" + i.user;
 }
 } // namespace
 
@@ -31,13 +33,15 @@ std::uint32_t Core::random (std::uint32_t below)
       (std::uint64_t{load_be<std::uint32_t> (b.data ())} * below) >> 32);
 }
 
-std::uint32_t Core::lifetime_of (const Message &m) const
+std::uint32_t Core::lifetime_of (const Request &r) const
 {
   const auto s = [] (Duration d) {
     return static_cast<std::uint32_t> (std::chrono::duration_cast<seconds> (d).count ());
   };
-  return std::clamp (
-      m.u32 (Attr::lifetime).value_or (0), s (config_.default_lifetime), s (config_.max_lifetime));
+  const std::uint32_t n = std::clamp (r.message.u32 (Attr::lifetime).value_or (0),
+      s (config_.default_lifetime), s (config_.max_lifetime));
+  const Duration left = r.identity.token ? r.identity.until - r.now : Duration::max ();
+  return left < seconds (n) ? s (left) + 1 : n; // not longer than a token
 }
 
 std::optional<Core::Refusal> Core::check_reservation (const Request &r) const
@@ -78,8 +82,15 @@ std::optional<Core::Refusal> Core::check_allocate (const Request &r) const
   const auto transport = r.message.u8 (Attr::requested_transport);
   if (!transport)
     return Refusal{code::bad_request, bad};
-  if (*transport != static_cast<std::uint8_t> (stun::Relay::udp))
+  if (const auto t = r.message.find (Attr::mobility_ticket); t && !t->empty () && config_.mobility)
+    return Refusal{code::bad_request, bad}; // RFC 8016, 3.1
+  const auto relaying = static_cast<Relaying> (*transport);
+  if (relaying != Relaying::udp && (relaying != Relaying::tcp || !config_.relay_tcp))
     return Refusal{code::transport_not_supported, "Unsupported Transport Protocol"};
+  if (relaying == Relaying::tcp &&
+      (!is_stream (paths_[r.client.path]->transport) || r.message.has (Attr::dont_fragment) ||
+          r.message.has (Attr::even_port) || r.message.has (Attr::reservation_token)))
+    return Refusal{code::bad_request, bad}; // RFC 6062, 5.1
   if (auto refusal = check_reservation (r))
     return refusal;
   return check_families (r);
@@ -88,7 +99,7 @@ std::optional<Core::Refusal> Core::check_allocate (const Request &r) const
 void Core::allocate (Request &r)
 {
   if (const Allocation *a = r.allocation) {
-    if (a->transaction == r.message.transaction () && a->identity.user == r.identity.user)
+    if (a->transaction == r.message.transaction () && a->identity.same_client (r.identity))
       return allocated (r, *a); // the answer was lost
     return refuse (r, code::allocation_mismatch, "Allocation Mismatch");
   }
@@ -98,16 +109,16 @@ void Core::allocate (Request &r)
   if (other)
     return redirect (r, other);
   const Transport transport = paths_[r.client.path]->transport;
-  if (config_.ask_allocation && !r.decision.allowed) {
+  if (!r.decision.allowed && config_.ask_allocation && config_.ask_allocation ()) {
     const std::uint64_t id = ++last_id_;
     return ask (r, AllocateRequest{id, r.identity.user, r.client, transport}, id);
   }
-  if (config_.ask_allocation && !*r.decision.allowed)
+  if (r.decision.allowed == false)
     return refuse (r, code::forbidden, "Forbidden");
 
   auto a = std::make_unique<Allocation> ();
   Commons::Full full{};
-  a->account = commons_.enter (account_of (r.identity.user, r.client), config_.limits, full);
+  a->account = commons_.enter (account_of (r.identity, r.client), config_.limits, full);
   if (!a->account)
     return full == Commons::Full::user ? refuse (r, code::quota_reached, "Allocation Quota Reached")
                                        : refuse (r, code::insufficient_capacity, no_capacity);
@@ -115,6 +126,7 @@ void Core::allocate (Request &r)
   a->client = r.client;
   a->transport = transport;
   a->transaction = r.message.transaction ();
+  a->relaying = static_cast<Relaying> (*r.message.u8 (Attr::requested_transport));
   if (const auto refusal = take_ports (r, *a)) {
     for (const Family f : {Family::ipv4, Family::ipv6})
       remove_relay (*a, f);
@@ -122,11 +134,13 @@ void Core::allocate (Request &r)
     return refuse (r, refusal->code, refusal->reason);
   }
   a->identity = r.identity;
-  a->granted = lifetime_of (r.message);
+  a->granted = lifetime_of (r);
+  if (config_.mobility && r.message.has (Attr::mobility_ticket))
+    make_mobile (*a);
   schedule (*a, r.now + seconds (a->granted));
   stats_.created++;
   events_.push_back (AllocationCreated{
-      a->serial, a->identity.user, a->client, transport, a->relayed (), a->granted});
+      a->serial, a->identity.user, a->client, transport, a->relayed (), a->granted, a->relaying});
   allocated (r, *a);
   by_client_.put (r.client, std::move (a));
 }
@@ -181,7 +195,7 @@ bool Core::take_port (Allocation &a, Family f, bool even, bool reserve_next, Tim
   for (unsigned i = 0; i < tries && i < anywhere + count; i++) {
     const unsigned at = i < anywhere ? random (count) : (start + i) % count;
     const auto port = static_cast<std::uint16_t> (low + step * at);
-    const auto s = ports_.bind (f, port);
+    const auto s = ports_.bind (f, port, a.relaying);
     if (!s)
       continue;
     const Next next = reserve_next ? reserve (a, f, port, now) : Next::reserved;
@@ -201,7 +215,7 @@ Core::Next Core::reserve (Allocation &a, Family f, std::uint16_t port, TimePoint
   if (port >= config_.max_port)
     return Next::taken;
   const auto next = static_cast<std::uint16_t> (port + 1);
-  const auto s = ports_.bind (f, next);
+  const auto s = ports_.bind (f, next, Relaying::udp);
   if (!s)
     return Next::taken;
   config_.crypto.random (a.reservation);
@@ -239,6 +253,7 @@ void Core::allocated (const Request &r, const Allocation &a)
   if (a.reserved)
     b.add (Attr::reservation_token, a.reservation);
   b.xor_address (Attr::xor_mapped_address, r.client.address);
+  add_ticket (b, r, a);
   if (a.refused_family)
     b.address_error (a.refused_family->first, a.refused_family->second,
         a.refused_family->second == code::family_not_supported ? "Address Family not Supported"

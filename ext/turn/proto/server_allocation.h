@@ -12,6 +12,14 @@ struct Identity {
   std::string user;
   stun::Key key; // empty: not authenticated
   stun::PasswordAlgorithm algorithm = stun::PasswordAlgorithm::md5;
+  bool token = false; // several clients can have one user, then; each has a key of its own
+  TimePoint until = TimePoint::max ();
+
+  bool same_user (const Identity &o) const { return user == o.user && token == o.token; }
+  bool same_client (const Identity &o) const
+  {
+    return same_user (o) && (!token || stun::same_secret (key, o.key));
+  }
 };
 
 class Allocation {
@@ -31,6 +39,8 @@ public:
   Identity identity;
   Account *account = nullptr;
   std::array<Relay, 2> relays; // by family
+  Relaying relaying = Relaying::udp;
+  std::vector<ConnectionId> connections; // to peers, of TCP
   TimePoint expires;
   Bucket bandwidth;
   Traffic traffic;
@@ -41,6 +51,11 @@ public:
   Token reservation{};
   bool reserved = false;
   std::optional<std::pair<Family, unsigned>> refused_family;
+
+  // RFC 8016. Where it has moved, the ticket before still counts: the answer may be lost.
+  bool mobile = false;
+  std::array<Ticket, 2> tickets{}; // this one, the one before
+  bool adrift = false;             // its connection is gone, it may move
 
   const Relay *relay (Family f) const
   {

@@ -32,8 +32,10 @@ std::optional<std::int64_t> expiry_of (std::string_view user)
 
 Authority::Authority (const Config &config)
     : config_ (config), realm_ (prepared (config.crypto, config.realm)),
-      userhash_ (config.userhash && config.auth_secret.empty () && !config.ask_password),
-      nonces_ (config.crypto, config.nonce_secret, config.nonce_lifetime, config.sha256, userhash_)
+      userhash_ (config.userhash && config.auth_secret.empty () && config.token_keys.empty ()),
+      nonces_ (config.crypto, config.nonce_secret, config.nonce_lifetime, config.sha256, userhash_),
+      plain_nonces_ (
+          config.crypto, config.nonce_secret, config.nonce_lifetime, config.sha256, false)
 {
   for (const User &u : config.users) {
     const std::string name = prepared (config.crypto, u.name);
@@ -42,6 +44,7 @@ Authority::Authority (const Config &config)
     k.user = name;
     k.md5 = derive (name, password, PasswordAlgorithm::md5).key;
     k.sha256 = derive (name, password, PasswordAlgorithm::sha256).key;
+    k.short_term = stun::short_term_key (password);
     hashes_[stun::userhash_of (config.crypto, name, realm_)] = &k;
   }
 }
@@ -64,8 +67,7 @@ Authority::Found Authority::by_secret (
   const auto expiry = expiry_of (user);
   if (!expiry)
     return {};
-  const auto passed = std::chrono::duration_cast<seconds> (now - unix_at_).count ();
-  if (*expiry < unix_seconds_ + passed)
+  if (*expiry < unix_time (now))
     return {};
   const std::array<Bytes, 1> parts{as_bytes (user)};
   const auto d = config_.crypto.hmac_sha1 (as_bytes (config_.auth_secret), parts);
@@ -97,7 +99,7 @@ Authority::Found Authority::identify (const Message &m, PasswordAlgorithm a, con
   const std::string_view user = m.text (Attr::username);
   if (const auto hash = m.find (Attr::userhash)) {
     stun::Crypto::Sha256 h{};
-    if (!userhash_ || hash->size () != h.size ())
+    if (!offers_userhash () || hash->size () != h.size ())
       return {};
     std::ranges::copy (*hash, h.begin ());
     const auto i = hashes_.find (h);
@@ -105,7 +107,13 @@ Authority::Found Authority::identify (const Message &m, PasswordAlgorithm a, con
   } else {
     if (user.empty () || user.size () > max_username)
       return {};
-    if (known && known->user == user && known->algorithm == a)
+    if (m.has (Attr::access_token) && !config_.token_keys.empty ()) {
+      Found f = by_token (m, user, now);
+      if (f)
+        f->algorithm = a;
+      return f;
+    }
+    if (known && known->user == user && known->algorithm == a && known->until > now)
       return *known;
     const auto i = users_.find (user);
     keys = i == users_.end () ? nullptr : &i->second;
@@ -117,7 +125,7 @@ Authority::Found Authority::identify (const Message &m, PasswordAlgorithm a, con
   if (!config_.auth_secret.empty ())
     if (Found f = by_secret (user, a, now))
       return f;
-  if (!config_.ask_password)
+  if (!asked && !asks ())
     return {};
   ask = !asked.has_value ();
   if (ask || !*asked)
@@ -139,7 +147,7 @@ Authority::Result Authority::check (const Message &m, const Address &client, con
     return r;
   // An old nonce first: a client that has not followed a change of the server is to learn of it.
   r.verdict = Verdict::stale;
-  if (nonces_.check (m.text (Attr::nonce), client, now) != Nonces::State::good)
+  if (nonces ().check (m.text (Attr::nonce), client, now) != Nonces::State::good)
     return r;
   r.verdict = Verdict::bad;
   if (!algorithm_of (m, algorithm))
@@ -167,8 +175,30 @@ Authority::Result Authority::check (const Message &m, const Address &client, con
 void Authority::challenge (stun::Builder &b, const Address &client, TimePoint now) const
 {
   b.text (Attr::realm, realm_);
-  b.text (Attr::nonce, nonces_.make (client, now));
+  b.text (Attr::nonce, nonces ().make (client, now));
   if (config_.sha256)
     b.add (Attr::password_algorithms, offered);
+  if (!config_.token_keys.empty ())
+    b.text (Attr::third_party_authorization, token_server ());
+}
+
+Authority::Result Authority::check_short_term (const Message &m) const
+{
+  Result r;
+  r.verdict = Verdict::bad;
+  r.sha256 = m.integrity_sha256_at () != 0;
+  if ((!r.sha256 && m.integrity_at () == 0) || !m.has (Attr::username))
+    return r;
+  r.verdict = Verdict::challenge;
+  const auto i = users_.find (m.text (Attr::username));
+  const Bytes key =
+      i == users_.end () ? Bytes (config_.nonce_secret) : Bytes (i->second.short_term);
+  const auto integrity = r.sha256 ? stun::check_sha256 (config_.crypto, m, key)
+                                  : stun::check_sha1 (config_.crypto, m, key);
+  if (i == users_.end () || integrity != stun::Integrity::right)
+    return r;
+  r.verdict = Verdict::good;
+  r.identity = {i->second.user, i->second.short_term};
+  return r;
 }
 } // namespace reach::turn::server

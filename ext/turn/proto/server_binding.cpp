@@ -30,7 +30,8 @@ bool Core::old_binding (const Client &c, Bytes in, TimePoint now)
 {
   if (in.size () < stun::header_size || load_be<std::uint16_t> (in.data ()) != 1 ||
       load_be<std::uint16_t> (in.data () + 2) != in.size () - stun::header_size ||
-      is_stream (paths_[c.path]->transport) || config_.authenticate_binding)
+      is_stream (paths_[c.path]->transport) || config_.authenticate_binding ||
+      config_.short_term_binding)
     return false;
   if (!limiter_.take (c.address, now)) {
     discard (Discard::rate_limited, c);

@@ -62,7 +62,7 @@ void Core::input_channel (const Client &client, Bytes in, TimePoint now)
 void Core::send_indication (const Client &client, const Message &m, TimePoint now)
 {
   Allocation *a = find (client);
-  if (!a)
+  if (!a || a->relaying != Relaying::udp)
     return discard (Discard::no_allocation, client);
   std::array<std::uint16_t, 1> unknown{};
   const auto peer = m.xor_address (Attr::xor_peer_address);
@@ -80,10 +80,10 @@ void Core::send_indication (const Client &client, const Message &m, TimePoint no
 }
 
 // Random at the start and counted up: nobody answers to it.
-Builder Core::data_message ()
+Builder Core::indication (Method method)
 {
   store_be (indication_id_.data () + 4, load_be<std::uint64_t> (indication_id_.data () + 4) + 1);
-  return {reply_, Method::data, Class::indication, indication_id_};
+  return {reply_, method, Class::indication, indication_id_};
 }
 
 void Core::to_client (Allocation &a, std::uint16_t channel, const Address &peer, Bytes payload)
@@ -99,7 +99,7 @@ void Core::to_client (Allocation &a, std::uint16_t channel, const Address &peer,
     out_.head = Bytes (reply_).first (channel_header);
     out_.padding = is_stream (a.transport) ? padding : std::uint8_t{0};
   } else {
-    Builder b = data_message ();
+    Builder b = indication (Method::data);
     b.xor_address (Attr::xor_peer_address, peer);
     b.data_header (payload.size ());
     out_.head = b.message ();
@@ -115,7 +115,7 @@ void Core::to_client (Allocation &a, std::uint16_t channel, const Address &peer,
 void Core::input_peer (RelayId relay, const Address &peer, Bytes in, TimePoint now)
 {
   Allocation *a = relay < by_relay_.size () ? by_relay_[relay] : nullptr;
-  if (!a)
+  if (!a || a->adrift)
     return discard (Discard::no_allocation, {}, peer);
   if (!a->permitted (peer, now))
     return discard (Discard::no_permission, {}, peer);
@@ -131,9 +131,9 @@ void Core::input_peer (RelayId relay, const Address &peer, Bytes in, TimePoint n
 void Core::input_icmp (RelayId relay, const Address &peer, const stun::Icmp &icmp, TimePoint now)
 {
   Allocation *a = relay < by_relay_.size () ? by_relay_[relay] : nullptr;
-  if (!a || !a->permitted (peer, now))
+  if (!a || a->adrift || !a->permitted (peer, now))
     return;
-  Builder b = data_message ();
+  Builder b = indication (Method::data);
   b.xor_address (Attr::xor_peer_address, peer);
   b.icmp (icmp.type, icmp.code, icmp.data);
   send_reply (a->client, b.message ());

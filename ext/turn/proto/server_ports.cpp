@@ -6,7 +6,8 @@ const char *to_string (Discard d)
 {
   static constexpr std::array<const char *, discard_kinds> names = {"malformed", "short-datagram",
       "unsupported-method", "channel-out-of-range", "channel-not-bound", "no-permission",
-      "no-allocation", "rate-limited", "denied-peer", "over-bandwidth", "too-many-pending"};
+      "no-allocation", "rate-limited", "denied-peer", "over-bandwidth", "too-many-pending",
+      "too-many-connections"};
   return names[static_cast<std::size_t> (d)];
 }
 
@@ -18,6 +19,8 @@ Stats &Stats::operator+= (const Stats &o)
   bindings += o.bindings;
   created += o.created;
   deleted += o.deleted;
+  moved += o.moved;
+  connected += o.connected;
   traffic.to_peers += o.traffic.to_peers;
   traffic.to_peers_bytes += o.traffic.to_peers_bytes;
   traffic.to_client += o.traffic.to_client;

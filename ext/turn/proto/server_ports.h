@@ -13,11 +13,20 @@ class Ports {
 public:
   virtual ~Ports () = default;
   // Of the relay address of this family. Nothing: it is taken.
-  virtual std::optional<Socket> bind (Family family, std::uint16_t port) = 0;
+  virtual std::optional<Socket> bind (Family family, std::uint16_t port, Relaying relaying) = 0;
   virtual void drop (Socket s) = 0; // one that was not opened
   // What comes goes to Core::input_peer () of this id, until close ().
   virtual void open (Socket s, RelayId id) = 0;
   virtual void close (RelayId id) = 0;
+
+  // TCP. What comes to the relayed address goes to Core::accepted ().
+  // From the relayed address; Core::connected () follows, not from within.
+  virtual void connect (ConnectionId id, RelayId from, const Address &peer) = 0;
+  // Behind the answer that this call makes, bytes of the client's path and of the peer's connection
+  // go to each other, until one ends: Core::peer_closed () or remove_path ().
+  virtual void splice (ConnectionId id, PathId client) = 0;
+  // The peer's connection is closed, and the path that is spliced to it, after this call.
+  virtual void disconnect (ConnectionId id) = 0;
 };
 
 // Counted as long as an allocation holds it.
@@ -28,6 +37,7 @@ struct Account {
 };
 
 using Token = std::array<std::uint8_t, 8>;
+using Ticket = std::array<std::uint8_t, 16>;
 struct Reserved {
   Socket socket = -1;
   Family family{};

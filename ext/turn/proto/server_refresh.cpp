@@ -13,7 +13,7 @@ bool Core::owned (const Request &r)
 {
   if (!r.allocation)
     refuse (r, code::allocation_mismatch, "Allocation Mismatch");
-  else if (r.allocation->identity.user != r.identity.user)
+  else if (!r.allocation->identity.same_user (r.identity))
     refuse (r, code::wrong_credentials, "Wrong Credentials");
   else
     return true;
@@ -49,14 +49,22 @@ void Core::end (Allocation &a, Ended why)
   events_.push_back (
       AllocationDeleted{a.serial, why, a.identity.user, a.client, a.relayed (), a.traffic});
   expiries_.erase ({a.expires, &a});
+  while (!a.connections.empty ())
+    drop (connections_.find (a.connections.back ()));
   for (const Family f : {Family::ipv4, Family::ipv6})
     remove_relay (a, f);
   commons_.leave (a.account);
-  by_client_.erase (Client (a.client));
+  forget_tickets (a);
+  if (a.adrift)
+    adrift_.erase (a.serial);
+  else
+    by_client_.erase (Client (a.client));
 }
 
 void Core::refresh (Request &r)
 {
+  if (const auto refusal = move (r))
+    return refuse (r, refusal->code, refusal->reason);
   if (!owned (r))
     return;
   Allocation &a = *r.allocation;
@@ -67,9 +75,13 @@ void Core::refresh (Request &r)
       static_cast<Family> (r.message.u8 (Attr::requested_address_family).value_or (0));
   if (one && !a.relay (family))
     return refuse (r, code::peer_family_mismatch, "Peer Address Family Mismatch");
-  const std::uint32_t lifetime = give_back ? 0 : lifetime_of (r.message);
+  const std::uint32_t lifetime = give_back ? 0 : lifetime_of (r);
+  if (r.identity.token)
+    a.identity = r.identity; // the next token
   Builder b = begin (r, Class::success);
   b.u32 (Attr::lifetime, lifetime);
+  if (!give_back)
+    add_ticket (b, r, a);
   if (!config_.software.empty ())
     b.text (Attr::software, config_.software);
   finish (r, b);
@@ -132,8 +144,8 @@ void Core::channel_bind (Request &r)
   Allocation &a = *r.allocation;
   const auto number = r.message.u16 (Attr::channel_number);
   const auto peer = r.message.xor_address (Attr::xor_peer_address);
-  if (!number || *number < first_channel || *number > config_.last_channel || !peer ||
-      peer->port == 0)
+  if (a.relaying != Relaying::udp || !number || *number < first_channel ||
+      *number > config_.last_channel || !peer || peer->port == 0)
     return refuse (r, code::bad_request, "Bad Request");
   if (const auto refusal = check_peer (a, peer)) {
     if (refusal->code == code::forbidden)

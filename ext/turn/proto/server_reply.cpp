@@ -13,13 +13,18 @@ Builder Core::begin (const Request &r, Class kind)
 
 void Core::finish (const Request &r, Builder &b)
 {
-  if (!r.identity.key.empty () && r.sha256)
-    b.integrity_sha256 (config_.crypto, r.identity.key);
-  else if (!r.identity.key.empty ())
-    b.integrity (config_.crypto, r.identity.key);
-  if (r.message.has_fingerprint ())
+  finish (r.client, b, r.identity.key, r.sha256, r.message.has_fingerprint ());
+}
+
+void Core::finish (const Client &c, Builder &b, Bytes key, bool sha256, bool fingerprint)
+{
+  if (!key.empty () && sha256)
+    b.integrity_sha256 (config_.crypto, key);
+  else if (!key.empty ())
+    b.integrity (config_.crypto, key);
+  if (fingerprint)
     b.fingerprint ();
-  send_reply (r.client, b.message ());
+  send_reply (c, b.message ());
 }
 
 // To somebody unknown as little as will do: the address may be another's.
@@ -61,7 +66,8 @@ bool Core::known_attributes (const Request &r)
   // Known to the codec, but nothing that this server does. A client of RFC 3489 says with a
   // CHANGE-REQUEST of zero that nothing is to be changed.
   for (const Attr a : {Attr::response_port, Attr::padding, Attr::access_token})
-    if (r.message.has (a) && n < list.size ())
+    if (r.message.has (a) && n < list.size () &&
+        (a != Attr::access_token || config_.token_keys.empty ()))
       list[n++] = static_cast<std::uint16_t> (a);
   if (r.message.u32 (Attr::change_request).value_or (0) != 0 && n < list.size ())
     list[n++] = static_cast<std::uint16_t> (Attr::change_request);

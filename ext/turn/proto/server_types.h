@@ -19,6 +19,8 @@ inline bool is_stream (Transport t)
 
 using PathId = std::uint32_t;
 using RelayId = std::uint32_t;
+using ConnectionId = std::uint32_t; // to a peer, as CONNECTION-ID says it; never 0
+using Relaying = stun::Relay;       // what is relayed
 
 // A listening UDP socket, or one connection: with the client's address the 5-tuple.
 struct Path {
@@ -66,9 +68,10 @@ enum class Discard : std::uint8_t {
   rate_limited,         // too many requests of somebody unknown
   denied_peer,
   over_bandwidth,
-  too_many_pending, // requests that wait for the application
+  too_many_pending,     // requests that wait for the application
+  too_many_connections, // of peers to one allocation
 };
-inline constexpr std::size_t discard_kinds = 11;
+inline constexpr std::size_t discard_kinds = 12;
 const char *to_string (Discard d);
 
 // Answer with Core::authorize () or allow (), with the id; no answer in time is a no.
@@ -90,6 +93,7 @@ struct AllocationCreated {
   Transport transport{};
   std::vector<Address> relayed;
   std::uint32_t lifetime = 0; // seconds
+  Relaying relaying = Relaying::udp;
 };
 struct Traffic {
   std::uint64_t to_peers = 0, to_peers_bytes = 0, to_client = 0, to_client_bytes = 0;
@@ -108,8 +112,15 @@ struct Discarded {
   Client client; // of no family: it came from a peer to a relay address
   Address peer;
 };
-using Event = std::variant<AuthorizeRequest, AllocateRequest, AllocationCreated, AllocationDeleted,
-    Discarded>;
+struct AllocationMoved { // RFC 8016
+  std::uint64_t serial = 0;
+  std::string user;
+  Client client; // where it is now
+  Address from;
+  Transport transport{};
+};
+using Event = std::variant<AuthorizeRequest, AllocateRequest, AllocationCreated, AllocationMoved,
+    AllocationDeleted, Discarded>;
 
 struct Limits {
   std::size_t allocations = 10000;    // of all loops
@@ -118,14 +129,20 @@ struct Limits {
   std::size_t reservations = 64;               // ports that wait for their second Allocate
   std::size_t pending = 256;                   // requests that wait for the application
   std::size_t paths = 65536;
-  Duration decision = seconds (10); // the application's time to answer
-  Rate unauthenticated{50, 100};    // requests of one source that are not proved to be a user's
-  std::size_t sources = 8192;       // buckets for them
-  unsigned port_tries = 256;        // to find a free one
+  std::size_t connections = 32;            // to the peers of one allocation (RFC 6062)
+  Duration connection_wait = seconds (30); // until a peer answers, and for ConnectionBind
+  Duration decision = seconds (10);        // the application's time to answer
+  Rate unauthenticated{50, 100}; // requests of one source that are not proved to be a user's
+  std::size_t sources = 8192;    // buckets for them
+  unsigned port_tries = 256;     // to find a free one
 };
 
 struct User {
   std::string name, password;
+};
+struct TokenKey { // of third-party tokens (RFC 7635): what USERNAME says, and 32 bytes
+  std::string kid;
+  std::vector<std::uint8_t> key;
 };
 
 struct Config {
@@ -136,12 +153,16 @@ struct Config {
 
   bool anonymous = false; // everybody may allocate
   std::vector<User> users;
-  std::string auth_secret;   // of time-limited credentials; empty: none
-  bool ask_password = false; // AuthorizeRequest for users that nothing else knows
-  bool ask_allocation = false;
+  std::string auth_secret; // of time-limited credentials; empty: none
+  std::vector<TokenKey> token_keys;
+  std::string token_server; // who tokens are for; empty: the realm
+  // Whether there is somebody to ask: AuthorizeRequest for users that nothing else knows,
+  // AllocateRequest. Empty: nobody.
+  std::function<bool ()> ask_password, ask_allocation;
   bool authenticate_binding = false;
-  bool sha256 = true;   // offered; SHA-1 always works
-  bool userhash = true; // offered where all users are known
+  bool short_term_binding = false; // Binding needs short-term credentials of `users`
+  bool sha256 = true;              // offered; SHA-1 always works
+  bool userhash = true;            // offered where all users are known
 
   bool mapped_address = false; // MAPPED-ADDRESS also to those who know better
   bool response_origin = true;
@@ -151,6 +172,10 @@ struct Config {
   std::array<Address, 2> relay; // by family: what is told to clients; port unused. No family: none
   std::uint16_t min_port = 49152, max_port = 65535;
   bool dont_fragment = true; // can be done
+  bool relay_tcp = true;     // RFC 6062
+  bool mobility = false;     // RFC 8016; of one core only, each knows its own allocations
+  // Of several cores one: ids of its connections are `core` modulo `cores`.
+  unsigned core = 0, cores = 1;
   Duration default_lifetime = seconds (600), max_lifetime = seconds (3600);
   Duration permission_lifetime = seconds (300), channel_lifetime = seconds (600);
   // 0x7fff for clients of RFC 5766, which had more of them. Only where nothing but TURN comes to
@@ -169,7 +194,8 @@ inline std::size_t index_of (Family f)
 
 struct Stats {
   std::uint64_t requests = 0, errors = 0, challenges = 0, bindings = 0;
-  std::uint64_t created = 0, deleted = 0;
+  std::uint64_t created = 0, deleted = 0, moved = 0;
+  std::uint64_t connected = 0; // peers over TCP
   Traffic traffic;
   std::array<std::uint64_t, discard_kinds> discarded{};
 

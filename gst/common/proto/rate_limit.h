@@ -18,6 +18,13 @@ struct Rate {
 // One thread.
 class Bucket {
 public:
+  // Takes it in any case. When as much as that is paid for: until then nothing more is to come.
+  TimePoint charge (const Rate &rate, double n, TimePoint now)
+  {
+    const std::int64_t t = now.time_since_epoch ().count ();
+    paid_ = std::max (paid_, t) + rate.cost (n);
+    return TimePoint (Duration (std::max (t, paid_ - rate.cost (rate.burst))));
+  }
   bool take (const Rate &rate, double n, TimePoint now)
   {
     const std::int64_t t = now.time_since_epoch ().count ();
@@ -35,6 +42,16 @@ private:
 // The same for several threads; nobody waits for anybody.
 class SharedBucket {
 public:
+  TimePoint charge (const Rate &rate, double n, TimePoint now)
+  {
+    const std::int64_t t = now.time_since_epoch ().count ();
+    std::int64_t paid = paid_.load (std::memory_order_relaxed);
+    while (!paid_.compare_exchange_weak (
+        paid, std::max (paid, t) + rate.cost (n), std::memory_order_relaxed)) {
+    }
+    return TimePoint (
+        Duration (std::max (t, std::max (paid, t) + rate.cost (n) - rate.cost (rate.burst))));
+  }
   bool take (const Rate &rate, double n, TimePoint now)
   {
     const std::int64_t t = now.time_since_epoch ().count ();

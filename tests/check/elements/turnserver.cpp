@@ -5,6 +5,7 @@
 #include "../wait.h"
 #include "common/ref.h"
 #include <gst/net/gstnetaddressmeta.h>
+#include <thread>
 
 using namespace reach;
 using namespace reach::test;
@@ -151,6 +152,124 @@ GST_START_TEST (test_application_decides)
 }
 GST_END_TEST
 
+// Handlers that are connected while it serves.
+GST_START_TEST (test_late_handlers)
+{
+  Element e;
+  e.play ();
+  Talker before (Over::udp, e.port ()), after (Over::udp, e.port ()), bob (Over::udp, e.port ());
+  before.user = after.user = "dave";
+  before.password = after.password = "blue";
+  fail_unless_equals_int (before.allocate (), 401);
+  const gulong id = g_signal_connect (e.server, "authorize", G_CALLBACK (authorize), nullptr);
+  fail_unless_equals_int (after.allocate (), 0);
+  g_signal_handler_disconnect (e.server, id);
+  Talker again (Over::udp, e.port ());
+  again.user = "dave";
+  again.password = "blue";
+  fail_unless_equals_int (again.allocate (), 401);
+}
+GST_END_TEST
+
+// Decisions by message, answered from another thread and later.
+GST_START_TEST (test_deferred)
+{
+  Element e ("deferred-requests=authorize+allocate");
+  e.play ();
+  struct Case {
+    gboolean known, wanted;
+    unsigned code;
+  };
+  for (const Case c : {Case{TRUE, TRUE, 0}, {TRUE, FALSE, 403}, {FALSE, TRUE, 401}}) {
+    std::thread client ([&] {
+      Talker t (Over::tcp, e.port ());
+      t.user = "dave";
+      t.password = "blue";
+      fail_unless_equals_int (t.allocate (), c.code);
+    });
+    gboolean taken = FALSE;
+    guint64 id = 0;
+    const auto ask = [&] (const char *name) {
+      GstStructure *s = e.message (name);
+      fail_unless_equals_string (gst_structure_get_string (s, "user"), "dave");
+      fail_unless (gst_structure_get_uint64 (s, "request", &id));
+      gst_structure_free (s);
+    };
+    // Each request of an unknown user is a question: the second one follows the first's answer.
+    ask ("turn-authorize-request");
+    GstStructure *reply = gst_structure_new ("reply", "password", G_TYPE_STRING, "blue", nullptr);
+    g_signal_emit_by_name (e.server, "respond", id, c.known, reply, &taken);
+    fail_unless (taken);
+    g_signal_emit_by_name (e.server, "respond", id, c.known, reply, &taken);
+    fail_unless (!taken); // once
+    gst_structure_free (reply);
+    if (c.known) {
+      ask ("turn-allocate-request");
+      g_signal_emit_by_name (e.server, "respond", id, c.wanted, nullptr, &taken);
+      fail_unless (taken);
+    }
+    client.join ();
+  }
+}
+GST_END_TEST
+
+static gboolean veto (
+    GstElement *, const char *client, const char *method, GstBuffer *b, gpointer n)
+{
+  fail_unless (g_str_has_prefix (client, "127.0.0.1:") && gst_buffer_get_size (b) >= 20);
+  g_atomic_int_inc (static_cast<gint *> (n));
+  return !g_str_equal (method, "binding");
+}
+
+GST_START_TEST (test_veto)
+{
+  Element e;
+  gint good = 0, bad = 0;
+  g_signal_connect (e.server, "request-success", G_CALLBACK (veto), &good);
+  g_signal_connect (e.server, "request-error", G_CALLBACK (veto), &bad);
+  e.play ();
+  Talker t (Over::udp, e.port ());
+  fail_unless_equals_int (t.allocate (), 0); // behind a challenge
+  fail_unless (g_atomic_int_get (&good) == 1 && g_atomic_int_get (&bad) == 1);
+  fail_unless (t.unanswered (Method::binding));
+  fail_unless (g_atomic_int_get (&good) == 2 && e.stat ("packets-vetoed") == 1);
+}
+GST_END_TEST
+
+GST_START_TEST (test_bindings)
+{
+  for (const char *properties : {"users=alice:secret", "users=alice:secret threads=2"}) {
+    Element e (properties);
+    guint port = 0;
+    gboolean gone = FALSE;
+    g_signal_emit_by_name (e.server, "add-binding", "127.0.0.2", 0u, &port);
+    fail_unless (port == 0 && !e.trouble (GST_MESSAGE_WARNING).empty ()); // in NULL
+    e.play ();
+    g_signal_emit_by_name (e.server, "add-binding", "127.0.0.2", 0u, &port);
+    fail_unless (port != 0);
+    guint again = 1;
+    g_signal_emit_by_name (e.server, "add-binding", "127.0.0.2", e.port (), &again);
+    fail_unless (again == e.port ()); // the same port of another address
+    for (const Over over : {Over::udp, Over::tcp}) {
+      Talker t (over, static_cast<std::uint16_t> (port), nullptr, "127.0.0.2");
+      fail_unless_equals_int (t.allocate (), 0);
+    }
+    Talker udp (Over::udp, static_cast<std::uint16_t> (port), nullptr, "127.0.0.2"),
+        tcp (Over::tcp, static_cast<std::uint16_t> (port), nullptr, "127.0.0.2"),
+        main (Over::udp, e.port ());
+    fail_unless (udp.allocate () == 0 && tcp.allocate () == 0 && main.allocate () == 0);
+    g_signal_emit_by_name (e.server, "remove-binding", "127.0.0.2", port, &gone);
+    fail_unless (gone);
+    g_signal_emit_by_name (e.server, "remove-binding", "127.0.0.2", port, &gone);
+    fail_unless (!gone);
+    fail_unless (tcp.refresh (600) == 0 && main.refresh (600) == 0);
+    g_signal_emit_by_name (e.server, "add-binding", "nowhere", 0u, &again);
+    fail_unless (
+        again == 0 && e.trouble (GST_MESSAGE_WARNING).find ("nowhere") != std::string::npos);
+  }
+}
+GST_END_TEST
+
 GST_START_TEST (test_inspect)
 {
   Element e ("users=alice:secret inspect=true");
@@ -228,6 +347,7 @@ GST_START_TEST (test_wrong_settings)
            {"min-port=5 max-port=4", "min-port"}, {"relay-address=x", "\"x\""},
            {"relay-address=192.0.2.1,192.0.2.2", "192.0.2.2"},
            {"tls=true tls-port=0 tls-certificate=/nonexistent.pem", "/nonexistent.pem"},
+           {"mobility=true threads=2", "threads"}, {"oauth-keys=north:short", "kid:key"},
            {"alternate-server=192.0.2.1", "port"}, {"realm=\"\"", "realm"}}) {
     Element e (c.properties);
     fail_unless (e.play () == GST_STATE_CHANGE_FAILURE, "%s", c.properties);
@@ -275,6 +395,10 @@ static Suite *turnserver_suite ()
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_allocation);
   tcase_add_test (tc, test_application_decides);
+  tcase_add_test (tc, test_late_handlers);
+  tcase_add_test (tc, test_deferred);
+  tcase_add_test (tc, test_veto);
+  tcase_add_test (tc, test_bindings);
   tcase_add_test (tc, test_inspect);
   tcase_add_test (tc, test_tap);
   tcase_add_test (tc, test_wrong_settings);

@@ -203,7 +203,7 @@ GST_END_TEST
 GST_START_TEST (test_application_knows)
 {
   ts::Config config = server_config ();
-  config.ask_password = true;
+  config.ask_password = [] { return true; };
   Rig rig (std::move (config));
   Scripted c (rig, 40001, "dave", "blue");
   c.learn (c.request (Method::allocate, transport));
@@ -228,7 +228,7 @@ GST_END_TEST
 GST_START_TEST (test_application_says_no_or_nothing)
 {
   ts::Config config = server_config ();
-  config.ask_password = true;
+  config.ask_password = [] { return true; };
   config.limits.pending = 2;
   Rig rig (std::move (config));
   Scripted c (rig, 40001, "dave", "blue");

@@ -90,6 +90,7 @@ GST_START_TEST (test_uclient)
   g_free (there);
   Certificate c;
   ts::NetSettings s = settings ();
+  s.core.mobility = true;
   s.tls = s.dtls = TlsContext::built_in ();
   s.tls_certificate = c.file;
   s.tls_key = c.file + ".key";
@@ -98,6 +99,13 @@ GST_START_TEST (test_uclient)
   const auto server = ts::NetServer::start (std::move (s), quiet, error);
   fail_unless (server != nullptr, "%s", error.c_str ());
   std::vector<std::future<Run>> runs; // each takes its five seconds
+  // -T: peers over TCP. (With -P, peers that connect, it loses half with coturn's server too.)
+  for (const bool secure : {false, true})
+    if (!secure || TlsContext::built_in ())
+      runs.push_back (std::async (std::launch::async, run, secure ? "-T -S" : "-T",
+          secure ? server->tls_port () : server->port ()));
+  // -M: a mobile client, that moves
+  runs.push_back (std::async (std::launch::async, run, "-y -c -M", server->port ()));
   // -y: to each other; -s: Send instead of channels; -t: TCP; -S: TLS or DTLS
   for (const bool secure : {false, true})
     for (const char *transport : {"", "-t "})

@@ -34,7 +34,7 @@ struct FakePorts final : ts::Ports {
   {
     return {static_cast<Family> (s >> 16), static_cast<std::uint16_t> (s)};
   }
-  std::optional<ts::Socket> bind (Family f, std::uint16_t port) override
+  std::optional<ts::Socket> bind (Family f, std::uint16_t port, ts::Relaying) override
   {
     tried++;
     if (taken.contains ({f, port}) || !bound.insert ({f, port}).second)
@@ -53,6 +53,18 @@ struct FakePorts final : ts::Ports {
     bound.erase (key (i->second));
     opened.erase (i);
   }
+  void connect (ts::ConnectionId id, ts::RelayId from, const Address &peer) override
+  {
+    fail_unless (opened.contains (from) && connecting.emplace (id, peer).second);
+  }
+  void splice (ts::ConnectionId id, ts::PathId client) override
+  {
+    fail_unless (spliced.emplace (id, client).second);
+  }
+  void disconnect (ts::ConnectionId id) override { disconnected.push_back (id); }
+  std::map<ts::ConnectionId, Address> connecting;
+  std::map<ts::ConnectionId, ts::PathId> spliced;
+  std::vector<ts::ConnectionId> disconnected;
 };
 
 inline ts::Config server_config ()
@@ -267,19 +279,28 @@ public:
 
   std::string name, secret, realm, nonce;
   Blob algorithms;
-  bool sha256 = false, userhash = false, fingerprint = false;
+  bool sha256 = false, userhash = false, fingerprint = false, short_term = false;
+  stun::Key raw_key; // that of a token
   stun::TransactionId transaction{};
   ts::RelayId relay = 0;
 
 private:
   stun::Key key () const
   {
+    if (!raw_key.empty ())
+      return raw_key;
+    if (short_term)
+      return stun::short_term_key (secret);
     return stun::long_term_key (crypto_,
         sha256 ? stun::PasswordAlgorithm::sha256 : stun::PasswordAlgorithm::md5, name, realm,
         secret);
   }
   void sign (Builder &b)
   {
+    if (short_term) {
+      b.text (Attr::username, name);
+      return sha256 ? b.integrity_sha256 (crypto_, key ()) : b.integrity (crypto_, key ());
+    }
     if (nonce.empty ())
       return;
     if (userhash)

@@ -43,6 +43,7 @@ public:
     fd_ = ::socket (a->family (), SOCK_DGRAM | SOCK_CLOEXEC, 0);
     fail_unless (fd_ >= 0 && ::bind (fd_, a->get (), a->length) == 0);
   }
+  explicit Plug (int fd) : fd_ (fd) { fail_unless (fd >= 0); } // a connection
   ~Plug () { close (); }
   Plug (const Plug &) = delete;
   Plug &operator= (const Plug &) = delete;
@@ -53,10 +54,28 @@ public:
       ::close (std::exchange (fd_, -1));
   }
   stun::Address local () const { return turn::from_socket (reach::Address::local_of (fd_)); }
+  stun::Address remote () const
+  {
+    reach::Address a;
+    a.length = sizeof a.storage;
+    ::getpeername (fd_, reinterpret_cast<sockaddr *> (&a.storage), &a.length);
+    return turn::from_socket (a);
+  }
   void send (Bytes b)
   {
     fail_unless (
         ::send (fd_, b.data (), b.size (), MSG_NOSIGNAL) == static_cast<ssize_t> (b.size ()));
+  }
+  // How much went out until nothing more did for a while.
+  std::size_t send_until_blocked (Bytes b)
+  {
+    std::size_t sent = 0;
+    for (pollfd p{fd_, POLLOUT, 0}; sent < b.size () && ::poll (&p, 1, 1000) > 0;) {
+      const ssize_t n =
+          ::send (fd_, b.data () + sent, b.size () - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+      sent += n > 0 ? static_cast<std::size_t> (n) : 0;
+    }
+    return sent;
   }
   void send_to (const stun::Address &to, Bytes b)
   {
@@ -119,6 +138,25 @@ public:
     session_->write (b);
     push ();
   }
+  // Bytes of a stream that is a peer's.
+  void raw_send (Bytes b)
+  {
+    if (!session_)
+      return plug_.send (b);
+    for (; !b.empty (); b = b.subspan (std::min (b.size (), TlsSession::max_record))) {
+      session_->write (b.first (std::min (b.size (), TlsSession::max_record)));
+      push ();
+    }
+  }
+  Blob raw ()
+  {
+    Blob b;
+    do {
+      for (const Blob &f : std::exchange (frames_, {}))
+        b.insert (b.end (), f.begin (), f.end ());
+    } while (b.empty () && take (20000));
+    return b;
+  }
   Blob receive (int ms = 20000)
   {
     while (frames_.empty ())
@@ -161,16 +199,25 @@ private:
   }
   void plain (Bytes b)
   {
-    if (!stream_) {
+    if (!stream_ || raw_) {
       frames_.emplace_back (b.begin (), b.end ());
       return;
     }
     framer_.input (b);
-    while (const auto f = framer_.next ())
+    while (const auto f = framer_.next ()) {
       frames_.emplace_back (f->begin (), f->end ());
+      const auto m = Message::parse (*f);
+      raw_ = m && m->method () == Method::connection_bind && m->kind () == Class::success;
+      if (!raw_)
+        continue;
+      if (Blob rest = framer_.take_rest (); !rest.empty ())
+        frames_.push_back (std::move (rest));
+      return;
+    }
   }
 
   const bool stream_;
+  bool raw_ = false;
   Plug plug_;
   std::unique_ptr<TlsSession> session_;
   turn::StreamFramer framer_;
@@ -194,6 +241,12 @@ public:
     realm_ = m->text (Attr::realm);
     nonce_ = m->text (Attr::nonce);
     return ask (method, add);
+  }
+  bool unanswered (Method method)
+  {
+    Blob to (100);
+    wire.send (Builder (to, method, Class::request, next_id ()).message ());
+    return wire.receive (200).empty ();
   }
   unsigned allocate (const Add &add = {})
   {
