@@ -158,9 +158,9 @@ GST_END_TEST
 GST_START_TEST (test_buckets)
 {
   TimePoint now (seconds (100));
-  const ts::Rate rate{100, 10};
-  ts::Bucket one;
-  ts::SharedBucket shared;
+  const reach::Rate rate{100, 10};
+  reach::Bucket one;
+  reach::SharedBucket shared;
   for (int round = 0; round < 3; round++) {
     for (int i = 0; i < 10; i++)
       fail_unless (one.take (rate, 1, now) && shared.take (rate, 1, now));
