@@ -402,8 +402,6 @@ GST_START_TEST (test_discard_reasons)
       {"odd length", "000300012112a44200000000000000000000000000", ts::Discard::malformed},
       {"unknown method", "000d00002112a442000000000000000000000000",
           ts::Discard::unsupported_method},
-      {"TCP's Connect", "000a00002112a442000000000000000000000000",
-          ts::Discard::unsupported_method},
       {"a response", "010300002112a442000000000000000000000000", ts::Discard::unsupported_method},
       {"Send without a peer", "001600002112a442000000000000000000000000", ts::Discard::malformed},
   };
