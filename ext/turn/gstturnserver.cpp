@@ -24,7 +24,8 @@
  * ## Threads
  * Each of its loops (property `threads`) is a thread, pinned to a core, with the clients that are
  * its own; they share nothing on the way of a datagram. Signals and messages come from one further
- * thread, with no lock held; only before-relay comes from the loops.
+ * thread, with no lock held; only before-relay, request-success and request-error come from the
+ * loops.
  *
  * Since: 0.1
  */
