@@ -228,6 +228,7 @@ std::optional<SessionSettings> session_settings (const RelaySettings &s, std::st
   out.port = static_cast<std::uint16_t> (s.port != 0 ? s.port : secure ? 5349 : 3478);
   out.relay = s.relay;
   out.tls_name = s.tls_name;
+  out.tls.protocol = turn_protocol;
   out.auth_secret = s.auth_secret;
   Config &c = out.client;
   c.transport = s.transport;
@@ -244,6 +245,7 @@ std::optional<SessionSettings> session_settings (const RelaySettings &s, std::st
   c.fingerprint = s.fingerprint;
   c.software = s.software;
   c.retransmission.rto = milliseconds (s.rto);
+  c.keepalive = seconds (s.keepalive);
   c.retransmission.requests = s.max_retries + 1;
   c.limits.capacity_wait = milliseconds (s.busy_wait);
   c.limits.capacity_retries = s.busy_retries;
