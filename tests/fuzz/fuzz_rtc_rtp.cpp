@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Any bytes as an RTP packet: read, rewritten for a peer, as RTX there and back, and routed.
+// Any bytes as an RTP packet: read, rewritten for a peer, as RTX there and back, routed, as RED and
+// as FEC.
+#include "rtc/proto/fec_red.h"
+#include "rtc/proto/fec_ulp.h"
 #include "rtc/proto/rtp_demux.h"
 #include "rtc/proto/rtp_rewriter.h"
 #include "rtc/proto/rtp_rtx.h"
@@ -66,6 +69,27 @@ void read (const RtpPacket &p)
     require (e->id != 0 && p.extension (e->id).has_value ());
 }
 
+void fec (const RtpPacket &p)
+{
+  RedBlock blocks[8];
+  if (const auto n = parse_red (p.payload (), blocks)) {
+    std::size_t sum = 0;
+    for (std::size_t i = 0; i < *n; i++)
+      sum += blocks[i].payload.size ();
+    require (*n >= 1 && sum < p.payload ().size ());
+  }
+  // Its payload as parity of packets around it.
+  FecReceiver r ({.packets = 8, .fecs = 4});
+  r.media (p);
+  std::vector<std::uint8_t> parity (p.bytes ().size () + 20);
+  parity.resize (protect (std::span (&p, 1), parity));
+  for (int i = 0; i < 3; i++)
+    r.fec (p.payload (), p.ssrc ());
+  for (Bytes b = r.poll (); !b.empty (); b = r.poll ())
+    require (RtpPacket::parse (b).has_value ());
+  require (!parity.empty ());
+}
+
 void route (const RtpPacket &p)
 {
   static BundleDemux demux (8, 100);
@@ -94,6 +118,7 @@ extern "C" int LLVMFuzzerTestOneInput (const std::uint8_t *data, std::size_t siz
   rewrite (*p, ExtensionForm::one_byte);
   rewrite (*p, ExtensionForm::two_bytes);
   route (*p);
+  fec (*p);
   std::vector<std::uint8_t> copy (in.begin (), in.end ());
   if (const auto back = restore_original (copy, 5, 96))
     require (RtpPacket::parse (*back).has_value ());
