@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "ice.h"
+#include "ice_farewell.h"
 #include <algorithm>
 #include <utility>
 
@@ -33,9 +34,10 @@ Ice::~Ice ()
   path_->clear ();
   g_signal_handlers_disconnect_by_data (agent_, this);
   nice_agent_attach_recv (agent_, stream_, 1, context_.get (), nullptr, nullptr);
-  // Relays are told to forget us; nobody waits for their answers.
-  nice_agent_remove_stream (agent_, stream_);
-  g_object_unref (agent_);
+  if (relays_ > 0)
+    IceFarewell::begin (loop_, agent_, context_.get ());
+  else
+    g_object_unref (agent_);
 }
 
 IceCredentials Ice::local () const

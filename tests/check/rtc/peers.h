@@ -7,7 +7,7 @@
 #include "wait.h"
 
 namespace reach::test {
-class Peer final : public Transport::Owner {
+class Peer : public Transport::Owner {
 public:
   struct Seen {
     TransportState state = TransportState::fresh;
