@@ -30,14 +30,19 @@ struct Bench {
   std::shared_ptr<Loop> loop_b = std::make_shared<Loop> ("peer-b");
   std::shared_ptr<const DtlsContext> context_a = make_context (), context_b = make_context ();
 
-  // Two that have met, data channels included.
-  std::pair<std::unique_ptr<Peer>, std::unique_ptr<Peer>> connect ()
+  // Two that have met. streams: of SCTP; 0: without it.
+  std::pair<std::unique_ptr<Peer>, std::unique_ptr<Peer>> connect (std::uint16_t streams = 256)
   {
-    auto a = std::make_unique<Peer> (loop_a, context_a, loopback_settings (true));
-    auto b = std::make_unique<Peer> (loop_b, context_b, loopback_settings (false));
+    TransportSettings of_a = loopback_settings (true), of_b = loopback_settings (false);
+    of_a.data = of_b.data = streams > 0;
+    of_a.sctp.streams = of_b.sctp.streams = streams;
+    auto a = std::make_unique<Peer> (loop_a, context_a, of_a);
+    auto b = std::make_unique<Peer> (loop_b, context_b, of_b);
     introduce (*a, *b);
     for (Peer *p : {a.get (), b.get ()})
-      fail_unless (p->seen.wait ([] (const Peer::Seen &s) { return s.data; }));
+      fail_unless (p->seen.wait ([&] (const Peer::Seen &s) {
+        return streams > 0 ? s.data : s.state == TransportState::connected;
+      }));
     return {std::move (a), std::move (b)};
   }
   void end (std::unique_ptr<Peer> a, std::unique_ptr<Peer> b)
@@ -81,22 +86,23 @@ GST_END_TEST
 GST_START_TEST (test_memory)
 {
   constexpr int n = 20;
-  Bench bench;
-  std::vector<std::pair<std::unique_ptr<Peer>, std::unique_ptr<Peer>>> peers;
-  for (int i = 0; i < 3; i++)
-    peers.push_back (bench.connect ());
-  const long threads_before = threads ();
-  const long before = resident ();
-  for (int i = 0; i < n; i++)
-    peers.push_back (bench.connect ());
-  const double each = static_cast<double> (resident () - before) / (2 * n);
-  g_print ("a further connected transport: %.0f KiB, %.1f threads\n", each,
-      static_cast<double> (threads () - threads_before) / (2.0 * n));
-  fail_unless (threads () <= threads_before);
-  if (!sanitized ())
-    fail_unless (each < 400, "%.0f KiB", each);
-  for (auto &[a, b] : peers)
-    bench.end (std::move (a), std::move (b));
+  for (const std::uint16_t streams : {0, 256, 1024}) {
+    Bench bench;
+    std::vector<std::pair<std::unique_ptr<Peer>, std::unique_ptr<Peer>>> peers;
+    for (int i = 0; i < 3; i++)
+      peers.push_back (bench.connect (streams));
+    const long threads_before = threads ();
+    const long before = resident ();
+    for (int i = 0; i < n; i++)
+      peers.push_back (bench.connect (streams));
+    const double each = static_cast<double> (resident () - before) / (2 * n);
+    g_print ("a further connected transport with %d streams of SCTP: %.0f KiB\n", streams, each);
+    fail_unless (threads () <= threads_before);
+    if (!sanitized ())
+      fail_unless (each < 130 + streams * 0.4, "%.0f KiB", each);
+    for (auto &[a, b] : peers)
+      bench.end (std::move (a), std::move (b));
+  }
 }
 GST_END_TEST
 
