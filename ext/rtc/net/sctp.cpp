@@ -126,15 +126,9 @@ void Sctp::start ()
       fail (SctpFault::failed);
       return;
     }
-    usrsctp_set_upcall (socket_, upcall, link_.get ());
+    usrsctp_set_upcall (socket_, SctpStack::upcall, reinterpret_cast<void *> (link_->id));
   }
   schedule ();
-}
-
-// Any loop's thread, with usrsctp's locks held.
-void Sctp::upcall (struct socket *, void *link, int)
-{
-  static_cast<SctpLink *> (link)->wakes.store (true, std::memory_order_release);
 }
 
 void Sctp::input (Bytes packet)

@@ -66,7 +66,6 @@ public:
 private:
   friend class SctpStack;
   enum class State : std::uint8_t { idle, connecting, connected, closed };
-  static void upcall (struct socket *, void *link, int);
   bool set_options ();
   bool option (int name, const void *value, std::size_t size);
   bool socket_option (int name, int value);

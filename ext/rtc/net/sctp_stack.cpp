@@ -93,24 +93,33 @@ SctpStack::SctpStack () : last_ (Clock::now ())
 
 int SctpStack::output (void *address, void *bytes, std::size_t size, std::uint8_t, std::uint8_t)
 {
-  const auto id = reinterpret_cast<std::uintptr_t> (address);
   if (size < header)
     return 0;
   auto *p = static_cast<std::uint8_t *> (bytes);
   const std::uint32_t crc = sctp_checksum ({p, size});
   std::memcpy (p + checksum_at, &crc, 4);
-  if (current && current->id == id) {
-    put (*current, bytes, size);
-    return 0;
-  }
+  with_link (address, [&] (SctpLink &link) { put (link, bytes, size); });
+  return 0;
+}
+
+template <typename F> void SctpStack::with_link (void *address, F &&f)
+{
+  const auto id = reinterpret_cast<std::uintptr_t> (address);
+  if (current && current->id == id)
+    return f (*current);
   std::shared_ptr<SctpLink> link;
   get ().links_.update ([&] (Links &l) {
     if (const auto it = l.find (id); it != l.end ())
       link = it->second;
   });
   if (link)
-    put (*link, bytes, size);
-  return 0;
+    f (*link);
+}
+
+// Any loop's thread, with usrsctp's locks held.
+void SctpStack::upcall (struct socket *, void *address, int)
+{
+  with_link (address, [] (SctpLink &link) { link.wakes.store (true, std::memory_order_release); });
 }
 
 SctpStack::Call::Call (SctpLink &link) : before_ (current)

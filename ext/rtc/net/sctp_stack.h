@@ -14,6 +14,8 @@
 #include <set>
 #include <unordered_map>
 
+struct socket;
+
 namespace reach::rtc {
 class Sctp;
 
@@ -36,6 +38,10 @@ public:
   void remove (Loop &loop, Sctp &owner, const std::shared_ptr<SctpLink> &link);
   // Timers of this loop are to be precise for the next second.
   void active (Loop &loop);
+
+  // For usrsctp_set_upcall (), with the address as argument: the link may be gone when another
+  // loop's tick calls it.
+  static void upcall (struct socket *, void *address, int);
 
   // Calls of usrsctp that may send are made within one, so that the link need not be looked up.
   class Call {
@@ -65,12 +71,15 @@ private:
 
   SctpStack ();
   static int output (void *address, void *bytes, std::size_t size, std::uint8_t, std::uint8_t);
+  template <typename F> static void with_link (void *address, F &&f);
   std::shared_ptr<Ticker> ticker (Loop &loop);
   void run_timers ();
 
   Guarded<Links> links_;
   Guarded<Tickers> tickers_;
-  std::mutex timers_; // held while usrsctp's timers run; nothing of ours is called then
+  // Held while usrsctp's timers run. Of ours that calls only output () and upcall (), which put
+  // something down.
+  std::mutex timers_;
   TimePoint last_;
   std::atomic<std::uintptr_t> next_id_{1};
 };

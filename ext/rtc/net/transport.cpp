@@ -102,10 +102,12 @@ void Transport::on_ice_state (IceState state)
   if (state == IceState::failed) {
     fault_ = "ICE finds no path to the peer";
     set_state (TransportState::failed);
-  } else if (state_ == TransportState::failed && dtls_ && dtls_->state () == Dtls::State::open &&
+  } else if (state_ == TransportState::failed && dtls_ && dtls_->state () != Dtls::State::failed &&
              (state == IceState::connected || state == IceState::completed)) {
+    // After a restart, or candidates that came late.
     fault_.clear ();
-    set_state (TransportState::connected);
+    set_state (opened_ ? TransportState::connected : TransportState::connecting);
+    dtls_changed ();
   }
 }
 
@@ -177,7 +179,7 @@ void Transport::on_dtls (Bytes datagram)
 // After anything was done with DTLS.
 void Transport::dtls_changed ()
 {
-  if (dtls_->state () == Dtls::State::open && state_ == TransportState::connecting)
+  if (dtls_->state () == Dtls::State::open && state_ == TransportState::connecting && !opened_)
     dtls_opened ();
   read_dtls ();
   flush_dtls ();
@@ -199,6 +201,7 @@ void Transport::dtls_changed ()
 
 void Transport::dtls_opened ()
 {
+  opened_ = true;
   if (dtls_->profile () != SrtpProfile::none) {
     std::vector<std::uint8_t> keys = dtls_->srtp_keys ();
     srtp_in_ = SrtpIn::make (dtls_->profile (), keys, dtls_->role (), settings_.srtp);

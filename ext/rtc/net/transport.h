@@ -142,7 +142,7 @@ private:
   TimePoint last_authentic_{};
   TransportState state_ = TransportState::fresh;
   std::string fault_;
-  bool silent_ = false;
+  bool opened_ = false, silent_ = false;
   std::uint64_t packets_in_ = 0, bytes_in_ = 0, unknown_in_ = 0, early_in_ = 0;
 };
 } // namespace reach::rtc
