@@ -33,7 +33,10 @@ Ice::~Ice ()
   lookups_.clear ();
   path_->clear ();
   g_signal_handlers_disconnect_by_data (agent_, this);
-  nice_agent_attach_recv (agent_, stream_, 1, context_.get (), nullptr, nullptr);
+  // Not null: that would stop the agent's own packets too.
+  nice_agent_attach_recv (
+      agent_, stream_, 1, context_.get (),
+      [] (NiceAgent *, guint, guint, guint, gchar *, gpointer) {}, nullptr);
   if (relays_ > 0)
     IceFarewell::begin (loop_, agent_, context_.get ());
   else
