@@ -3,6 +3,7 @@
 #pragma once
 #include "codec.h"
 #include "sdp.h"
+#include "transport_types.h"
 #include <functional>
 #include <variant>
 
@@ -16,7 +17,6 @@ enum class SignalingState : std::uint8_t {
   closed
 };
 enum class DescriptionType : std::uint8_t { offer, pranswer, answer, rollback };
-enum class DtlsRole : std::uint8_t { client, server }; // ours
 std::string_view to_string (SignalingState s);
 std::string_view to_string (DescriptionType t);
 
@@ -119,11 +119,6 @@ struct Transceiver {
   std::vector<std::string> remote_streams;
   bool by_track = false, by_remote = false; // who made it: add_track (), a remote description
   bool track_added = false;                 // add_track () gave it its track
-};
-
-struct IceCredentials {
-  std::string ufrag, pwd;
-  bool operator== (const IceCredentials &) const = default;
 };
 
 struct RemoteTransport {
