@@ -148,7 +148,7 @@ bool Ice::set_remote (const IceCredentials &remote)
 
 bool Ice::add_remote (std::string_view candidate)
 {
-  const auto c = parse_candidate (candidate);
+  const auto c = parse_ice_candidate (candidate);
   if (!c || c->component != 1 || remote_count_ >= settings_.remote_candidates)
     return false;
   if (!remote_.ufrag.empty () && !c->ufrag.empty () && c->ufrag != remote_.ufrag)

@@ -83,7 +83,7 @@ bool IceCandidate::mdns () const
   return mdns_name (address);
 }
 
-std::optional<IceCandidate> parse_candidate (std::string_view text)
+std::optional<IceCandidate> parse_ice_candidate (std::string_view text)
 {
   if (text.starts_with ("a="))
     text.remove_prefix (2);

@@ -27,7 +27,7 @@ struct IceCandidate {
 };
 
 // With or without "a=" in front. Nothing when it is none, or longer than 512 bytes.
-std::optional<IceCandidate> parse_candidate (std::string_view text);
+std::optional<IceCandidate> parse_ice_candidate (std::string_view text);
 IceCandidate candidate_of (const NiceCandidate &c);
 // Owned by the caller; null when the address is not a literal.
 NiceCandidate *nice_candidate_of (const IceCandidate &c, unsigned stream);

@@ -24,7 +24,7 @@ TransportSettings relay_settings (bool controlling, const Coturn &server, const 
 }
 guint16 port_of (const std::string &candidate)
 {
-  return parse_candidate (candidate)->port;
+  return parse_ice_candidate (candidate)->port;
 }
 } // namespace
 
@@ -35,12 +35,12 @@ GST_START_TEST (test_candidates)
       "candidate:1 1 TCP 1 192.0.2.1 9 typ host tcptype active",
       "candidate:1 1 UDP 1 0a1b-2c.local 5000 typ host ufrag abcd"};
   for (const char *text : good) {
-    const auto c = parse_candidate (text);
+    const auto c = parse_ice_candidate (text);
     fail_unless (c.has_value (), "%s", text);
     fail_unless_equals_string (c->text ().c_str (), text);
   }
-  fail_unless (parse_candidate ("a=candidate:1 1 udp 1 192.0.2.1 5 typ host generation 0"));
-  fail_unless (parse_candidate (good[3])->mdns ());
+  fail_unless (parse_ice_candidate ("a=candidate:1 1 udp 1 192.0.2.1 5 typ host generation 0"));
+  fail_unless (parse_ice_candidate (good[3])->mdns ());
   const std::string long_foundation (33, 'a'), long_line (600, '1');
   const std::string bad[] = {"", "candidate:", "candidate:1 1 UDP 1 192.0.2.1 5000",
       "candidate:1 1 UDP 1 192.0.2.1 5000 type host", "candidate:1 1 SCTP 1 192.0.2.1 5 typ host",
@@ -53,7 +53,7 @@ GST_START_TEST (test_candidates)
       "candidate:1 1 UDP 1 192.0.2.1 5 typ host raddr",
       "candidate:1 1 UDP 1 192.0.2.1 5 typ host x " + long_line};
   for (const std::string &text : bad)
-    fail_unless (!parse_candidate (text), "%s", text.c_str ());
+    fail_unless (!parse_ice_candidate (text), "%s", text.c_str ());
 }
 GST_END_TEST
 
@@ -128,7 +128,7 @@ static void relayed (const char *transport)
   fail_unless (p.a.seen.get ().pair->local.type == IceCandidate::Type::relay);
   for (Peer *x : {&p.a, &p.b})
     for (const std::string &text : x->seen.get ().candidates) {
-      const auto c = parse_candidate (text);
+      const auto c = parse_ice_candidate (text);
       fail_unless (c->type == IceCandidate::Type::relay, "%s", text.c_str ());
       fail_unless (c->related_address == "0.0.0.0" && c->related_port == 0, "%s", text.c_str ());
     }
