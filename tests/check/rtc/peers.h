@@ -161,7 +161,7 @@ inline void introduce (Peer &a, Peer &b, bool gather = true)
   a.other = &b;
   b.other = &a;
   const TransportPeer of_a = a.description (DtlsRole::client),
-                        of_b = b.description (DtlsRole::server);
+                      of_b = b.description (DtlsRole::server);
   fail_unless (b.on_loop ([&] (Transport &t) { return t.set_remote (of_a); }));
   fail_unless (a.on_loop ([&] (Transport &t) { return t.set_remote (of_b); }));
   for (Peer *p : {&a, &b})
