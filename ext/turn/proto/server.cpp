@@ -270,7 +270,11 @@ bool Core::is_pending (const Client &c, const stun::TransactionId &t) const
 
 void Core::ask (const Request &r, Event e, std::uint64_t id)
 {
-  if (pending_.size () >= config_.limits.pending)
+  const std::size_t all = config_.limits.pending, least = 8;
+  const Address network = r.client.address.network ();
+  const auto its = static_cast<std::size_t> (std::ranges::count_if (
+      pending_, [&] (const Pending &p) { return p.client.address.network () == network; }));
+  if (pending_.size () >= all || its >= std::max (all / 4, least))
     return discard (Discard::too_many_pending, r.client);
   const Bytes b = r.message.bytes ();
   pending_.push_back (

@@ -48,6 +48,7 @@ public:
   }
   void end_all (TimePoint now); // allocations, with their events
 
+  void listens (std::uint16_t port) { config_.peers.add_door (port); }  // the server, there
   bool has (const Client &c) { return by_client_.find (c) != nullptr; } // an allocation
   std::size_t allocations () const { return by_client_.size () + adrift_.size (); }
   const Stats &stats () const { return stats_; }
@@ -140,6 +141,7 @@ private:
   void channel_bind (Request &r);
   bool owned (const Request &r);
   std::optional<Refusal> check_peer (const Allocation &a, const std::optional<Address> &peer) const;
+  std::optional<Refusal> check_port (const Allocation &a, const std::optional<Address> &peer) const;
   void remove_relay (Allocation &a, Family f);
   void end (Allocation &a, Ended why);
   void schedule (Allocation &a, TimePoint when);

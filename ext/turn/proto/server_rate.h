@@ -20,9 +20,7 @@ public:
   {
     if (buckets_.empty ())
       return true;
-    stun::Address network = source.host ();
-    std::fill (network.ip.begin () + 8, network.ip.end (), std::uint8_t{0});
-    std::uint64_t h = (stun::AddressHash{}(network) ^ seed_) * 0x9e3779b97f4a7c15u;
+    std::uint64_t h = (stun::AddressHash{}(source.network ()) ^ seed_) * 0x9e3779b97f4a7c15u;
     h ^= h >> 29;
     return buckets_[h % buckets_.size ()].take (rate_, 1, now);
   }

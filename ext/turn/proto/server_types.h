@@ -127,7 +127,7 @@ struct Limits {
   std::size_t user_allocations = 100; // of a user, or of an address without one; 0: no limit
   std::size_t permissions = 64, channels = 64; // of one allocation
   std::size_t reservations = 64;               // ports that wait for their second Allocate
-  std::size_t pending = 256;                   // requests that wait for the application
+  std::size_t pending = 256; // requests that wait for the application; of one network a quarter
   std::size_t paths = 65536;
   std::size_t connections = 32;            // to the peers of one allocation (RFC 6062)
   Duration connection_wait = seconds (30); // until a peer answers, and for ConnectionBind
