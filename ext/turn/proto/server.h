@@ -100,6 +100,7 @@ private:
   void input_stun (const Client &client, Bytes in, TimePoint now);
   void handle (const Client &client, const Message &m, const Decision &d, TimePoint now);
   bool authenticate (Request &r);
+  bool within_rate (const Request &r);
   bool authenticate_short_term (Request &r);
   bool known_attributes (const Request &r);
   void ask (const Request &r, Event e, std::uint64_t id);

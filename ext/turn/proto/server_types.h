@@ -133,6 +133,7 @@ struct Limits {
   Duration connection_wait = seconds (30); // until a peer answers, and for ConnectionBind
   Duration decision = seconds (10);        // the application's time to answer
   Rate unauthenticated{50, 100}; // requests of one source that are not proved to be a user's
+  Rate requests{200, 400};       // proved ones, of one allocation
   std::size_t sources = 8192;    // buckets for them
   unsigned port_tries = 256;     // to find a free one
 };

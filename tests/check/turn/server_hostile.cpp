@@ -172,6 +172,43 @@ GST_START_TEST (test_a_thousand_peers)
 }
 GST_END_TEST
 
+// A user who asks for more than can be done in time: dropped before any work, and nobody else's.
+GST_START_TEST (test_requests_of_one_allocation)
+{
+  Rig rig;
+  Scripted c (rig), other (rig, 40001, "bob", "hidden");
+  fail_unless (c.allocate ().good () && other.allocate ().good ());
+  unsigned answered = 0;
+  for (unsigned i = 0; i < 1000; i++)
+    answered += c.permit (peer4).good ();
+  fail_unless_equals_int (answered, 400);
+  fail_unless_equals_int (rig.discarded (ts::Discard::rate_limited), 600);
+  fail_unless (other.permit (peer4).good ());
+  rig.pass (seconds (1));
+  for (unsigned i = 0; i < 1000; i++)
+    answered += c.permit (peer4).good ();
+  fail_unless_equals_int (answered, 600);
+  fail_unless (c.send (peer4, "as before").has_value ());
+}
+GST_END_TEST
+
+// Refusals without an allocation are counted with what strangers ask. Then proofs are not looked
+// at.
+GST_START_TEST (test_refusals)
+{
+  ts::Config config = server_config ();
+  config.limits.user_allocations = 1;
+  Rig rig (std::move (config));
+  Scripted one (rig), two (rig, 40001);
+  fail_unless (one.allocate ().good ());
+  unsigned refused = 0;
+  for (unsigned i = 0; i < 500; i++)
+    refused += two.allocate ().code () == 486;
+  fail_unless (refused > 90 && refused <= 100, "%u", refused);
+  fail_unless (one.permit (peer4).good ()); // from the same host
+}
+GST_END_TEST
+
 static Suite *server_hostile_suite ()
 {
   Suite *s = suite_create ("turn-server-hostile");
@@ -182,6 +219,8 @@ static Suite *server_hostile_suite ()
   tcase_add_test (tc, test_neighbours);
   tcase_add_test (tc, test_amplification);
   tcase_add_test (tc, test_a_thousand_peers);
+  tcase_add_test (tc, test_requests_of_one_allocation);
+  tcase_add_test (tc, test_refusals);
   return s;
 }
 GST_CHECK_MAIN (server_hostile)
