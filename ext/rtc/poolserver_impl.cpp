@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "poolserver_impl.h"
+#include "common/accumulators.h"
 
 namespace reach::rtc {
 PoolServerImpl::~PoolServerImpl ()
@@ -115,12 +116,6 @@ void PoolServerImpl::on_peer_left (
 }
 
 namespace {
-gboolean all_of (GSignalInvocationHint *, GValue *all, const GValue *one, gpointer)
-{
-  g_value_copy (one, all);
-  return g_value_get_boolean (one);
-}
-
 gboolean yes_join (GstElement *, const char *, const char *)
 {
   return TRUE;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "common/accumulators.h"
 #include "relay.h"
 
 namespace reach::turn {
@@ -113,21 +114,6 @@ void install_actions (GType t)
   action (t, "clear", G_CALLBACK (on_clear), G_TYPE_NONE);
 }
 
-// The first handler that says no has decided.
-gboolean and_of (GSignalInvocationHint *, GValue *all, const GValue *one, gpointer)
-{
-  const gboolean yes = g_value_get_boolean (one);
-  g_value_set_boolean (all, yes);
-  return yes;
-}
-// The first that has some.
-gboolean first_of (GSignalInvocationHint *, GValue *all, const GValue *one, gpointer)
-{
-  if (!g_value_get_boxed (one))
-    return TRUE;
-  g_value_copy (one, all);
-  return FALSE;
-}
 gboolean accept_message (GstElement *, GBytes *)
 {
   return TRUE;
@@ -142,9 +128,9 @@ void install_relay_signals (GObjectClass *k, RelayClass c)
     ids[i] = g_signal_new (events[i].name, type, G_SIGNAL_RUN_LAST, 0, nullptr, nullptr, nullptr,
         G_TYPE_NONE, 1, GST_TYPE_STRUCTURE);
   ids[sig_before_send] = g_signal_new_class_handler ("before-send", type, G_SIGNAL_RUN_LAST,
-      G_CALLBACK (accept_message), and_of, nullptr, nullptr, G_TYPE_BOOLEAN, 1, G_TYPE_BYTES);
+      G_CALLBACK (accept_message), all_of, nullptr, nullptr, G_TYPE_BOOLEAN, 1, G_TYPE_BYTES);
   ids[sig_need_credentials] = g_signal_new ("need-credentials", type, G_SIGNAL_RUN_LAST, 0,
-      first_of, nullptr, nullptr, GST_TYPE_STRUCTURE, 1, GST_TYPE_STRUCTURE);
+      first_boxed, nullptr, nullptr, GST_TYPE_STRUCTURE, 1, GST_TYPE_STRUCTURE);
   install_actions (type);
   g_type_set_qdata (type, class_quark (), new RelayClass (c));
   g_type_set_qdata (type, ids_quark (), ids);

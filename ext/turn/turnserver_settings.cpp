@@ -170,7 +170,8 @@ std::optional<NetSettings> ElementSettings::net (std::string &error) const
   c.nonce_lifetime = seconds (nonce_lifetime);
   c.limits.allocations = max_allocations;
   c.limits.user_allocations = max_user_allocations;
-  c.limits.unauthenticated = {static_cast<double> (request_rate), 2.0 * request_rate};
+  c.limits.unauthenticated = {1.0 * request_rate, 2.0 * request_rate};
+  c.limits.requests = {4.0 * request_rate, 8.0 * request_rate};
   c.bandwidth = rate_of (bandwidth);
   c.user_bandwidth = rate_of (user_bandwidth);
   if (min_port > max_port)

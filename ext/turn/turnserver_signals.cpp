@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Signals and actions of turnserver.
+#include "common/accumulators.h"
 #include "common/barrier.h"
 #include "turnserver_impl.h"
 
 namespace reach::turn::server {
 namespace {
 ServerImpl &(*impl_of) (gpointer) = nullptr; // the element's, set once
-
-gboolean all_of (GSignalInvocationHint *, GValue *all, const GValue *one, gpointer)
-{
-  g_value_copy (one, all);
-  return g_value_get_boolean (one);
-}
 
 gboolean first_text (GSignalInvocationHint *, GValue *all, const GValue *one, gpointer)
 {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "media_server_impl.h"
+#include "common/accumulators.h"
 #include "common/barrier.h"
 #include "tls_properties.h"
 #include <sys/socket.h>
@@ -205,12 +206,6 @@ bool MediaServerImpl::unblock (const std::string &guid)
 }
 
 namespace {
-gboolean all_of (GSignalInvocationHint *, GValue *all, const GValue *one, gpointer)
-{
-  g_value_copy (one, all);
-  return g_value_get_boolean (one); // else nobody else is asked
-}
-
 gboolean let_in (GstElement *, const char *, const char *, const char *, const char *)
 {
   return TRUE;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What the OpenSSL sources share. Nothing outside of them includes this.
 #pragma once
+#include "memory_bio.h"
 #include "tls.h"
 #include <openssl/ssl.h>
 
@@ -75,11 +76,6 @@ public:
   static OpensslSession &of (const SSL *ssl);
 
 private:
-  static BIO *make_bio (OpensslSession &self);
-  static int bio_read (BIO *b, char *out, int n);
-  static int bio_write (BIO *b, const char *in, int n);
-  static long bio_control (BIO *b, int command, long, void *);
-
   void handshake ();
   bool looks_like_tls ();
   void check_opened ();
@@ -88,7 +84,8 @@ private:
   const std::shared_ptr<const OpensslContext> context_;
   const SslPtr ssl_;
   const std::string host_;
-  Bytes in_, address_;
+  MemoryBio bio_;
+  Bytes address_;
   const CookieKey *cookie_key_ = nullptr;
   std::vector<std::uint8_t> held_;
   bool seen_ = false, finished_ = false;

@@ -2,8 +2,6 @@
 // OpenSSL between two spans of memory: what it reads is what the socket has just received, and what
 // it writes is collected, so that many records leave with one call.
 #include "tls_openssl.h"
-#include <algorithm>
-#include <cstring>
 #include <openssl/err.h>
 #include <utility>
 
@@ -70,58 +68,12 @@ std::string words_of (int reason, long verified)
 }
 } // namespace
 
-BIO *OpensslSession::make_bio (OpensslSession &self)
-{
-  static BIO_METHOD *const method = [] {
-    BIO_METHOD *m = BIO_meth_new (BIO_TYPE_SOURCE_SINK, "reach");
-    BIO_meth_set_read (m, bio_read);
-    BIO_meth_set_write (m, bio_write);
-    BIO_meth_set_ctrl (m, bio_control);
-    return m;
-  }();
-  BIO *b = BIO_new (method);
-  if (!b)
-    throw std::bad_alloc ();
-  BIO_set_data (b, &self);
-  BIO_set_init (b, 1);
-  return b;
-}
-
-int OpensslSession::bio_read (BIO *b, char *out, int n)
-{
-  auto &s = *static_cast<OpensslSession *> (BIO_get_data (b));
-  BIO_clear_retry_flags (b);
-  if (s.in_.empty ()) {
-    BIO_set_retry_read (b);
-    return -1;
-  }
-  const std::size_t take = std::min (s.in_.size (), static_cast<std::size_t> (n));
-  std::memcpy (out, s.in_.data (), take);
-  // What a datagram has beyond the room for it is not the start of another one.
-  s.in_ = s.context_->config ().datagrams ? Bytes{} : s.in_.subspan (take);
-  return static_cast<int> (take);
-}
-
-int OpensslSession::bio_write (BIO *b, const char *in, int n)
-{
-  auto &s = *static_cast<OpensslSession *> (BIO_get_data (b));
-  Output &o = s.output ();
-  o.bytes.insert (o.bytes.end (), in, in + n);
-  if (s.context_->config ().datagrams)
-    o.sizes.push_back (static_cast<std::uint16_t> (n));
-  return n;
-}
-
-long OpensslSession::bio_control (BIO *, int command, long, void *)
-{
-  return command == BIO_CTRL_FLUSH ? 1 : 0;
-}
-
 OpensslSession::OpensslSession (
     std::shared_ptr<const OpensslContext> context, SslPtr ssl, std::string host)
-    : context_ (std::move (context)), ssl_ (std::move (ssl)), host_ (std::move (host))
+    : context_ (std::move (context)), ssl_ (std::move (ssl)), host_ (std::move (host)),
+      bio_ (output (), context_->config ().datagrams)
 {
-  BIO *b = make_bio (*this);
+  BIO *b = bio_.make ();
   SSL_set_bio (ssl_.get (), b, b);
   SSL_set_app_data (ssl_.get (), this);
 }
@@ -142,10 +94,10 @@ void OpensslSession::input (Bytes bytes)
 {
   if (state_ == State::failed || bytes.empty ())
     return;
-  in_ = bytes;
+  bio_.in = bytes;
   if (!held_.empty ()) {
     held_.insert (held_.end (), bytes.begin (), bytes.end ());
-    in_ = held_;
+    bio_.in = held_;
   }
   if (!seen_ && !looks_like_tls ()) {
     // So a peer of ours without TLS can say what is wrong.
@@ -163,14 +115,14 @@ bool OpensslSession::looks_like_tls ()
   constexpr std::uint8_t alert = 21, hello = 22;
   seen_ = true;
   const bool client = !context_->config ().server;
-  return context_->config ().datagrams || in_.front () == hello ||
-         (client && in_.front () == alert);
+  return context_->config ().datagrams || bio_.in.front () == hello ||
+         (client && bio_.in.front () == alert);
 }
 
 void OpensslSession::hold ()
 {
-  held_ = std::vector<std::uint8_t> (in_.begin (), in_.end ()); // which may be a part of it
-  in_ = held_;
+  held_ = std::vector<std::uint8_t> (bio_.in.begin (), bio_.in.end ()); // which may be a part of it
+  bio_.in = held_;
 }
 
 void OpensslSession::handshake ()
@@ -223,7 +175,7 @@ std::size_t OpensslSession::read (std::span<std::uint8_t> out)
       failed (result);
     }
   }
-  if (n == 0 && in_.empty ())
+  if (n == 0 && bio_.in.empty ())
     held_ = {};
   return n;
 }
@@ -303,14 +255,14 @@ TlsInfo OpensslSession::info () const
 
 bool OpensslSession::listen (Bytes datagram, Bytes address, const CookieKey &key)
 {
-  in_ = datagram;
+  bio_.in = datagram;
   address_ = address;
   cookie_key_ = &key;
   const SslOwned<BIO_ADDR, BIO_ADDR_free> unused (BIO_ADDR_new ());
   ERR_clear_error ();
   const bool proved = DTLSv1_listen (ssl_.get (), unused.get ()) == 1;
   ERR_clear_error ();
-  in_ = {};
+  bio_.in = {};
   if (proved)
     handshake (); // it looks at the cookie again
   address_ = {};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Signals and actions of both elements.
+#include "common/accumulators.h"
 #include "common/barrier.h"
 #include "desk.h"
 
@@ -18,20 +19,6 @@ Desk &desk_of (gpointer element)
   const auto *c =
       static_cast<const DeskClass *> (g_type_get_qdata (G_OBJECT_TYPE (element), class_quark ()));
   return c->desk_of (element);
-}
-
-gboolean all_of (GSignalInvocationHint *, GValue *all, const GValue *one, gpointer)
-{
-  g_value_copy (one, all);
-  return g_value_get_boolean (one); // else nobody else is asked
-}
-
-gboolean first_reply (GSignalInvocationHint *, GValue *all, const GValue *one, gpointer)
-{
-  if (!g_value_get_boxed (one))
-    return TRUE;
-  g_value_copy (one, all);
-  return FALSE;
 }
 
 const char *text (const char *s)
@@ -167,7 +154,7 @@ void install_decisions (GType type, const DeskClass &c)
   if (c.plays)
     install_decision (type, "pause-request");
   g_signal_new ("remote-call", type,
-      static_cast<GSignalFlags> (G_SIGNAL_RUN_LAST | G_SIGNAL_DETAILED), 0, first_reply, nullptr,
+      static_cast<GSignalFlags> (G_SIGNAL_RUN_LAST | G_SIGNAL_DETAILED), 0, first_boxed, nullptr,
       nullptr, GST_TYPE_STRUCTURE, 2, GST_TYPE_STRUCTURE | G_SIGNAL_TYPE_STATIC_SCOPE,
       GST_TYPE_STRUCTURE | G_SIGNAL_TYPE_STATIC_SCOPE);
   g_signal_new ("connection-closed", type, G_SIGNAL_RUN_LAST, 0, nullptr, nullptr, nullptr,

@@ -7,11 +7,12 @@ namespace {
 constexpr Duration handshake_limit = seconds (10);
 }
 
-DtlsClient::DtlsClient (
-    DtlsEndpoint &owner, const Address &from, std::unique_ptr<TlsSession> session)
+DtlsClient::DtlsClient (DtlsEndpoint &owner, const Address &from,
+    std::unique_ptr<TlsSession> session, Shares::Place place)
     : owner_ (owner), session_ (std::move (session)),
       path_ (owner.worker ().add_path (owner.path_for (from), *this)), begun_ (Clock::now ()),
-      last_ (begun_), timer_ (owner.worker ().loop ().timers (), [this] { on_timer (); })
+      last_ (begun_), place_ (std::move (place)),
+      timer_ (owner.worker ().loop ().timers (), [this] { on_timer (); })
 {
   client_ = {path_.value_or (0), from};
   on_timer ();
@@ -57,6 +58,7 @@ void DtlsClient::input (Bytes datagram)
   send_output ();
   if (!open_ && session_->state () == State::open) {
     open_ = true;
+    place_ = {};
     owner_.opened ();
   }
   if (!path_)
@@ -93,6 +95,7 @@ void DtlsClient::send_output ()
 DtlsEndpoint::DtlsEndpoint (Worker &worker, int fd, std::shared_ptr<const TlsContext> context)
     : worker_ (worker), context_ (std::move (context)), gate_ (TlsDatagramGate::make (*context_)),
       local_ (local_address (fd)), v6_ (reach::Address::local_of (fd).family () == AF_INET6),
+      shares_ (worker.settings ().limits.half_open),
       socket_ (worker.loop (), *this, fd, worker.area ())
 {
 }
@@ -129,9 +132,13 @@ void DtlsEndpoint::knock (Bytes datagram, const Address &from)
     send (from, result.reply);
     worker_.outbox ().flush ();
   }
-  if (!result.session || !worker_.enter (from))
+  if (!result.session)
     return;
-  auto client = std::make_unique<DtlsClient> (*this, from, std::move (result.session));
+  auto place = shares_.take (to_string (from.network ()));
+  if (!place || !worker_.enter (from, true))
+    return;
+  auto client =
+      std::make_unique<DtlsClient> (*this, from, std::move (result.session), std::move (place));
   half_open_++;
   DtlsClient *c = client.get ();
   clients_.emplace (from, std::move (client));

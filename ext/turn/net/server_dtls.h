@@ -2,6 +2,7 @@
 // Clients on DTLS (RFC 7350): one UDP socket, a session for each client that has proved its
 // address.
 #pragma once
+#include "common/shares.h"
 #include "server_worker.h"
 #include "socket_address.h"
 
@@ -10,7 +11,8 @@ class DtlsEndpoint;
 
 class DtlsClient final : public Route {
 public:
-  DtlsClient (DtlsEndpoint &owner, const Address &from, std::unique_ptr<TlsSession> session);
+  DtlsClient (DtlsEndpoint &owner, const Address &from, std::unique_ptr<TlsSession> session,
+      Shares::Place place);
   ~DtlsClient () override { remove (); }
   void remove (); // its path; nothing more comes
   bool ready () const { return path_.has_value (); }
@@ -28,6 +30,7 @@ private:
   std::optional<PathId> path_;
   TimePoint begun_, last_;
   bool open_ = false;
+  Shares::Place place_; // of a handshake
   Timer timer_;
 };
 
@@ -57,6 +60,7 @@ private:
   const bool v6_;
   std::unordered_map<Address, std::unique_ptr<DtlsClient>, stun::AddressHash> clients_;
   std::size_t half_open_ = 0;
+  Shares shares_; // of half_open
   UdpSocket socket_;
 };
 } // namespace reach::turn::server

@@ -3,6 +3,9 @@
 #include "common/guarded.h"
 #include "hashes.h"
 #include "server_udp.h"
+#include <cstring>
+#include <ifaddrs.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -39,6 +42,25 @@ std::string outward_address (bool v6)
   const std::string host = reach::Address::local_of (fd).host ();
   ::close (fd);
   return host;
+}
+
+std::vector<Address> own_addresses ()
+{
+  std::vector<Address> all;
+  ifaddrs *list = nullptr;
+  if (getifaddrs (&list) != 0)
+    return all;
+  for (const ifaddrs *i = list; i; i = i->ifa_next) {
+    reach::Address a;
+    const int family = i->ifa_addr ? i->ifa_addr->sa_family : AF_UNSPEC;
+    if (family != AF_INET && family != AF_INET6)
+      continue;
+    a.length = family == AF_INET ? sizeof (sockaddr_in) : sizeof (sockaddr_in6);
+    std::memcpy (&a.storage, i->ifa_addr, a.length);
+    all.push_back (from_socket (a));
+  }
+  freeifaddrs (list);
+  return all;
 }
 
 void close_all (std::vector<int> &fds)
@@ -165,6 +187,14 @@ bool NetServer::bind_all (std::string &error)
 
 void NetServer::run (Observer &observer)
 {
+  for (const Address &a : own_addresses ())
+    settings_.core.peers.add_host (a);
+  for (const Address &a : settings_.core.relay)
+    if (a)
+      settings_.core.peers.add_host (a);
+  for (const std::uint16_t p : {settings_.port, settings_.tls_port})
+    if (p != 0)
+      settings_.core.peers.add_door (p);
   commons_ = std::make_unique<SharedCommons> ();
   for (unsigned i = 0; i < settings_.threads; i++)
     workers_.push_back (std::make_unique<Worker> (settings_, *commons_, observer,
@@ -209,8 +239,12 @@ std::uint16_t NetServer::add_binding (
   }
   if (!bind_pair (address, settings_.udp, settings_.tcp, port, udp, tcp, error))
     return 0;
-  for (std::size_t i = 0; i < udp.size (); i++)
-    workers_[i]->loop ().call ([&] { workers_[i]->listen_udp (udp[i]); });
+  for (std::size_t i = 0; i < workers_.size (); i++)
+    workers_[i]->loop ().call ([&] {
+      workers_[i]->listens (port);
+      if (i < udp.size ())
+        workers_[i]->listen_udp (udp[i]);
+    });
   Loop &loop = workers_[0]->loop ();
   if (tcp >= 0)
     loop.call ([&] { listen (loop, tcp, false); });

@@ -8,7 +8,7 @@ namespace reach::turn::server {
 struct NetLimits {
   std::size_t connections = 4096;       // TCP, TLS and DTLS, of one loop
   std::size_t connections_of_one = 512; // of one IPv4 address, or one IPv6 network of 64 bits
-  std::size_t half_open = 256;          // DTLS handshakes
+  std::size_t half_open = 256;          // DTLS handshakes; of one network a quarter
   Duration idle = seconds (60);         // a connection without an allocation
   std::size_t queued = 1u << 20;        // bytes for a client on a stream, more are dropped
   std::size_t frame = 65536 + 20;

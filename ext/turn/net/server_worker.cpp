@@ -12,19 +12,19 @@ namespace reach::turn::server {
 namespace {
 constexpr Duration clock_check = seconds (60);
 
-Address network_of (const Address &a)
+std::uint64_t seed_of (const Config &c)
 {
-  Address n = a.host ();
-  if (n.family == Family::ipv6)
-    std::fill (n.ip.begin () + 8, n.ip.end (), std::uint8_t{0});
-  return n;
+  std::array<std::uint8_t, 8> b{};
+  c.crypto.random (b);
+  return load_be<std::uint64_t> (b.data ());
 }
 } // namespace
 
 Worker::Worker (const NetSettings &settings, Commons &commons, Observer &observer, Place place)
     : settings_ (settings), observer_ (observer), place_ (std::move (place)),
       loop_ (std::make_unique<Loop> (("turn-" + std::to_string (place.index)).c_str ())),
-      area_ (UdpSocket::area_size)
+      area_ (UdpSocket::area_size), handshakes_ (settings.core.limits.unauthenticated,
+                                        settings.core.limits.sources, seed_of (settings.core))
 {
   loop_->call ([&] {
     Ports &ports = *this;
@@ -108,7 +108,7 @@ void Worker::accept (int fd, std::unique_ptr<TlsSession> tls, Bytes said)
   peer.length = sizeof peer.storage;
   getpeername (fd, reinterpret_cast<sockaddr *> (&peer.storage), &peer.length);
   const Address from = from_socket (peer);
-  if (!core_ || !from || !enter (from)) {
+  if (!core_ || !from || !enter (from, tls && said.empty ())) {
     ::close (fd);
     return;
   }
@@ -132,16 +132,17 @@ void Worker::over (StreamClient &c)
   loop_->destroy_later (std::move (node.mapped ()));
 }
 
-bool Worker::enter (const Address &from)
+bool Worker::enter (const Address &from, bool handshake)
 {
   const std::size_t all = counters_.connections;
-  const auto there = networks_.find (network_of (from));
+  const auto there = networks_.find (from.network ());
   if (all >= settings_.limits.connections ||
-      (there != networks_.end () && there->second >= settings_.limits.connections_of_one)) {
+      (there != networks_.end () && there->second >= settings_.limits.connections_of_one) ||
+      (handshake && !handshakes_.take (from, Clock::now ()))) {
     counters_.refused++;
     return false;
   }
-  networks_[network_of (from)]++;
+  networks_[from.network ()]++;
   counters_.connections++;
   counters_.accepted++;
   return true;
@@ -149,7 +150,7 @@ bool Worker::enter (const Address &from)
 
 void Worker::leave (const Address &from)
 {
-  const auto there = networks_.find (network_of (from));
+  const auto there = networks_.find (from.network ());
   if (there != networks_.end () && --there->second == 0)
     networks_.erase (there);
   counters_.connections--;

@@ -44,6 +44,7 @@ public:
   Loop &loop () { return *loop_; }
   const NetSettings &settings () const { return settings_; }
 
+  void listens (std::uint16_t port) { core_->listens (port); } // the server, there
   void listen_udp (int fd);
   bool unlisten_udp (const std::string &address); // with the port
   void listen_dtls (int fd, std::shared_ptr<const TlsContext> context);
@@ -80,7 +81,7 @@ public:
   std::span<std::uint8_t> area () { return area_; }
   void dropped () { counters_.dropped++; }
   // Whether one connection more is allowed; leave () gives it back.
-  bool enter (const Address &from);
+  bool enter (const Address &from, bool handshake);
   void leave (const Address &from);
 
 private:
@@ -117,6 +118,7 @@ private:
   std::optional<std::pair<ConnectionId, PathId>> to_splice_; // behind the answer
   std::vector<StreamClient *> dirty_;
   std::unordered_map<Address, std::size_t, stun::AddressHash> networks_; // connections
+  SourceLimiter handshakes_; // one is as much work as a thousand requests
   NetStats counters_;
 };
 } // namespace reach::turn::server

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "address.h"
-#include <algorithm>
 #include <cstdio>
 
 namespace reach::stun {

@@ -2,6 +2,7 @@
 // A transport address as STUN carries it.
 #pragma once
 #include "common/proto/bytes.h"
+#include <algorithm>
 #include <array>
 #include <compare>
 #include <functional>
@@ -26,6 +27,14 @@ struct Address {
   {
     Address a = *this;
     a.port = 0;
+    return a;
+  }
+  // Of one holder, most likely: an IPv4 address, or the first 64 bits of an IPv6 address.
+  Address network () const
+  {
+    Address a = host ();
+    if (family == Family::ipv6)
+      std::fill (a.ip.begin () + 8, a.ip.end (), std::uint8_t{0});
     return a;
   }
   explicit operator bool () const { return family != Family::none; }

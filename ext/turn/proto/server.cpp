@@ -186,8 +186,12 @@ void Core::handle (const Client &client, const Message &m, const Decision &d, Ti
   } else if (method == Method::binding && !config_.authenticate_binding) {
     if (!limiter_.take (client.address, now))
       return discard (Discard::rate_limited, client);
+  } else if (!within_rate (r)) {
+    return discard (Discard::rate_limited, client);
   } else if (!authenticate (r)) {
     return;
+  } else if (r.allocation && config_.limits.requests.limited ()) {
+    r.allocation->requests.charge (config_.limits.requests, 1, now);
   }
   if (!known_attributes (r))
     return;
@@ -207,6 +211,17 @@ void Core::handle (const Client &client, const Message &m, const Decision &d, Ti
   default:
     return channel_bind (r);
   }
+}
+
+// Before the work that proofs are. Nobody else can use up the rate of an allocation.
+bool Core::within_rate (const Request &r)
+{
+  const Rate &rate = config_.limits.requests;
+  if (r.decision.password || r.decision.allowed)
+    return true; // once more
+  if (r.allocation)
+    return !rate.limited () || r.allocation->requests.has (rate, 1, r.now);
+  return config_.anonymous || limiter_.has (r.client.address, r.now);
 }
 
 bool Core::authenticate (Request &r)
@@ -270,7 +285,11 @@ bool Core::is_pending (const Client &c, const stun::TransactionId &t) const
 
 void Core::ask (const Request &r, Event e, std::uint64_t id)
 {
-  if (pending_.size () >= config_.limits.pending)
+  const std::size_t all = config_.limits.pending, least = 8;
+  const Address network = r.client.address.network ();
+  const auto its = static_cast<std::size_t> (std::ranges::count_if (
+      pending_, [&] (const Pending &p) { return p.client.address.network () == network; }));
+  if (pending_.size () >= all || its >= std::max (all / 4, least))
     return discard (Discard::too_many_pending, r.client);
   const Bytes b = r.message.bytes ();
   pending_.push_back (

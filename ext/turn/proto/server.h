@@ -48,6 +48,7 @@ public:
   }
   void end_all (TimePoint now); // allocations, with their events
 
+  void listens (std::uint16_t port) { config_.peers.add_door (port); }  // the server, there
   bool has (const Client &c) { return by_client_.find (c) != nullptr; } // an allocation
   std::size_t allocations () const { return by_client_.size () + adrift_.size (); }
   const Stats &stats () const { return stats_; }
@@ -99,6 +100,7 @@ private:
   void input_stun (const Client &client, Bytes in, TimePoint now);
   void handle (const Client &client, const Message &m, const Decision &d, TimePoint now);
   bool authenticate (Request &r);
+  bool within_rate (const Request &r);
   bool authenticate_short_term (Request &r);
   bool known_attributes (const Request &r);
   void ask (const Request &r, Event e, std::uint64_t id);
@@ -140,6 +142,7 @@ private:
   void channel_bind (Request &r);
   bool owned (const Request &r);
   std::optional<Refusal> check_peer (const Allocation &a, const std::optional<Address> &peer) const;
+  std::optional<Refusal> check_port (const Allocation &a, const std::optional<Address> &peer) const;
   void remove_relay (Allocation &a, Family f);
   void end (Allocation &a, Ended why);
   void schedule (Allocation &a, TimePoint when);

@@ -42,7 +42,7 @@ public:
   Relaying relaying = Relaying::udp;
   std::vector<ConnectionId> connections; // to peers, of TCP
   TimePoint expires;
-  Bucket bandwidth;
+  Bucket bandwidth, requests;
   Traffic traffic;
 
   // What the answer to a repeated Allocate is made of (RFC 8656, 7.2).

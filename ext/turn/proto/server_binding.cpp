@@ -19,7 +19,9 @@ void Core::binding (const Request &r)
     b.address (Attr::response_origin, local);
   if (config_.other_address)
     b.address (Attr::other_address, config_.other_address);
-  if (!config_.software.empty ())
+  const Transport transport = paths_[r.client.path]->transport;
+  const bool proved = transport != Transport::udp || !r.identity.key.empty (); // the address
+  if (proved && !config_.software.empty ())
     b.text (Attr::software, config_.software);
   finish (r, b);
 }

@@ -74,6 +74,8 @@ void Core::send_indication (const Client &client, const Message &m, TimePoint no
   if (!a->permitted (*peer, now) || !a->relay (peer->family))
     return discard (config_.peers.allowed (*peer) ? Discard::no_permission : Discard::denied_peer,
         client, *peer);
+  if (config_.peers.is_door (*peer))
+    return discard (Discard::denied_peer, client, *peer);
   if (!afford (*a, data->size (), now))
     return discard (Discard::over_bandwidth, client, *peer);
   to_peer (*a, *peer, *data, dont_fragment);

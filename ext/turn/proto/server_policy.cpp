@@ -121,16 +121,29 @@ bool Prefix::contains (const Address &a) const
   return rest == 0 || ((a.ip[whole] ^ address.ip[whole]) >> (8 - rest)) == 0;
 }
 
-bool PeerPolicy::allowed (const Address &peer) const
+const PeerPolicy::Rule *PeerPolicy::rule_for (const Address &peer) const
 {
   const Rule *best = nullptr;
   for (const Rule &r : rules_)
     if (r.prefix.contains (peer) && (!best || r.prefix.bits > best->prefix.bits ||
                                         (r.prefix.bits == best->prefix.bits && !r.allow)))
       best = &r;
-  if (best)
+  return best;
+}
+
+bool PeerPolicy::allowed (const Address &peer) const
+{
+  if (const Rule *best = rule_for (peer))
     return best->allow;
   return peer.family != Family::none &&
          std::ranges::none_of (not_public (), [&] (const Prefix &p) { return p.contains (peer); });
+}
+
+// 0.0.0.0 and :: lead here, too.
+bool PeerPolicy::is_here (const Address &peer) const
+{
+  return scope_of (peer) == stun::Scope::loopback ||
+         std::ranges::all_of (peer.ip, [] (std::uint8_t b) { return b == 0; }) ||
+         std::ranges::find (hosts_, peer.host ()) != hosts_.end ();
 }
 } // namespace reach::turn::server

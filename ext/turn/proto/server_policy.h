@@ -3,6 +3,7 @@
 // door to whatever only that network can reach.
 #pragma once
 #include "address.h"
+#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -29,11 +30,29 @@ public:
   // would lead around the rules for IPv4.
   bool allowed (const Address &peer) const;
 
+  // Where the server is, besides loopback addresses, and the ports that it listens on there. They
+  // are no peers, whatever the rules: an allocation could be another one's client, and what is
+  // relayed go in circles.
+  void add_host (const Address &host) { hosts_.push_back (host.host ()); }
+  void add_door (std::uint16_t port) { doors_.push_back (port); }
+  bool is_door (const Address &peer) const
+  {
+    return std::ranges::find (doors_, peer.port) != doors_.end () && is_here (peer);
+  }
+  // Other programs of this host, with which its firewall lets nobody talk but this host, unless a
+  // rule is about them.
+  bool is_neighbour (const Address &peer) const { return is_here (peer) && !rule_for (peer); }
+
 private:
   struct Rule {
     Prefix prefix;
     bool allow;
   };
+  const Rule *rule_for (const Address &peer) const;
+  bool is_here (const Address &peer) const;
+
   std::vector<Rule> rules_;
+  std::vector<Address> hosts_;
+  std::vector<std::uint16_t> doors_;
 };
 } // namespace reach::turn::server

@@ -18,16 +18,21 @@ public:
   }
   bool take (const stun::Address &source, TimePoint now)
   {
-    if (buckets_.empty ())
-      return true;
-    stun::Address network = source.host ();
-    std::fill (network.ip.begin () + 8, network.ip.end (), std::uint8_t{0});
-    std::uint64_t h = (stun::AddressHash{}(network) ^ seed_) * 0x9e3779b97f4a7c15u;
-    h ^= h >> 29;
-    return buckets_[h % buckets_.size ()].take (rate_, 1, now);
+    return buckets_.empty () || bucket_of (source).take (rate_, 1, now);
+  }
+  bool has (const stun::Address &source, TimePoint now)
+  {
+    return buckets_.empty () || bucket_of (source).has (rate_, 1, now);
   }
 
 private:
+  Bucket &bucket_of (const stun::Address &source)
+  {
+    std::uint64_t h = (stun::AddressHash{}(source.network ()) ^ seed_) * 0x9e3779b97f4a7c15u;
+    h ^= h >> 29;
+    return buckets_[h % buckets_.size ()];
+  }
+
   Rate rate_;
   std::uint64_t seed_;
   std::vector<Bucket> buckets_;

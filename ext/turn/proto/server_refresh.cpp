@@ -105,6 +105,20 @@ std::optional<Core::Refusal> Core::check_peer (
   return {};
 }
 
+// Where the port counts, too.
+std::optional<Core::Refusal> Core::check_port (
+    const Allocation &a, const std::optional<Address> &peer) const
+{
+  if (const auto refusal = check_peer (a, peer))
+    return refusal;
+  const bool relayed = peer->port >= config_.min_port && peer->port <= config_.max_port;
+  const bool neighbour =
+      a.relaying == Relaying::tcp && !relayed && config_.peers.is_neighbour (*peer);
+  if (neighbour || config_.peers.is_door (*peer))
+    return Refusal{code::forbidden, "Forbidden"};
+  return {};
+}
+
 // All of them or none.
 void Core::create_permission (Request &r)
 {
@@ -147,7 +161,7 @@ void Core::channel_bind (Request &r)
   if (a.relaying != Relaying::udp || !number || *number < first_channel ||
       *number > config_.last_channel || !peer || peer->port == 0)
     return refuse (r, code::bad_request, "Bad Request");
-  if (const auto refusal = check_peer (a, peer)) {
+  if (const auto refusal = check_port (a, peer)) {
     if (refusal->code == code::forbidden)
       discard (Discard::denied_peer, r.client, *peer);
     return refuse (r, refusal->code, refusal->reason);

@@ -31,6 +31,8 @@ void Core::finish (const Client &c, Builder &b, Bytes key, bool sha256, bool fin
 void Core::refuse (const Request &r, unsigned code, std::string_view reason, bool challenge)
 {
   stats_.errors++;
+  if (!r.allocation && !r.identity.key.empty ()) // others' refusals have been counted
+    limiter_.take (r.client.address, r.now);
   Builder b = begin (r, Class::error);
   b.error (code, reason);
   if (challenge) {

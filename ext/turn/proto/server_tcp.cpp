@@ -50,7 +50,7 @@ void Core::connect (Request &r)
   const auto peer = r.message.xor_address (Attr::xor_peer_address);
   if (a.relaying != Relaying::tcp || !peer || peer->port == 0)
     return refuse (r, code::bad_request, "Bad Request");
-  if (const auto refusal = check_peer (a, peer)) {
+  if (const auto refusal = check_port (a, peer)) {
     if (refusal->code == code::forbidden)
       discard (Discard::denied_peer, r.client, *peer);
     return refuse (r, refusal->code, refusal->reason);

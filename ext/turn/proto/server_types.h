@@ -127,12 +127,13 @@ struct Limits {
   std::size_t user_allocations = 100; // of a user, or of an address without one; 0: no limit
   std::size_t permissions = 64, channels = 64; // of one allocation
   std::size_t reservations = 64;               // ports that wait for their second Allocate
-  std::size_t pending = 256;                   // requests that wait for the application
+  std::size_t pending = 256; // requests that wait for the application; of one network a quarter
   std::size_t paths = 65536;
   std::size_t connections = 32;            // to the peers of one allocation (RFC 6062)
   Duration connection_wait = seconds (30); // until a peer answers, and for ConnectionBind
   Duration decision = seconds (10);        // the application's time to answer
   Rate unauthenticated{50, 100}; // requests of one source that are not proved to be a user's
+  Rate requests{200, 400};       // proved ones, of one allocation
   std::size_t sources = 8192;    // buckets for them
   unsigned port_tries = 256;     // to find a free one
 };

@@ -25,6 +25,11 @@ public:
     paid_ = std::max (paid_, t) + rate.cost (n);
     return TimePoint (Duration (std::max (t, paid_ - rate.cost (rate.burst))));
   }
+  bool has (const Rate &rate, double n, TimePoint now) const
+  {
+    const std::int64_t t = now.time_since_epoch ().count ();
+    return std::max (paid_, t) + rate.cost (n) - t <= rate.cost (rate.burst);
+  }
   bool take (const Rate &rate, double n, TimePoint now)
   {
     const std::int64_t t = now.time_since_epoch ().count ();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Records and frames that encoders have written, and what is wrong with others.
-#include "hex.h"
+#include "../hex.h"
 #include "rtmpserver/proto/codec_config.h"
 #include "tag_fixture.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Parameters of each codec, with records that encoders have written.
 #pragma once
-#include "hex.h"
+#include "../hex.h"
 #include "rtmpserver/caps.h"
 #include "tag_fixture.h"
 

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "ice.h"
+#include "ice_farewell.h"
+#include <algorithm>
+#include <utility>
+
+namespace reach::rtc {
+namespace {
+constexpr std::size_t longest_credential = 256;
+
+bool good (const std::string &text, std::size_t least)
+{
+  return text.size () >= least && text.size () <= longest_credential &&
+         std::all_of (text.begin (), text.end (),
+             [] (char c) { return g_ascii_isalnum (c) || c == '+' || c == '/'; });
+}
+} // namespace
+
+const char *to_text (IceState state)
+{
+  constexpr const char *names[] = {"new", "checking", "connected", "completed", "failed", "closed"};
+  return names[static_cast<std::size_t> (state)];
+}
+
+Ice::Ice (Loop &loop, Owner &owner, IceSettings settings)
+    : loop_ (loop), owner_ (owner), settings_ (std::move (settings)), context_ (loop)
+{
+  make_agent ();
+}
+
+Ice::~Ice ()
+{
+  lookups_.clear ();
+  path_->clear ();
+  g_signal_handlers_disconnect_by_data (agent_, this);
+  // Not null: that would stop the agent's own packets too.
+  nice_agent_attach_recv (
+      agent_, stream_, 1, context_.get (),
+      [] (NiceAgent *, guint, guint, guint, gchar *, gpointer) {}, nullptr);
+  if (relays_ > 0)
+    IceFarewell::begin (loop_, agent_, context_.get ());
+  else
+    g_object_unref (agent_);
+}
+
+IceCredentials Ice::local () const
+{
+  gchar *ufrag = nullptr, *password = nullptr;
+  nice_agent_get_local_credentials (agent_, stream_, &ufrag, &password);
+  IceCredentials c{ufrag ? ufrag : "", password ? password : ""};
+  g_free (ufrag);
+  g_free (password);
+  return c;
+}
+
+bool Ice::set_local (const IceCredentials &local)
+{
+  return good (local.ufrag, 4) && good (local.pwd, 22) &&
+         nice_agent_set_local_credentials (
+             agent_, stream_, local.ufrag.c_str (), local.pwd.c_str ());
+}
+
+void Ice::set_state (IceState state)
+{
+  if (std::exchange (state_, state) != state)
+    owner_.on_ice_state (state);
+}
+
+// Names of servers first; libnice wants addresses.
+void Ice::gather ()
+{
+  if (std::exchange (gathering_, true))
+    return;
+  pending_servers_ = 1;
+  for (const IceServer &s : settings_.servers)
+    use_server (s);
+  if (--pending_servers_ == 0)
+    start_gathering ();
+}
+
+void Ice::look_up (
+    const std::string &host, std::uint16_t port, std::function<void (const Address &)> then)
+{
+  if (const auto literal = Address::parse (host, port))
+    return then (*literal);
+  pending_servers_++;
+  lookups_.push_back (nullptr);
+  const auto at = std::prev (lookups_.end ());
+  *at = std::make_unique<Resolve> (loop_.context (), host, port,
+      [this, host, at, then] (const std::vector<Address> &found, const std::string &error) {
+        if (found.empty ())
+          owner_.on_ice_warning (host + ": " + error);
+        else
+          then (found.front ());
+        const bool last = --pending_servers_ == 0;
+        loop_.destroy_later (std::move (*at));
+        lookups_.erase (at);
+        if (last)
+          start_gathering ();
+      });
+}
+
+void Ice::start_gathering ()
+{
+  if (!nice_agent_gather_candidates (agent_, stream_)) {
+    owner_.on_ice_warning ("no address or port to gather candidates on");
+    set_state (IceState::failed);
+    return;
+  }
+  grow_buffers ();
+}
+
+void Ice::tell_candidate (const NiceCandidate &c)
+{
+  IceCandidate told = candidate_of (c);
+  if (settings_.relay_only) {
+    if (told.type != IceCandidate::Type::relay)
+      return;
+    // Or it would tell where we are.
+    told.related_address = told.address.find (':') == std::string::npos ? "0.0.0.0" : "::";
+    told.related_port = 0;
+  }
+  if (!owner_.accept_local (told))
+    return;
+  told.ufrag = local ().ufrag;
+  owner_.on_ice_candidate (told);
+}
+
+bool Ice::set_remote (const IceCredentials &remote)
+{
+  if (!good (remote.ufrag, 4) || !good (remote.pwd, 22))
+    return false;
+  if (remote.ufrag == remote_.ufrag && remote.pwd == remote_.pwd)
+    return true;
+  if (!remote_.ufrag.empty ())
+    remote_count_ = 0;
+  remote_ = remote;
+  if (!nice_agent_set_remote_credentials (
+          agent_, stream_, remote.ufrag.c_str (), remote.pwd.c_str ()))
+    return false;
+  for (const IceCandidate &c : std::exchange (early_, {}))
+    if (c.ufrag.empty () || c.ufrag == remote.ufrag)
+      use_remote (c);
+  if (std::exchange (early_end_, false))
+    end_of_candidates ();
+  return true;
+}
+
+bool Ice::add_remote (std::string_view candidate)
+{
+  const auto c = parse_ice_candidate (candidate);
+  if (!c || c->component != 1 || remote_count_ >= settings_.remote_candidates)
+    return false;
+  if (!remote_.ufrag.empty () && !c->ufrag.empty () && c->ufrag != remote_.ufrag)
+    return false;
+  if (!owner_.accept_remote (*c))
+    return false;
+  remote_count_++;
+  if (remote_.ufrag.empty ())
+    early_.push_back (*c);
+  else
+    use_remote (*c);
+  return true;
+}
+
+void Ice::use_remote (const IceCandidate &c)
+{
+  if (c.mdns ()) {
+    lookups_.push_back (nullptr);
+    const auto at = std::prev (lookups_.end ());
+    *at = std::make_unique<Resolve> (loop_.context (), c.address, c.port,
+        [this, at, c] (const std::vector<Address> &found, const std::string &) {
+          loop_.destroy_later (std::move (*at));
+          lookups_.erase (at);
+          // Nobody knows the name: the peer is not on this network.
+          IceCandidate resolved = c;
+          if (!found.empty ()) {
+            resolved.address = found.front ().host ();
+            use_remote (resolved);
+          }
+        });
+    return;
+  }
+  NiceCandidate *n = nice_candidate_of (c, stream_);
+  if (!n)
+    return;
+  GSList one{n, nullptr};
+  nice_agent_set_remote_candidates (agent_, stream_, 1, &one);
+  nice_candidate_free (n);
+}
+
+void Ice::end_of_candidates ()
+{
+  if (remote_.ufrag.empty ())
+    early_end_ = true;
+  else
+    nice_agent_peer_candidate_gathering_done (agent_, stream_);
+}
+
+void Ice::set_controlling (bool controlling)
+{
+  g_object_set (agent_, "controlling-mode", static_cast<gboolean> (controlling), nullptr);
+}
+
+void Ice::restart (const IceCredentials &local)
+{
+  nice_agent_restart_stream (agent_, stream_);
+  if (!local.ufrag.empty ())
+    set_local (local);
+  remote_ = {};
+  remote_count_ = 0;
+  early_.clear ();
+  early_end_ = false;
+  GSList *all = nice_agent_get_local_candidates (agent_, stream_, 1);
+  for (GSList *i = all; i; i = i->next)
+    tell_candidate (*static_cast<NiceCandidate *> (i->data));
+  g_slist_free_full (all, reinterpret_cast<GDestroyNotify> (nice_candidate_free));
+  owner_.on_ice_gathered ();
+}
+} // namespace reach::rtc

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// ICE of one peer, by libnice: one stream with one component, as BUNDLE and rtcp-mux make it. All
+// on the loop's thread; only path () may be used by others.
+//
+// libnice's own consent timer is off: in 0.1.21 it gives up after 10 s. Its keepalives are
+// connectivity checks. Whether packets still come is for the owner to watch. A relay over TCP costs
+// 80 KB that libnice 0.1.21 never frees.
+#pragma once
+#include "common/address.h"
+#include "ice_candidate.h"
+#include "nested_context.h"
+#include "packet_path.h"
+#include "rtc/proto/transport_types.h"
+#include "turn/proto/uri.h"
+#include <list>
+
+namespace reach::rtc {
+enum class IceState : std::uint8_t { fresh, checking, connected, completed, failed, closed };
+const char *to_text (IceState state);
+
+struct IceServer {
+  turn::Uri uri;
+  std::string username, credential; // when the URI has none
+};
+
+struct IceSettings {
+  bool controlling = true;
+  bool relay_only = false;
+  bool tcp = true;                // host candidates of TCP
+  std::vector<IceServer> servers; // the first stun: one, and up to 16 turn: ones
+  std::uint16_t min_port = 0, max_port = 0;
+  std::vector<std::string> addresses;  // to bind to; empty: all but loopback
+  std::size_t remote_candidates = 100; // of a generation; more are ignored
+};
+
+struct IcePair {
+  IceCandidate local, remote;
+};
+
+class Ice {
+public:
+  class Owner {
+  public:
+    virtual ~Owner () = default;
+    virtual void on_ice_candidate (const IceCandidate &local) = 0;
+    virtual void on_ice_gathered () = 0;
+    virtual void on_ice_state (IceState state) = 0;
+    virtual void on_ice_pair (const IcePair &pair) = 0; // nominated
+    // From an address that has passed a connectivity check. May be changed in place.
+    virtual void on_ice_packet (std::span<std::uint8_t> packet) = 0;
+    // A server that cannot be used; ICE goes on without it.
+    virtual void on_ice_warning (const std::string &what) = 0;
+    // false: the candidate is not told, or not used.
+    virtual bool accept_local (const IceCandidate &) { return true; }
+    virtual bool accept_remote (const IceCandidate &) { return true; }
+  };
+
+  // An owner's callback must not destroy it.
+  Ice (Loop &loop, Owner &owner, IceSettings settings);
+  ~Ice ();
+  Ice (const Ice &) = delete;
+  Ice &operator= (const Ice &) = delete;
+
+  // What is wrong with a server, or nothing: turns: needs the TURN client of this set.
+  static std::string check (const IceServer &server);
+
+  IceCredentials local () const;
+  // Before gather (): those of the description, instead of random ones. False: RFC 8839, 5.4.
+  bool set_local (const IceCredentials &local);
+  void gather ();
+  // False: not what RFC 8839, 5.4 allows. Other ones than before: the peer has restarted.
+  bool set_remote (const IceCredentials &remote);
+  // False: ignored, as it is no candidate, is of an old generation, or is one too many.
+  bool add_remote (std::string_view candidate);
+  void end_of_candidates ();
+  void set_controlling (bool controlling);
+  // New local credentials, random ones where these are empty; candidates are told again.
+  void restart (const IceCredentials &local = {});
+
+  IceState state () const { return state_; }
+  const std::optional<IcePair> &pair () const { return pair_; }
+  const std::shared_ptr<PacketPath> &path () const { return path_; }
+
+private:
+  void make_agent ();
+  void use_server (const IceServer &server);
+  void use_address (const IceServer &server, const Address &address);
+  void look_up (
+      const std::string &host, std::uint16_t port, std::function<void (const Address &)> then);
+  void start_gathering ();
+  void tell_candidate (const NiceCandidate &c);
+  void use_remote (const IceCandidate &c);
+  void grow_buffers ();
+  void on_pair (const NiceCandidate &local, const NiceCandidate &remote);
+  void set_state (IceState state);
+
+  static void candidate_cb (NiceAgent *, NiceCandidate *c, gpointer self);
+  static void gathered_cb (NiceAgent *, guint, gpointer self);
+  static void state_cb (NiceAgent *, guint, guint, guint state, gpointer self);
+  static void pair_cb (
+      NiceAgent *, guint, guint, NiceCandidate *local, NiceCandidate *remote, gpointer self);
+  static void packet_cb (NiceAgent *, guint, guint, guint n, gchar *bytes, gpointer self);
+
+  Loop &loop_;
+  Owner &owner_;
+  const IceSettings settings_;
+  NestedContext context_;
+  NiceAgent *agent_ = nullptr;
+  unsigned stream_ = 0;
+  IceState state_ = IceState::fresh;
+  std::optional<IcePair> pair_;
+  const std::shared_ptr<PacketPath> path_ = std::make_shared<PacketPath> ();
+  IceCredentials remote_;
+  std::vector<IceCandidate> early_; // came before the remote credentials
+  bool early_end_ = false, gathering_ = false;
+  std::size_t remote_count_ = 0, pending_servers_ = 0, relays_ = 0;
+  bool stun_set_ = false;
+  std::list<std::unique_ptr<Resolve>> lookups_;
+};
+} // namespace reach::rtc
