@@ -26,7 +26,8 @@ bool Relay::create_permission (const char *address)
   const auto peers = parse_peers (address ? address : "");
   const auto s = session ();
   if (s && peers && !peers->empty ())
-    s->with_client ([&] (Client &c, TimePoint now) { ok = c.create_permission (*peers, now, true); });
+    s->with_client (
+        [&] (Client &c, TimePoint now) { ok = c.create_permission (*peers, now, true); });
   return ok;
 }
 

@@ -228,7 +228,6 @@ std::optional<SessionSettings> session_settings (const RelaySettings &s, std::st
   out.port = static_cast<std::uint16_t> (s.port != 0 ? s.port : secure ? 5349 : 3478);
   out.relay = s.relay;
   out.tls_name = s.tls_name;
-  out.tls.protocol = turn_protocol;
   out.auth_secret = s.auth_secret;
   Config &c = out.client;
   c.transport = s.transport;

@@ -26,9 +26,6 @@ struct TlsConfig {
   std::vector<Fingerprint> pins;
   // Both sides know it, instead of certificates. 10 characters at least.
   std::string passphrase;
-  // Of ALPN (RFC 7301): a client offers it, a server takes it. A peer that has none, or another, is
-  // accepted. At most 255 bytes; empty: no ALPN.
-  std::string protocol;
 
   // "AB:CD:…", also without colons and in small letters; several with commas between.
   static std::optional<std::vector<Fingerprint>> parse_pins (std::string_view text);
@@ -38,7 +35,6 @@ struct TlsConfig {
 struct TlsInfo {
   std::string version, cipher; // "TLSv1.3", "TLS_AES_256_GCM_SHA384"; empty: no session
   std::string peer_name;       // as verified: a host's name, a client certificate's common name
-  std::string protocol;        // of ALPN; empty: none
   std::string fingerprint;     // of the peer's certificate, hexadecimal; empty: it has none
 };
 

@@ -83,8 +83,6 @@ std::string OpensslContext::setup ()
     error = config_.passphrase.empty () ? setup_certificate () : setup_passphrase ();
   if (error.empty ())
     error = setup_trust ();
-  if (error.empty ())
-    error = setup_protocol ();
   return error;
 }
 
@@ -112,35 +110,6 @@ std::string OpensslContext::setup_versions ()
   if (SSL_CTX_set_cipher_list (c, old) != 1 || SSL_CTX_set_ciphersuites (c, suites) != 1)
     return "this OpenSSL lacks the ciphers: " + openssl_error ();
   return {};
-}
-
-std::string OpensslContext::setup_protocol ()
-{
-  const std::string &p = config_.protocol;
-  if (p.empty ())
-    return {};
-  if (p.size () > 255)
-    return "the protocol's name is too long";
-  protocols_.assign (1, static_cast<unsigned char> (p.size ()));
-  protocols_.insert (protocols_.end (), p.begin (), p.end ());
-  if (config_.server)
-    SSL_CTX_set_alpn_select_cb (ctx_.get (), select_protocol, this);
-  else if (SSL_CTX_set_alpn_protos (ctx_.get (), protocols_.data (),
-               static_cast<unsigned> (protocols_.size ())) != 0)
-    return "no ALPN: " + openssl_error ();
-  return {};
-}
-
-int OpensslContext::select_protocol (SSL *, const unsigned char **out, unsigned char *size,
-    const unsigned char *offered, unsigned offered_size, void *self)
-{
-  const auto &ours = static_cast<const OpensslContext *> (self)->protocols_;
-  unsigned char *chosen = nullptr;
-  if (SSL_select_next_proto (&chosen, size, ours.data (), static_cast<unsigned> (ours.size ()),
-          offered, offered_size) != OPENSSL_NPN_NEGOTIATED)
-    return SSL_TLSEXT_ERR_NOACK;
-  *out = chosen;
-  return SSL_TLSEXT_ERR_OK;
 }
 
 std::string OpensslContext::setup_passphrase ()

@@ -76,7 +76,8 @@ public:
   void refresh (TablePtr &table, std::uint64_t &version);
   void used (const Target &t)
   {
-    used_[t.index].store (turn_.fetch_add (1, std::memory_order_relaxed), std::memory_order_relaxed);
+    used_[t.index].store (
+        turn_.fetch_add (1, std::memory_order_relaxed), std::memory_order_relaxed);
   }
   // Nothing: flushing.
   TablePtr wait ();

@@ -9,8 +9,6 @@
 #include "turn/proto/client.h"
 
 namespace reach::turn {
-inline constexpr char turn_protocol[] = "stun.turn"; // RFC 7443
-
 class Path {
 public:
   struct Fault {

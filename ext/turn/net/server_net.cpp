@@ -130,7 +130,6 @@ bool NetServer::prepare (std::string &error)
   c.server = true;
   c.certificate = s.tls_certificate;
   c.key = s.tls_key;
-  c.protocol = turn_protocol;
   c.verify = false; // clients have passwords, not certificates
   if (s.tls && !(tls_ = TlsContext::make (c, error)))
     return false;

@@ -390,7 +390,6 @@ void Session::publish ()
     s->mapped = client_->mapped ();
     s->server = client_->server ();
     s->expires = client_->expires ();
-    s->next_refresh = client_->next_refresh ();
     s->streams = streams_ ? streams_->open () : 0;
   }
   for (const auto &o : outlets_)

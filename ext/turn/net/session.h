@@ -53,7 +53,6 @@ public:
     std::vector<stun::Address> relayed;
     stun::Address mapped, server;
     TimePoint expires = TimePoint::max ();
-    TimePoint next_refresh = TimePoint::max ();
     std::optional<ReservationToken> reservation;
     bool mobile = false;
     Client::Stats stats;
@@ -75,8 +74,7 @@ public:
   void remove_outlet (const std::shared_ptr<Outlet> &o);
   // Channels or permissions; with peers on TCP connections to those that have a port. Those that
   // nobody has any more are let go. The outlet may be null.
-  void set_peers (
-      Listener &l, const std::shared_ptr<Outlet> &o, std::vector<stun::Address> peers);
+  void set_peers (Listener &l, const std::shared_ptr<Outlet> &o, std::vector<stun::Address> peers);
   Status status ();
   // Runs on the loop with the client, and waits until it did. What the client wants is done then.
   void with_client (const std::function<void (Client &, TimePoint)> &f);

@@ -61,8 +61,8 @@ struct Config {
 
   Mode mode = Mode::automatic;
   bool refresh_allocation = true, refresh_permissions = true, refresh_channels = true;
-  bool automatic_permissions = true; // what wrap () lacks is asked for
-  Duration keepalive = seconds (15); // of the NAT's binding, on datagrams; 0: none
+  bool automatic_permissions = true;           // what wrap () lacks is asked for
+  Duration keepalive = seconds (15);           // of the NAT's binding, on datagrams; 0: none
   std::function<void (const Message &)> heard; // each message but data, if there is one
 };
 
@@ -147,8 +147,6 @@ public:
   const Address &mapped () const { return mapped_; }
   const Address &server () const { return server_; }
   TimePoint expires () const { return expires_; }
-  TimePoint next_refresh () const { return refresh_at_; } // max (): there is none to come
-  Peers &peers () { return peers_; }
   bool mobile () const { return !ticket_.empty (); }
   const Stats &stats () const { return stats_; }
   // The proof of a DataConnection's request.

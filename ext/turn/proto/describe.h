@@ -6,7 +6,7 @@
 
 namespace reach::stun {
 const char *name_of (Method m); // "create-permission"
-// "allocate request 0123456789abcdef01234567: USERNAME REALM NONCE MESSAGE-INTEGRITY"; of an error
+// "allocate request 0123456789abcdef01234567: USERNAME REALM NONCE"; of an error
 // with its code.
 std::string describe (const Message &m);
 } // namespace reach::stun

@@ -20,7 +20,7 @@ enum class PeerState : std::uint8_t {
 
 struct Permission {
   PeerState state = PeerState::none;
-  bool wanted = true; // kept, and asked for again with the next allocation
+  bool wanted = true;   // kept, and asked for again with the next allocation
   bool by_hand = false; // forget () leaves it
   bool asking = false;
   bool single = false;  // one of a batch that was refused: it is asked for alone
