@@ -1,8 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "relay.h"
 #include "relay_report.h"
+#include "turn/proto/describe.h"
 
 namespace reach::turn {
+namespace {
+// What goes between us and the server: GST_DEBUG=turnrelay:6.
+GstDebugCategory *messages_category ()
+{
+  static GstDebugCategory *const c =
+      _gst_debug_category_new ("turnrelay", 0, "Messages of TURN clients");
+  return c;
+}
+} // namespace
+
 bool Relay::before_start ()
 {
   const RelayOwn o = *own.lock ();
@@ -66,10 +77,7 @@ void Relay::peers_changed ()
   const auto peers = parse_peers (own.lock ()->peers);
   if (!s || !peers)
     return;
-  if (const auto o = outlet ())
-    s->set_peers (o, *peers);
-  else
-    s->ask_peers (*peers);
+  s->set_peers (*this, outlet (), *peers);
 }
 
 bool Relay::try_post (SerialQueue::Task t)
@@ -248,6 +256,16 @@ void Relay::on_data (const Data &d)
       gst_structure_free);
   gst_buffer_unref (b);
   post ([this, signal, s] { g_signal_emit (element_, signal_id (element_, signal), 0, s.get ()); });
+}
+
+void Relay::on_message (bool sent, Bytes message)
+{
+  GstDebugCategory *const c = messages_category ();
+  if (gst_debug_category_get_threshold (c) < GST_LEVEL_LOG)
+    return;
+  if (const auto m = Message::parse (message))
+    GST_CAT_LOG_OBJECT (
+        c, element_, "%s %s", sent ? "sent" : "received", stun::describe (*m).c_str ());
 }
 
 bool Relay::wants_before_send () const

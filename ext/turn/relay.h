@@ -50,6 +50,7 @@ private:
   void on_data_done () override {}
   bool on_before_send (Bytes message) override;
   bool wants_before_send () const override;
+  void on_message (bool sent, Bytes message) override;
   bool on_credentials_wanted (const Session::CredentialsWanted &w) override;
 
   void on_peer_open (const stun::Address &peer, bool incoming) override;

@@ -26,7 +26,8 @@ bool Relay::create_permission (const char *address)
   const auto peers = parse_peers (address ? address : "");
   const auto s = session ();
   if (s && peers && !peers->empty ())
-    s->with_client ([&] (Client &c, TimePoint now) { ok = c.create_permission (*peers, now); });
+    s->with_client (
+        [&] (Client &c, TimePoint now) { ok = c.create_permission (*peers, now, true); });
   return ok;
 }
 
@@ -37,7 +38,7 @@ unsigned Relay::channel_bind (const char *peer, unsigned number)
   const auto s = session ();
   if (s && a && (number == 0 || (number <= last_channel && number >= first_channel)))
     s->with_client ([&] (Client &c, TimePoint now) {
-      bound = c.bind_channel (*a, static_cast<std::uint16_t> (number), now);
+      bound = c.bind_channel (*a, static_cast<std::uint16_t> (number), now, true);
     });
   return bound;
 }

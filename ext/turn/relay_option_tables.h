@@ -25,6 +25,7 @@ enum Property : guint {
   prop_lifetime,
   prop_rto,
   prop_max_retries,
+  prop_keepalive,
   prop_busy_wait,
   prop_busy_retries,
   prop_fingerprint,
@@ -180,6 +181,10 @@ const Number numbers[] = {
         500},
     {prop_max_retries, &RelaySettings::max_retries, "max-retries", "Retransmissions",
         "How often it is sent again", 0, 20, 6},
+    {prop_keepalive, &RelaySettings::keepalive, "keepalive", "Keepalive",
+        "Seconds without anything sent on UDP or DTLS until a Binding indication keeps the "
+        "bindings of NATs (0 = none)",
+        0, 3600, 15},
     {prop_busy_wait, &RelaySettings::busy_wait, "busy-wait", "Busy wait",
         "Milliseconds until a server that has no room (486, 500, 508) is asked again", 0, 3600000,
         60000},

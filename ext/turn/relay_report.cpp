@@ -2,6 +2,7 @@
 #include "relay_report.h"
 #include "relay.h"
 #include "relay_settings.h"
+#include "turn/proto/describe.h"
 
 namespace reach::turn {
 namespace {
@@ -247,29 +248,6 @@ const char *why_name (Why w)
 
 const char *method_name (stun::Method m)
 {
-  using stun::Method;
-  switch (m) {
-  case Method::binding:
-    return "binding";
-  case Method::allocate:
-    return "allocate";
-  case Method::refresh:
-    return "refresh";
-  case Method::send:
-    return "send";
-  case Method::data:
-    return "data";
-  case Method::create_permission:
-    return "create-permission";
-  case Method::channel_bind:
-    return "channel-bind";
-  case Method::connect:
-    return "connect";
-  case Method::connection_bind:
-    return "connection-bind";
-  case Method::connection_attempt:
-    return "connection-attempt";
-  }
-  return "unknown";
+  return stun::name_of (m);
 }
 } // namespace reach::turn

@@ -244,6 +244,7 @@ std::optional<SessionSettings> session_settings (const RelaySettings &s, std::st
   c.fingerprint = s.fingerprint;
   c.software = s.software;
   c.retransmission.rto = milliseconds (s.rto);
+  c.keepalive = seconds (s.keepalive);
   c.retransmission.requests = s.max_retries + 1;
   c.limits.capacity_wait = milliseconds (s.busy_wait);
   c.limits.capacity_retries = s.busy_retries;

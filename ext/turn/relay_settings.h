@@ -31,6 +31,7 @@ struct RelaySettings {
   bool fingerprint = true;
   std::string software;
   unsigned rto = 500, max_retries = 6;          // ms; behind the first
+  unsigned keepalive = 15;                      // s
   unsigned busy_wait = 60000, busy_retries = 3; // ms; with 486, 500 and 508
   bool even_port = false, reserve_next = false, dont_fragment = false, mobility = false;
   std::string reservation_token; // hexadecimal

@@ -15,11 +15,21 @@ Outlet::Outlet (std::vector<stun::Address> peers)
   shown_.lock ()->table = std::make_shared<const Table> ();
 }
 
-bool Outlet::add_peer (const stun::Address &peer)
+bool Outlet::add_peer (const stun::Address &peer, stun::Address &old)
 {
-  if (!by_buffer_ || peers_.size () >= max_peers || std::ranges::count (peers_, peer) > 0)
+  if (!by_buffer_ || std::ranges::count (peers_, peer) > 0)
     return false;
-  peers_.push_back (peer);
+  std::size_t at = peers_.size ();
+  if (at >= max_peers) {
+    const auto first = std::ranges::min_element (
+        used_, {}, [] (const auto &turn) { return turn.load (std::memory_order_relaxed); });
+    at = static_cast<std::size_t> (first - used_.begin ());
+    old = peers_[at];
+    peers_[at] = peer;
+  } else {
+    peers_.push_back (peer);
+  }
+  used_[at] = turn_.load ();
   return true;
 }
 

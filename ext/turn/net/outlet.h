@@ -31,6 +31,7 @@ public:
     stun::Address peer;
     Client::Route route = Client::Route::pending;
     StreamQueues::Id stream = 0; // to a peer on TCP
+    std::uint16_t index = 0;     // of the peer
     std::uint8_t size = 0;       // of what goes in front of a payload of no bytes
     std::array<std::uint8_t, Client::max_header> header{};
   };
@@ -61,7 +62,9 @@ public:
     peers_ = std::move (peers);
     by_buffer_ = peers_.empty ();
   }
-  bool add_peer (const stun::Address &peer); // false: it is there, or there are too many
+  // Of a buffer. False: it is there. When there is no room it takes the place of `old`, which was
+  // used last the longest time ago.
+  bool add_peer (const stun::Address &peer, stun::Address &old);
   bool by_buffer () const { return by_buffer_; }
   void publish (Table t);
   State last () const { return last_; }
@@ -71,6 +74,11 @@ public:
 
   // Streaming threads. The table is looked at again when it has changed.
   void refresh (TablePtr &table, std::uint64_t &version);
+  void used (const Target &t)
+  {
+    used_[t.index].store (
+        turn_.fetch_add (1, std::memory_order_relaxed), std::memory_order_relaxed);
+  }
   // Nothing: flushing.
   TablePtr wait ();
   void set_flushing (bool on);
@@ -92,6 +100,8 @@ private:
   static std::size_t drop_oldest (Queue &q);
 
   std::vector<stun::Address> peers_;
+  std::array<std::atomic<std::uint64_t>, max_peers> used_{}; // peers of buffers: in which turn
+  std::atomic<std::uint64_t> turn_ = 1;
   bool by_buffer_ = false;
   State last_ = State::opening;
   bool all_refused_ = false;

@@ -67,8 +67,10 @@ std::span<const Sender::Packet> Sender::send (std::span<const Packet> packets)
 std::span<const Outlet::Target> Sender::targets_of (const Packet &p)
 {
   const auto at = std::ranges::find (table_->targets, p.to, &Outlet::Target::peer);
-  if (at != table_->targets.end ())
+  if (at != table_->targets.end ()) {
+    outlet_->used (*at);
     return {at, 1};
+  }
   if (p.to.port != 0 && asked_.size () < Outlet::max_peers &&
       std::ranges::count (asked_, p.to) == 0) {
     asked_.push_back (p.to);

@@ -17,6 +17,10 @@ Session::Session (SessionSettings settings) : settings_ (std::move (settings)), 
   loop_.call ([this] {
     Config c = settings_.client;
     c.crypto = make_crypto ();
+    c.heard = [this] (const stun::Message &m) {
+      if (!listeners_.empty ())
+        listeners_.front ()->on_message (false, m.bytes ());
+    };
     client_ = std::make_unique<Client> (std::move (c));
     if (settings_.client.relay == stun::Relay::tcp)
       streams_.reset (new PeerStreams (loop_, *this, *client_));
@@ -50,6 +54,7 @@ void Session::start (Listener &l, std::span<const stun::Address> peers)
     const TimePoint now = Clock::now ();
     const bool first = listeners_.empty ();
     listeners_.push_back (&l);
+    peers_[&l].assign (peers.begin (), peers.end ());
     if (first && !settings_.auth_secret.empty ())
       renew_credentials (now);
     ask_peers_now (peers);
@@ -73,13 +78,24 @@ void Session::ask_peers_now (std::span<const stun::Address> peers)
   }
 }
 
-void Session::ask_peers (std::span<const stun::Address> peers)
+bool Session::anybody_has (const std::function<bool (const stun::Address &)> &is) const
 {
-  loop_.call ([&] {
-    ask_peers_now (peers);
-    dirty_ = true;
-    drain ();
-  });
+  return std::ranges::any_of (
+             peers_, [&] (const auto &own) { return std::ranges::any_of (own.second, is); }) ||
+         std::ranges::any_of (
+             outlets_, [&] (const auto &o) { return std::ranges::any_of (o->peers (), is); });
+}
+
+void Session::let_go (std::span<const stun::Address> peers)
+{
+  for (const stun::Address &peer : peers) {
+    if (anybody_has ([&] (const stun::Address &a) { return a == peer; }))
+      continue;
+    client_->forget (
+        peer, anybody_has ([&] (const stun::Address &a) { return a.host () == peer.host (); }));
+    if (streams_)
+      streams_->forget (peer);
+  }
 }
 
 void Session::stop (Listener &l)
@@ -91,6 +107,8 @@ void Session::stop (Listener &l)
   loop_.call ([&] {
     listeners_.remove (&l);
     last = listeners_.empty ();
+    if (const auto own = peers_.extract (&l); own && !last)
+      let_go (own.mapped ());
     if (!last)
       return;
     closed_.update ([] (bool &c) { c = false; }); // clear () may have been asked for before
@@ -123,20 +141,25 @@ std::shared_ptr<Outlet> Session::add_outlet (std::vector<stun::Address> peers)
 
 void Session::remove_outlet (const std::shared_ptr<Outlet> &o)
 {
-  loop_.call ([&] { std::erase (outlets_, o); });
+  loop_.call ([&] {
+    std::erase (outlets_, o);
+    if (listeners_.size () > 1) // else all of it ends, when it has been sent
+      let_go (o->peers ());
+  });
 }
 
-void Session::set_peers (const std::shared_ptr<Outlet> &o, std::vector<stun::Address> peers)
+void Session::set_peers (
+    Listener &l, const std::shared_ptr<Outlet> &o, std::vector<stun::Address> peers)
 {
   loop_.call ([&] {
-    const std::vector<stun::Address> before = o->peers ();
-    o->set_peers (std::move (peers));
-    ask_peers_now (o->peers ());
-    for (const stun::Address &peer : before)
-      if (streams_ && std::ranges::none_of (outlets_, [&] (const auto &other) {
-            return std::ranges::count (other->peers (), peer) > 0;
-          }))
-        streams_->forget (peer);
+    if (o) { // with those of its buffers
+      const std::vector<stun::Address> before = o->peers ();
+      o->set_peers (peers);
+      let_go (before);
+    }
+    const std::vector<stun::Address> before = std::exchange (peers_[&l], std::move (peers));
+    ask_peers_now (peers_[&l]);
+    let_go (before);
     dirty_ = true;
     drain ();
   });
@@ -257,6 +280,8 @@ void Session::transmit (Bytes message)
   for (Listener *l : listeners_)
     if (l->wants_before_send () && !l->on_before_send (message))
       return;
+  if (!listeners_.empty ())
+    listeners_.front ()->on_message (true, message);
   path_->send (message);
 }
 
@@ -379,13 +404,19 @@ void Session::publish_to (Outlet &o, TimePoint now)
   t.by_buffer = o.by_buffer ();
   if (streams_)
     t.streams = streams_->queues ();
+  std::size_t known = 0;
   for (const stun::Address &peer : o.peers ()) {
+    const std::size_t at = static_cast<std::size_t> (&peer - o.peers ().data ());
+    const auto index = static_cast<std::uint16_t> (o.by_buffer () ? at : 0); // of Outlet::used ()
     if (streams_) {
       add_streams (t, peer);
+      while (known < t.targets.size ())
+        t.targets[known++].index = index;
       continue;
     }
     Outlet::Target &to = t.targets.emplace_back ();
     to.peer = peer;
+    to.index = index;
     const Client::Wrapped w = client_->wrap (peer, 0, to.header, now);
     to.route = w.route;
     to.size = static_cast<std::uint8_t> (w.header);
@@ -415,8 +446,13 @@ Outlet::State Session::outlet_state (const Outlet &o, const Outlet::Table &t) co
 void Session::add_peer (std::shared_ptr<Outlet> o, const stun::Address &peer)
 {
   loop_.post ([this, o = std::move (o), peer] {
-    if (listeners_.empty () || !o->add_peer (peer))
+    if (listeners_.empty ())
       return;
+    stun::Address old;
+    if (!o->add_peer (peer, old))
+      return;
+    if (old)
+      let_go ({&old, 1});
     ask_peers_now ({&peer, 1});
     dirty_ = true;
     drain ();

@@ -7,6 +7,7 @@
 #include "path.h"
 #include "peer_streams.h"
 #include <list>
+#include <map>
 
 namespace reach::turn {
 struct SessionSettings {
@@ -42,6 +43,8 @@ public:
     virtual void on_peer_open (const stun::Address &peer, bool incoming) {}
     virtual void on_peer_closed (const stun::Address &peer, const std::string &why) {}
     virtual bool wants_before_send () const { return false; }
+    // Of the one that came first: for logs. Data of peers are no messages.
+    virtual void on_message (bool sent, Bytes message) {}
     // True: answer_credentials () will be called, on another thread.
     virtual bool on_credentials_wanted (const CredentialsWanted &w) { return false; }
   };
@@ -69,9 +72,9 @@ public:
   void stop (Listener &l);
   std::shared_ptr<Outlet> add_outlet (std::vector<stun::Address> peers);
   void remove_outlet (const std::shared_ptr<Outlet> &o);
-  void set_peers (const std::shared_ptr<Outlet> &o, std::vector<stun::Address> peers);
-  // Channels or permissions; with peers on TCP connections to those that have a port.
-  void ask_peers (std::span<const stun::Address> peers);
+  // Channels or permissions; with peers on TCP connections to those that have a port. Those that
+  // nobody has any more are let go. The outlet may be null.
+  void set_peers (Listener &l, const std::shared_ptr<Outlet> &o, std::vector<stun::Address> peers);
   Status status ();
   // Runs on the loop with the client, and waits until it did. What the client wants is done then.
   void with_client (const std::function<void (Client &, TimePoint)> &f);
@@ -102,6 +105,8 @@ private:
   void on_stream_closed (const stun::Address &peer, const std::string &why) override;
   void on_streams_asked () override { drain (); }
   void ask_peers_now (std::span<const stun::Address> peers);
+  bool anybody_has (const std::function<bool (const stun::Address &)> &is) const;
+  void let_go (std::span<const stun::Address> peers);
   void add_streams (Outlet::Table &t, const stun::Address &peer);
   void finish_streams ();
   void follow_streams (const Event &e);
@@ -149,6 +154,7 @@ private:
   std::unique_ptr<PeerStreams> streams_; // relaying TCP
   std::unique_ptr<Timer> timer_, open_timer_, watch_timer_;
   std::list<Listener *> listeners_;
+  std::map<const Listener *, std::vector<stun::Address>> peers_; // of their own
   std::vector<std::shared_ptr<Outlet>> outlets_;
   std::shared_ptr<const TlsContext> tls_;
   std::unique_ptr<Path> path_;

@@ -153,8 +153,11 @@ void Client::receive_message (Bytes frame, TimePoint now)
   const auto m = Message::parse (frame);
   if (!m) {
     stats_.malformed++;
-    emit (UnknownBytes{frame});
-  } else if (m->kind () == Class::indication) {
+    return emit (UnknownBytes{frame});
+  }
+  if (config_.heard && !m->has (Attr::data))
+    config_.heard (*m);
+  if (m->kind () == Class::indication) {
     receive_indication (*m);
   } else if (m->kind () == Class::request) {
     stats_.unmatched++;

@@ -11,6 +11,7 @@
 #include "common/proto/fifo.h"
 #include "peers.h"
 #include "transactions.h"
+#include <functional>
 
 namespace reach::turn {
 enum class Transport : std::uint8_t { udp, tcp, tls, dtls };
@@ -60,8 +61,9 @@ struct Config {
 
   Mode mode = Mode::automatic;
   bool refresh_allocation = true, refresh_permissions = true, refresh_channels = true;
-  bool automatic_permissions = true; // what wrap () lacks is asked for
-  Duration keepalive = seconds (15); // of the NAT's binding, on datagrams; 0: none
+  bool automatic_permissions = true;           // what wrap () lacks is asked for
+  Duration keepalive = seconds (15);           // of the NAT's binding, on datagrams; 0: none
+  std::function<void (const Message &)> heard; // each message but data, if there is one
 };
 
 class Client {
@@ -117,11 +119,14 @@ public:
   // its user (441). CredentialsExpiring comes before `expires`.
   void set_credentials (Credentials c, TimePoint expires, TimePoint now);
 
-  // Peers. They are kept over allocations until forget (). False: there are too many, or the
-  // allocation has no address of that family, or relays TCP (channels).
-  bool create_permission (std::span<const Address> peers, TimePoint now);
-  std::uint16_t bind_channel (const Address &peer, std::uint16_t number, TimePoint now);
-  void forget (const Address &peer);                 // it expires by itself
+  // Peers. They are kept over allocations until forget (), which leaves what was asked for by hand.
+  // False: there are too many, or the allocation has no address of that family, or relays TCP
+  // (channels).
+  bool create_permission (std::span<const Address> peers, TimePoint now, bool by_hand = false);
+  std::uint16_t bind_channel (
+      const Address &peer, std::uint16_t number, TimePoint now, bool by_hand = false);
+  // It expires by itself. The permission is the host's, and stays while others there need it.
+  void forget (const Address &peer, bool others = false);
   bool connect (const Address &peer, TimePoint now); // RFC 6062
   bool binding_request (TimePoint now);
 

@@ -22,7 +22,7 @@ bool Client::has_family (const Address &peer) const
                                            &Address::family) != relayed_.end ());
 }
 
-bool Client::create_permission (std::span<const Address> peers, TimePoint now)
+bool Client::create_permission (std::span<const Address> peers, TimePoint now, bool by_hand)
 {
   bool all = true;
   for (const Address &peer : peers) {
@@ -32,6 +32,7 @@ bool Client::create_permission (std::span<const Address> peers, TimePoint now)
       continue;
     p->wanted = true;
     p->refused = false;
+    p->by_hand = p->by_hand || by_hand;
     if (!p->asking)
       p->due = now;
   }
@@ -41,7 +42,8 @@ bool Client::create_permission (std::span<const Address> peers, TimePoint now)
   return all;
 }
 
-std::uint16_t Client::bind_channel (const Address &peer, std::uint16_t number, TimePoint now)
+std::uint16_t Client::bind_channel (
+    const Address &peer, std::uint16_t number, TimePoint now, bool by_hand)
 {
   if (!has_family (peer) || peer.port == 0 || config_.relay != Relay::udp)
     return 0;
@@ -51,6 +53,7 @@ std::uint16_t Client::bind_channel (const Address &peer, std::uint16_t number, T
   const std::uint16_t n = c->number;
   c->wanted = true;
   c->refused = false;
+  c->by_hand = c->by_hand || by_hand;
   if (!c->asking)
     c->due = now;
   if (state_ == State::allocated)
@@ -59,17 +62,19 @@ std::uint16_t Client::bind_channel (const Address &peer, std::uint16_t number, T
   return n;
 }
 
-void Client::forget (const Address &peer)
+void Client::forget (const Address &peer, bool others)
 {
-  if (Permission *p = peers_.permission (peer)) {
+  if (Channel *c = peers_.channel (peer); c && !c->by_hand) {
+    c->wanted = false;
+    c->due = TimePoint::max ();
+  }
+  for (const auto &[number, c] : peers_.channels ()) // which needs it
+    others = others || (c.wanted && c.peer.host () == peer.host ());
+  if (Permission *p = peers_.permission (peer); p && !others && !p->by_hand) {
     p->wanted = false;
     p->due = TimePoint::max ();
     if (p->state == PeerState::none && !p->asking)
       peers_.remove_permission (peer);
-  }
-  if (Channel *c = peers_.channel (peer)) {
-    c->wanted = false;
-    c->due = TimePoint::max ();
   }
   peers_changed ();
 }

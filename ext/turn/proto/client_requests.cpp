@@ -138,9 +138,12 @@ void Client::success (const Request &r, const Message &m, TimePoint now)
       return emit (PeerConnected{r.peers[0], *id, false, m});
     return emit (PeerRefused{r.method, r.peers, 0, 0, "no connection id", m});
   default: // Binding
-    if (const auto mapped = m.mapped ())
+    if (const auto mapped = m.mapped ()) {
+      if (relayed_.empty ())
+        mapped_ = *mapped;
       return emit (BindingSuccess{
           *mapped, m.address (Attr::response_origin), m.address (Attr::other_address), m});
+    }
     emit (ResponseError{r.method, 0, "no mapped address", m});
   }
 }

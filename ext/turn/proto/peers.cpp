@@ -22,7 +22,9 @@ Permission *Peers::add_permission (const Address &peer)
   if (Permission *p = permission (peer))
     return p;
   if (permissions_.size () >= max_permissions_)
-    std::erase_if (permissions_, [] (const auto &entry) { return entry.second.refused; });
+    std::erase_if (permissions_, [] (const auto &entry) {
+      return entry.second.refused || (!entry.second.wanted && !entry.second.asking);
+    });
   if (permissions_.size () >= max_permissions_)
     return nullptr;
   return &permissions_[peer.host ()];
@@ -92,12 +94,12 @@ void Peers::lost ()
 {
   std::erase_if (permissions_, [] (const auto &entry) { return !entry.second.wanted; });
   for (auto &[host, p] : permissions_)
-    p = Permission{};
+    p = Permission{.by_hand = p.by_hand};
   std::vector<std::uint16_t> unwanted;
   for (auto &[number, c] : channels_) {
     if (!c.wanted)
       unwanted.push_back (number);
-    c = Channel{number, c.peer};
+    c = Channel{.number = number, .peer = c.peer, .by_hand = c.by_hand};
   }
   for (const std::uint16_t n : unwanted)
     erase (channels_[n]);

@@ -20,7 +20,8 @@ enum class PeerState : std::uint8_t {
 
 struct Permission {
   PeerState state = PeerState::none;
-  bool wanted = true; // kept, and asked for again with the next allocation
+  bool wanted = true;   // kept, and asked for again with the next allocation
+  bool by_hand = false; // forget () leaves it
   bool asking = false;
   bool single = false;  // one of a batch that was refused: it is asked for alone
   bool refused = false; // not asked for again by itself
@@ -31,7 +32,7 @@ struct Channel {
   std::uint16_t number = 0;
   Address peer;
   PeerState state = PeerState::none;
-  bool wanted = true, asking = false, refused = false;
+  bool wanted = true, asking = false, refused = false, by_hand = false;
   TimePoint expires{}, due = TimePoint::max ();
   TimePoint rests{}; // until then its number and peer stay together
 };

@@ -211,6 +211,39 @@ GST_START_TEST (test_stun)
   const GstStructure *s = gst_message_get_structure (m.get ());
   fail_unless_equals_string (gst_structure_get_string (s, "mapped-ip"), "127.0.0.1");
   fail_unless (gst_structure_has_field_typed (s, "message", GST_TYPE_STRUCTURE));
+  fail_unless (p.text ("src", "mapped-address").starts_with ("127.0.0.1:"));
+}
+GST_END_TEST
+
+// Messages are in the log; what is secret is not, at any level.
+GST_START_TEST (test_log)
+{
+  static Watched<std::string> seen;
+  seen.set ({});
+  // Their macros do not compile in C++.
+  (gst_debug_remove_log_function) (gst_debug_log_default);
+  (gst_debug_add_log_function) (
+      [] (GstDebugCategory *, GstDebugLevel, const gchar *, const gchar *, gint, GObject *,
+          GstDebugMessage *m, gpointer) {
+        const char *text = gst_debug_message_get (m);
+        seen.update ([text] (std::string &all) { all.append (text ? text : "").append ("\n"); });
+      },
+      nullptr, nullptr);
+  gst_debug_set_threshold_from_string ("*:3,turn*:9", TRUE);
+  {
+    Coturn server ({"--lt-cred-mech", "--user=user:hush-hush"});
+    Pipeline p ("appsrc name=in ! turnrelaysink name=sink async=false sync=false peers=127.0.0.1:9 "
+                "uri=turn:user:hush-hush@127.0.0.1:" +
+                std::to_string (server.port ()));
+    p.play ();
+    fail_unless (wait_element_message (p.get (), "turn-channel-bound") != nullptr);
+  }
+  gst_debug_set_threshold_from_string ("", TRUE);
+  const std::string all = seen.get ();
+  for (const char *text : {"sent allocate request ", "received allocate error 401 ",
+           "received allocate success ", "sent channel-bind request ", " NONCE"})
+    fail_unless (all.find (text) != all.npos, "%s", text);
+  fail_unless (all.find ("hush-hush") == all.npos);
 }
 GST_END_TEST
 
@@ -274,6 +307,7 @@ static Suite *turn_client_actions_suite ()
   tcase_add_loop_test (tc, test_data_signals, 0, 2);
   tcase_add_test (tc, test_before_send);
   tcase_add_test (tc, test_stun);
+  tcase_add_test (tc, test_log);
   tcase_add_test (tc, test_refused_peer);
   return s;
 }

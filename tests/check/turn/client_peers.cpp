@@ -242,6 +242,30 @@ void forgotten (Rig &t)
   must (t.has<PeerExpired> ());
 }
 
+// What the application asked for stays, and a host's permission while others there need it.
+void forgotten_in_part (Rig &t)
+{
+  t.to_allocated ();
+  t.to_permission ();
+  Address other = peer_a;
+  other.port = 9;
+  t.call ([&] (Client &c) { c.forget (other, true); });
+  t.pass (seconds (250));
+  must (peers_of (t.next (Method::create_permission)) == 1);
+}
+
+void forgotten_by_hand (Rig &t)
+{
+  t.to_allocated ();
+  t.to_permission ();
+  t.call ([&] (Client &c) {
+    must (c.create_permission ({&peer_a, 1}, t.now, true));
+    c.forget (peer_a);
+  });
+  t.pass (seconds (250));
+  must (peers_of (t.next (Method::create_permission)) == 1);
+}
+
 void wrong_family (Rig &t)
 {
   t.to_allocated ();
@@ -447,7 +471,8 @@ const Case cases[] = {{"created", created}, {"one for all ports", one_for_all_po
     {"a permission that nobody answers", permission_unanswered}, {"nobody is there", nobody_there},
     {"a refresh refused", refresh_refused},
     {"without automatic refresh", no_automatic_permission_refresh}, {"forgotten", forgotten},
-    {"a peer of another family", wrong_family},
+    {"forgotten, others need it", forgotten_in_part},
+    {"forgotten, asked for by hand", forgotten_by_hand}, {"a peer of another family", wrong_family},
     {"a peer of another family, found later", wrong_family_found_later},
     {"peers of both families", both_families_permitted}, {"443", peer_family_mismatch},
     {"too many permissions", too_many_permissions}, {"a channel", bound},
