@@ -10,7 +10,6 @@ void PoolService::on_request (WebConnection &c)
   const auto file = files_.get (r.path);
   if (!file)
     return c.respond (404, "text/plain", "There is no such page here.\n");
-  c.let_in ();
   c.respond (200, file->type, file->bytes,
       {{"Cache-Control", "no-cache"}, {"X-Content-Type-Options", "nosniff"}});
 }
@@ -27,7 +26,8 @@ void PoolService::on_upgrade (WebConnection &c)
     return c.respond (503, "text/plain", "Too many are waiting to be let in.\n");
   const std::uint64_t id = ++last_request_;
   requests_.emplace (id, Request{&c, *wish});
-  owner_.on_join_request (id, wish->channel, wish->peer);
+  if (!owner_.on_join_request (id, wish->channel, wish->peer))
+    decide (id, false);
 }
 
 bool PoolService::decide (std::uint64_t id, bool yes)

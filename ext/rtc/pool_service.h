@@ -12,8 +12,8 @@ public:
   class Owner {
   public:
     virtual ~Owner () = default;
-    // May this peer join? Answer with decide (), now or later.
-    virtual void on_join_request (
+    // May this peer join? Answer with decide (), later. False: no.
+    virtual bool on_join_request (
         std::uint64_t id, const std::string &pool, const std::string &peer) = 0;
     virtual void on_peer_joined (const std::string &pool, const std::string &peer) = 0;
     virtual void on_peer_left (

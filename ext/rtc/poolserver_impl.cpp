@@ -18,6 +18,7 @@ bool PoolServerImpl::start ()
   web.tls_key = s.tls_key;
   web.max_connections = s.max_connections;
   web.limits.message = s.max_message_size;
+  web.limits.body = 4096; // nothing here takes one
   Pairing::Limits limits;
   limits.channels = s.max_pools;
   limits.messages = {double (s.message_rate), 5.0 * s.message_rate};
@@ -45,8 +46,7 @@ void PoolServerImpl::stop ()
   run_.update ([&] (auto &r) { r.swap (run); });
   if (!run)
     return;
-  run->server.reset ();
-  run.reset ();
+  run.reset (); // the last reference, but for calls under way
   events_->drain ();
 }
 
@@ -61,7 +61,7 @@ GstStructure *PoolServerImpl::stats ()
   WebServer::Counters c;
   guint64 pools = 0;
   const auto run = *run_.lock ();
-  if (run && run->server) {
+  if (run) {
     c = run->server->counters ();
     run->server->loop ().call ([&] { pools = run->service->channels (); });
   }
@@ -82,19 +82,18 @@ void PoolServerImpl::decide (std::uint64_t id, bool yes)
 {
   const auto run = *run_.lock ();
   if (run)
-    run->server->loop ().post ([run, id, yes] { run->service->decide (id, yes); });
+    // The service is there until the loop has ended; `run` must not end on the loop's own thread.
+    run->server->loop ().post ([s = run->service.get (), id, yes] { s->decide (id, yes); });
 }
 
-void PoolServerImpl::on_join_request (
+bool PoolServerImpl::on_join_request (
     std::uint64_t id, const std::string &pool, const std::string &peer)
 {
-  const bool asked = events_->post ([this, id, pool, peer] {
+  return events_->post ([this, id, pool, peer] {
     gboolean yes = FALSE;
     g_signal_emit_by_name (element_, "join-request", pool.c_str (), peer.c_str (), &yes);
     decide (id, yes);
   });
-  if (!asked)
-    decide (id, false);
 }
 
 void PoolServerImpl::on_peer_joined (const std::string &pool, const std::string &peer)

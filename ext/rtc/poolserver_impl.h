@@ -35,7 +35,7 @@ private:
     std::unique_ptr<WebServer> server; // gone before the service is
   };
   // PoolService::Owner, on the loop thread
-  void on_join_request (
+  bool on_join_request (
       std::uint64_t id, const std::string &pool, const std::string &peer) override;
   void on_peer_joined (const std::string &pool, const std::string &peer) override;
   void on_peer_left (

@@ -1,43 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What turnserver asks its application, and what it is told to do.
 #include "common/barrier.h"
+#include "turn/proto/describe.h"
 #include "turnserver_impl.h"
 
 GST_DEBUG_CATEGORY_EXTERN (turnserver_debug);
 #define GST_CAT_DEFAULT turnserver_debug
 
 namespace reach::turn::server {
-namespace {
-const char *text_of (stun::Method m)
-{
-  using stun::Method;
-  switch (m) {
-  case Method::binding:
-    return "binding";
-  case Method::allocate:
-    return "allocate";
-  case Method::refresh:
-    return "refresh";
-  case Method::create_permission:
-    return "create-permission";
-  case Method::channel_bind:
-    return "channel-bind";
-  case Method::connect:
-    return "connect";
-  case Method::connection_bind:
-    return "connection-bind";
-  default:
-    return "other";
-  }
-}
-
-const char *text_of (Transport t)
-{
-  static constexpr const char *names[] = {"udp", "tcp", "tls", "dtls"};
-  return names[static_cast<std::size_t> (t)];
-}
-} // namespace
-
 void ServerImpl::defer (std::uint64_t id, bool is_allocation, GstStructure *message)
 {
   const TimePoint now = Clock::now ();
@@ -102,19 +72,22 @@ bool ServerImpl::respond (guint64 request, bool accept, const GstStructure *repl
 bool ServerImpl::on_reply (const Client &client, Bytes answer)
 {
   return barrier (element_, false, [&] {
+    const bool logged = gst_debug_category_get_threshold (GST_CAT_DEFAULT) >= GST_LEVEL_LOG;
+    if (!logged && !has_handler ("request-success") && !has_handler ("request-error"))
+      return true;
     const auto m = Message::parse (answer);
     if (!m || m->kind () == stun::Class::indication)
       return true;
     const char *signal = m->kind () == stun::Class::success ? "request-success" : "request-error";
-    GST_LOG_OBJECT (element_, "%s to a %s of %s", signal, text_of (m->method ()),
-        to_string (client.address).c_str ());
+    GST_LOG_OBJECT (
+        element_, "to %s: %s", to_string (client.address).c_str (), stun::describe (*m).c_str ());
     if (!has_handler (signal))
       return true;
     const auto copy =
         Ref<GstBuffer>::adopt (gst_buffer_new_memdup (answer.data (), answer.size ()));
     gboolean yes = TRUE;
     g_signal_emit_by_name (element_, signal, to_string (client.address).c_str (),
-        text_of (m->method ()), copy.get (), &yes);
+        stun::name_of (m->method ()), copy.get (), &yes);
     return yes != FALSE;
   });
 }

@@ -3,14 +3,14 @@
 #include "common/barrier.h"
 
 namespace reach::turn::server {
-namespace {
-constexpr Rate discards{10, 10}; // of one reason, told per second
-
 const char *text_of (Transport t)
 {
   static constexpr const char *names[] = {"udp", "tcp", "tls", "dtls"};
   return names[static_cast<std::size_t> (t)];
 }
+
+namespace {
+constexpr Rate discards{10, 10}; // of one reason, told per second
 
 const char *text_of (Relaying r)
 {

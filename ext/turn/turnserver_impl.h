@@ -10,6 +10,8 @@
 #include <map>
 
 namespace reach::turn::server {
+const char *text_of (Transport t); // udp, tcp, tls, dtls
+
 enum Requests : guint { // what is asked by message, see the property deferred-requests
   request_authorize = 1,
   request_allocate = 2,

@@ -1,24 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // OpenSSL between two spans of memory: what it reads is what the socket has just received, and what
 // it writes is collected, so that many records leave with one call.
+#include "openssl_error.h"
 #include "tls_openssl.h"
-#include <openssl/err.h>
 #include <utility>
 
 namespace reach {
 namespace {
-constexpr int alert_offset = 1000; // OpenSSL's reasons for an alert received
 constexpr int alert_internal = 80, alert_canceled = 90, alert_certificate_required = 116;
-
-// What lies below OpenSSL's own layers says little: the first reason of TLS itself is the cause.
-int next_reason ()
-{
-  int reason = 0;
-  while (const unsigned long e = ERR_get_error ())
-    if (reason == 0 && ERR_GET_LIB (e) == ERR_LIB_SSL)
-      reason = ERR_GET_REASON (e);
-  return reason;
-}
 
 TlsFault fault_of (int reason)
 {
@@ -33,7 +22,7 @@ TlsFault fault_of (int reason)
   default:
     break;
   }
-  const int alert = reason - alert_offset;
+  const int alert = reason - ssl_alert_offset;
   return alert > 0 && alert < 256 && alert != alert_internal && alert != alert_canceled
              ? TlsFault::rejected
              : TlsFault::broken;
@@ -58,11 +47,11 @@ std::string words_of (int reason, long verified)
   default:
     break;
   }
-  if (reason - alert_offset == alert_certificate_required)
+  if (reason - ssl_alert_offset == alert_certificate_required)
     return "the peer wants a certificate of this side (tls-certificate)";
   if (fault_of (reason) == TlsFault::rejected)
     return std::string ("the peer refuses this side's certificate, passphrase or TLS version: ") +
-           SSL_alert_desc_string_long (reason - alert_offset);
+           SSL_alert_desc_string_long (reason - ssl_alert_offset);
   const char *text = ERR_reason_error_string (ERR_PACK (ERR_LIB_SSL, 0, reason));
   return std::string ("the TLS connection failed: ") + (text ? text : "unknown reason");
 }
@@ -160,7 +149,7 @@ void OpensslSession::failed (int result)
   default:
     break;
   }
-  const int reason = next_reason ();
+  const int reason = next_ssl_reason ();
   fail (fault_of (reason), words_of (reason, SSL_get_verify_result (ssl_.get ())));
 }
 

@@ -1,21 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "dtls.h"
-#include <openssl/err.h>
+#include "common/openssl_error.h"
 #include <utility>
 
 namespace reach::rtc {
 namespace {
-constexpr int alert_offset = 1000; // OpenSSL's reasons for an alert received
-
-int next_reason ()
-{
-  int reason = 0;
-  while (const unsigned long e = ERR_get_error ())
-    if (reason == 0 && ERR_GET_LIB (e) == ERR_LIB_SSL)
-      reason = ERR_GET_REASON (e);
-  return reason;
-}
-
 DtlsFault fault_of (int reason)
 {
   switch (reason) {
@@ -24,8 +13,8 @@ DtlsFault fault_of (int reason)
   case SSL_R_READ_TIMEOUT_EXPIRED:
     return DtlsFault::timeout;
   default:
-    return reason > alert_offset && reason < alert_offset + 256 ? DtlsFault::refused
-                                                                : DtlsFault::protocol;
+    return reason > ssl_alert_offset && reason < ssl_alert_offset + 256 ? DtlsFault::refused
+                                                                        : DtlsFault::protocol;
   }
 }
 } // namespace
@@ -158,7 +147,7 @@ void Dtls::failed (int result)
   default:
     break;
   }
-  const int reason = next_reason ();
+  const int reason = next_ssl_reason ();
   if (fingerprint_fault_ != FingerprintFault::none)
     return fail (DtlsFault::fingerprint, to_text (fingerprint_fault_));
   const char *text = ERR_reason_error_string (ERR_PACK (ERR_LIB_SSL, 0, reason));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "transport.h"
-#include "demux.h"
+#include "rtc/proto/rtp_demux.h"
 #include <algorithm>
 #include <array>
 #include <openssl/crypto.h>
@@ -133,12 +133,12 @@ void Transport::on_ice_packet (std::span<std::uint8_t> packet)
 {
   packets_in_++;
   bytes_in_ += packet.size ();
-  switch (kind_of (packet)) {
-  case PacketKind::dtls:
+  switch (kind_of_datagram (packet)) {
+  case DatagramKind::dtls:
     return on_dtls (packet);
-  case PacketKind::rtp:
+  case DatagramKind::rtp:
     return on_media (packet, false);
-  case PacketKind::rtcp:
+  case DatagramKind::rtcp:
     return on_media (packet, true);
   default:
     unknown_in_++;

@@ -44,24 +44,49 @@ void HttpClient::send_candidate (const SignalledCandidate &c)
     timer_.arm (Clock::now ());
 }
 
+// A request that libsoup and GIO have in hands; outlives the client.
+struct HttpClient::Call {
+  std::shared_ptr<HttpClient *> self;
+  Handler handler;
+  Ref<GCancellable> cancel;
+  Ref<GInputStream> stream;
+  std::vector<char> body = std::vector<char> (max_answer + 1); // one more shows that it is too long
+
+  void end (gsize size, const GError *error)
+  {
+    if (HttpClient *client = *self)
+      handler (*client, {body.data (), size}, error);
+  }
+  static void on_head (GObject *session, GAsyncResult *result, gpointer user)
+  {
+    std::unique_ptr<Call> call (static_cast<Call *> (user));
+    GError *error = nullptr;
+    call->stream = Ref<GInputStream>::adopt (
+        soup_session_send_finish (SOUP_SESSION (session), result, &error));
+    const ErrorPtr owned (error);
+    if (!call->stream)
+      return call->end (0, error);
+    GInputStream *stream = call->stream.get ();
+    g_input_stream_read_all_async (stream, call->body.data (), call->body.size (),
+        G_PRIORITY_DEFAULT, call->cancel.get (), on_body, call.get ());
+    (void)call.release ();
+  }
+  static void on_body (GObject *stream, GAsyncResult *result, gpointer user)
+  {
+    const std::unique_ptr<Call> call (static_cast<Call *> (user));
+    GError *error = nullptr;
+    gsize size = 0;
+    g_input_stream_read_all_finish (G_INPUT_STREAM (stream), result, &size, &error);
+    const ErrorPtr owned (error);
+    call->end (size, error);
+  }
+};
+
 void HttpClient::send (Handler handler)
 {
-  struct Call {
-    std::shared_ptr<HttpClient *> self;
-    Handler handler;
-  };
-  soup_session_send_and_read_async (
-      session_.get (), message_.get (), G_PRIORITY_DEFAULT, cancel_.get (),
-      [] (GObject *session, GAsyncResult *result, gpointer user) {
-        const std::unique_ptr<Call> call (static_cast<Call *> (user));
-        GError *error = nullptr;
-        const Owned<GBytes, g_bytes_unref> body (
-            soup_session_send_and_read_finish (SOUP_SESSION (session), result, &error));
-        const ErrorPtr owned (error);
-        if (HttpClient *self = *call->self)
-          call->handler (*self, body.get (), error);
-      },
-      new Call{self_, std::move (handler)});
+  auto *call = new Call{self_, std::move (handler), cancel_, {}};
+  soup_session_send_async (
+      session_.get (), message_.get (), G_PRIORITY_DEFAULT, cancel_.get (), Call::on_head, call);
 }
 
 void HttpClient::post ()
@@ -73,7 +98,9 @@ void HttpClient::post ()
   soup_message_set_request_body_from_bytes (message_.get (), "application/sdp", bytes.get ());
   soup_message_headers_append (
       soup_message_get_request_headers (message_.get ()), "Accept", "application/sdp");
-  send ([] (HttpClient &self, GBytes *body, const GError *error) { self.on_answer (body, error); });
+  send ([] (HttpClient &self, std::string_view body, const GError *error) {
+    self.on_answer (body, error);
+  });
 }
 
 void HttpClient::retry (const std::string &why)
@@ -83,7 +110,7 @@ void HttpClient::retry (const std::string &why)
   owner_.on_signalling_error (why, false);
 }
 
-void HttpClient::on_answer (GBytes *body, const GError *error)
+void HttpClient::on_answer (std::string_view body, const GError *error)
 {
   if (state_ != State::asking)
     return;
@@ -95,9 +122,7 @@ void HttpClient::on_answer (GBytes *body, const GError *error)
       "the server answers " + std::to_string (status) + " " + (reason ? reason : "");
   if (status >= 500)
     return retry (why);
-  gsize size = 0;
-  const auto *text = static_cast<const char *> (g_bytes_get_data (body, &size));
-  if (status != 201 || size == 0 || size > max_answer)
+  if (status != 201 || body.empty () || body.size () > max_answer)
     return owner_.on_signalling_error (why, true);
   const char *location = soup_message_headers_get_one (
       soup_message_get_response_headers (message_.get ()), "Location");
@@ -105,9 +130,11 @@ void HttpClient::on_answer (GBytes *body, const GError *error)
       location ? g_uri_resolve_relative (uri_.c_str (), location, G_URI_FLAGS_NONE, nullptr)
                : nullptr);
   resource_ = resource ? resource.get () : "";
+  if (uri_.starts_with ("https:") && !resource_.starts_with ("https:"))
+    resource_.clear (); // it would take the token there in the clear
   state_ = State::connected;
   backoff_.reset ();
-  owner_.on_description ("answer", {text, size});
+  owner_.on_description ("answer", std::string (body));
 }
 
 void HttpClient::goodbye (std::function<void ()> done)
@@ -121,6 +148,6 @@ void HttpClient::goodbye (std::function<void ()> done)
   if (!message_)
     return timer_.arm (Clock::now ());
   timer_.cancel ();
-  send ([] (HttpClient &self, GBytes *, const GError *) { self.done_ (); });
+  send ([] (HttpClient &self, std::string_view, const GError *) { self.done_ (); });
 }
 } // namespace reach::rtc

@@ -25,9 +25,11 @@ private:
   enum class State : std::uint8_t { idle, gathering, asking, connected, leaving };
   void begin ();
   void post ();
-  void on_answer (GBytes *body, const GError *error);
+  void on_answer (std::string_view body, const GError *error);
   void retry (const std::string &why);
-  using Handler = std::function<void (HttpClient &, GBytes *, const GError *)>;
+  // What came of the answer's body: of max_answer bytes and no more.
+  using Handler = std::function<void (HttpClient &, std::string_view, const GError *)>;
+  struct Call;
   void send (Handler handler); // message_
 
   Owner &owner_;

@@ -31,8 +31,12 @@ SignalledCandidate candidate_of (JsonObject *data)
 PairClient::PairClient (Loop &loop, Owner &owner, const Config &config)
     : owner_ (owner), config_ (config), id_ (random_id ()), session_ (make_session (config)),
       self_ (std::make_shared<PairClient *> (this)),
-      cancel_ (Ref<GCancellable>::adopt (g_cancellable_new ())),
-      again_ (loop.timers (), [this] { done_ ? done_ () : connect (); })
+      cancel_ (Ref<GCancellable>::adopt (g_cancellable_new ())), again_ (loop.timers (), [this] {
+        if (!leaving_)
+          connect ();
+        else if (const auto done = std::exchange (done_, nullptr))
+          done ();
+      })
 {
   again_.arm (Clock::now ());
 }
@@ -49,6 +53,7 @@ PairClient::~PairClient ()
 void PairClient::goodbye (std::function<void ()> done)
 {
   done_ = std::move (done);
+  leaving_ = true;
   g_cancellable_cancel (cancel_.get ());
   if (socket_ && soup_websocket_connection_get_state (socket_.get ()) == SOUP_WEBSOCKET_STATE_OPEN)
     return soup_websocket_connection_close (
@@ -116,7 +121,7 @@ void PairClient::lost (const std::string &why, bool fatal)
   if (socket_)
     g_signal_handlers_disconnect_by_data (socket_.get (), this);
   socket_ = {};
-  if (done_)
+  if (leaving_)
     return again_.arm (Clock::now ());
   if (!fatal)
     again_.arm (Clock::now () + backoff_.next (g_random_int ()));

@@ -35,7 +35,8 @@ private:
   Ref<GCancellable> cancel_;
   Timer again_;
   Backoff backoff_;
-  std::function<void ()> done_;
+  std::function<void ()> done_; // of goodbye (), until it is called
+  bool leaving_ = false;
   bool together_ = false; // the other side is there
 };
 } // namespace reach::rtc

@@ -39,7 +39,7 @@ bool below (const fs::path &file, const fs::path &folder)
 }
 } // namespace
 
-std::optional<StaticFiles::File> StaticFiles::get (std::string_view path) const
+std::optional<StaticFiles::File> StaticFiles::get (std::string_view path)
 {
   const auto decoded = http::percent_decode (path);
   if (folder_.empty () || !decoded || decoded->find ('\\') != std::string::npos)
@@ -56,10 +56,29 @@ std::optional<StaticFiles::File> StaticFiles::get (std::string_view path) const
   if (error || !below (file, root) || !fs::is_regular_file (file, error) ||
       fs::file_size (file, error) > max_file)
     return {};
+  return read (file);
+}
+
+std::optional<StaticFiles::File> StaticFiles::read (const fs::path &file)
+{
+  std::error_code error;
+  const auto written = fs::last_write_time (file, error);
+  const auto size = fs::file_size (file, error);
+  const auto kept = kept_.find (file);
+  if (!error && kept != kept_.end () && kept->second.written == written &&
+      kept->second.file.bytes.size () == size)
+    return kept->second.file;
   std::ifstream in (file, std::ios::binary);
-  File out{type_of (file), {std::istreambuf_iterator<char> (in), {}}};
-  if (!in)
+  std::vector<std::uint8_t> bytes (std::istreambuf_iterator<char> (in), {});
+  if (!in || bytes.size () > max_file)
     return {};
+  const File out{type_of (file), slice_of (std::move (bytes))};
+  if (kept != kept_.end () || kept_bytes_ + out.bytes.size () > max_kept) {
+    kept_.clear ();
+    kept_bytes_ = 0;
+  }
+  kept_bytes_ += out.bytes.size ();
+  kept_[file] = {written, out};
   return out;
 }
 } // namespace reach::rtc

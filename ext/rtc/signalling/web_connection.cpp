@@ -29,18 +29,23 @@ std::string accept_key (std::string key)
   return out;
 }
 
-// What makes a request one for a WebSocket that can be served; else a sentence.
-const char *upgrade_fault (const http::Request &r)
+struct UpgradeFault {
+  unsigned status;
+  const char *sentence;
+};
+
+// What keeps a WebSocket from being served (RFC 6455, 4.2).
+std::optional<UpgradeFault> upgrade_fault (const http::Request &r)
 {
   const std::string *key = r.header ("sec-websocket-key");
   const std::string *version = r.header ("sec-websocket-version");
   if (r.method != "GET" || r.minor < 1)
-    return "A WebSocket begins with a GET request of HTTP/1.1.";
+    return UpgradeFault{400, "A WebSocket begins with a GET request of HTTP/1.1.\n"};
   if (!version || *version != "13")
-    return "Only version 13 of WebSocket is known here.";
+    return UpgradeFault{426, "Only version 13 of WebSocket is known here.\n"};
   if (!key || key->size () != 24)
-    return "Sec-WebSocket-Key is missing.";
-  return nullptr;
+    return UpgradeFault{400, "Sec-WebSocket-Key is missing.\n"};
+  return {};
 }
 } // namespace
 
@@ -55,7 +60,7 @@ WebConnection::WebConnection (Loop &loop, WebService &service, const WebLimits &
               return gone_ (*this);
             }
             if (!answering_ && !stash_.empty ())
-              process (std::exchange (stash_, {}));
+              resume ();
           }),
       place_ (std::move (place)), gone_ (std::move (gone))
 {
@@ -72,8 +77,7 @@ void WebConnection::on_input (Bytes bytes)
     return web_socket_->input (bytes);
   if (answering_ || !stash_.empty ()) {
     stash_.insert (stash_.end (), bytes.begin (), bytes.end ());
-    if (stash_.size () > limits_.http.header_bytes + limits_.body)
-      abort ();
+    socket_.set_reading (false); // one request at a time
     return;
   }
   process (bytes);
@@ -115,6 +119,13 @@ void WebConnection::process (Bytes in)
   stash_.insert (stash_.end (), in.begin (), in.end ());
 }
 
+void WebConnection::resume ()
+{
+  process (std::exchange (stash_, {}));
+  if (stash_.empty () && !over_)
+    socket_.set_reading (true);
+}
+
 void WebConnection::on_end ()
 {
   timer_.cancel ();
@@ -122,14 +133,20 @@ void WebConnection::on_end ()
   const http::Request &r = request ();
   if (!r.upgrade || !r.has_token ("upgrade", "websocket"))
     return service_.on_request (*this);
-  if (const char *why = upgrade_fault (r))
-    return respond (why[0] == 'O' ? 426 : 400, "text/plain", std::string (why) + "\n",
-        {{"Sec-WebSocket-Version", "13"}});
+  if (const auto fault = upgrade_fault (r))
+    return respond (
+        fault->status, "text/plain", fault->sentence, {{"Sec-WebSocket-Version", "13"}});
   service_.on_upgrade (*this);
 }
 
 void WebConnection::respond (
     unsigned status, std::string_view type, std::string_view body, const Headers &headers)
+{
+  respond (status, type, text_slice (body), headers);
+}
+
+void WebConnection::respond (
+    unsigned status, std::string_view type, Slice body, const Headers &headers)
 {
   if (over_ || web_socket_)
     return;
@@ -140,8 +157,8 @@ void WebConnection::respond (
   for (const auto &[name, value] : headers)
     head.header (name, value);
   socket_.queue (text_slice (head.close (!keep).done ()));
-  if (request ().method != "HEAD" && !body.empty ())
-    socket_.queue (text_slice (body));
+  if (request ().method != "HEAD" && body.size () > 0)
+    socket_.queue (std::move (body));
   if (!keep) {
     closing_ = true;
     timer_.arm (Clock::now () + linger);
@@ -173,6 +190,8 @@ void WebConnection::accept (std::string_view protocol)
   answering_ = false;
   timer_.arm (Clock::now () + limits_.ping);
   socket_.flush ();
+  if (!processing_ && !stash_.empty ())
+    later_.arm (Clock::now ());
 }
 
 void WebConnection::send (std::string_view text)

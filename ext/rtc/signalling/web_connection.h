@@ -51,6 +51,7 @@ public:
   using Headers = std::vector<std::pair<std::string_view, std::string_view>>;
   void respond (
       unsigned status, std::string_view type, std::string_view body, const Headers &headers = {});
+  void respond (unsigned status, std::string_view type, Slice body, const Headers &headers = {});
   // Makes a WebSocket of it. protocol: the one that was chosen of those offered; empty: none.
   void accept (std::string_view protocol);
   // Of those that the client offers, in its order of preference.
@@ -75,6 +76,7 @@ private:
   void on_socket_over (unsigned code) override;
 
   void process (Bytes in);
+  void resume ();
   void on_end ();
   void on_timer ();
   void end (unsigned code);

@@ -97,6 +97,7 @@ void WebSocket::close (Code code, std::string_view reason)
   if (closing_ || over_)
     return;
   reason = reason.substr (0, 123);
+  wslay_event_send (context_); // or the close frame would leave before what is queued
   wslay_event_queue_close (
       context_, code, reinterpret_cast<const std::uint8_t *> (reason.data ()), reason.size ());
   closing_ = true;

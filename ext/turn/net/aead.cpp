@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "hashes.h"
+#include "aead.h"
 #include <memory>
 #include <openssl/evp.h>
 
 namespace reach::turn {
-std::optional<std::vector<std::uint8_t>> open_sealed (
-    Bytes key, Bytes nonce, Bytes associated, Bytes sealed);
-
 std::optional<std::vector<std::uint8_t>> open_sealed (
     Bytes key, Bytes nonce, Bytes associated, Bytes sealed)
 {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "hashes.h"
+#include "aead.h"
 #include <cerrno>
 #include <glib.h>
 #include <memory>
@@ -7,11 +8,6 @@
 #include <system_error>
 
 namespace reach::turn {
-#ifdef REACH_TURN_AEAD
-std::optional<std::vector<std::uint8_t>> open_sealed (
-    Bytes key, Bytes nonce, Bytes associated, Bytes sealed);
-#endif
-
 namespace {
 template <std::size_t n> std::array<std::uint8_t, n> hash (GChecksumType type, Bytes in)
 {

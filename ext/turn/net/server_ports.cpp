@@ -96,10 +96,7 @@ void Worker::join (ConnectionId id, PathId client)
 
 void Worker::peer_accepted (RelayId relay, int fd)
 {
-  reach::Address peer;
-  peer.length = sizeof peer.storage;
-  getpeername (fd, reinterpret_cast<sockaddr *> (&peer.storage), &peer.length);
-  const Address from = from_socket (peer);
+  const Address from = from_socket (reach::Address::peer_of (fd));
   const auto id = core_ && from ? core_->accepted (relay, from, Clock::now ()) : std::nullopt;
   if (id)
     peers_.emplace (*id, std::make_unique<PeerConnection> (*this, *id, fd, true));

@@ -104,10 +104,7 @@ void Worker::listen_dtls (int fd, std::shared_ptr<const TlsContext> context)
 
 void Worker::accept (int fd, std::unique_ptr<TlsSession> tls, Bytes said)
 {
-  reach::Address peer;
-  peer.length = sizeof peer.storage;
-  getpeername (fd, reinterpret_cast<sockaddr *> (&peer.storage), &peer.length);
-  const Address from = from_socket (peer);
+  const Address from = from_socket (reach::Address::peer_of (fd));
   if (!core_ || !from || !enter (from, tls && said.empty ())) {
     ::close (fd);
     return;

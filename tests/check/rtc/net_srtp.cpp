@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // SRTP of a peer: what one session protects the other reads, and nothing else.
 #include "check.h"
-#include "rtc/net/demux.h"
 #include "rtc/net/srtp.h"
 
 using namespace reach;
@@ -221,24 +220,6 @@ GST_START_TEST (test_sources)
 }
 GST_END_TEST
 
-GST_START_TEST (test_demultiplexing)
-{
-  using K = PacketKind;
-  const std::tuple<int, int, K> cases[] = {{0, 0, K::stun}, {3, 0, K::stun}, {4, 0, K::unknown},
-      {15, 0, K::unknown}, {16, 0, K::zrtp}, {19, 0, K::zrtp}, {20, 0, K::dtls}, {63, 0, K::dtls},
-      {64, 0, K::turn_channel}, {79, 0, K::turn_channel}, {80, 0, K::unknown}, {127, 0, K::unknown},
-      {128, 96, K::rtp}, {191, 191, K::rtp}, {128, 192, K::rtcp}, {144, 223, K::rtcp},
-      {128, 224, K::rtp}, {192, 0, K::unknown}, {255, 0, K::unknown}};
-  for (const auto &[first, second, kind] : cases) {
-    const std::uint8_t bytes[] = {
-        static_cast<std::uint8_t> (first), static_cast<std::uint8_t> (second)};
-    fail_unless (kind_of (bytes) == kind, "%d %d", first, second);
-  }
-  const std::uint8_t one = 128;
-  fail_unless (kind_of ({}) == K::unknown && kind_of (Bytes (&one, 1)) == K::unknown);
-}
-GST_END_TEST
-
 static Suite *net_srtp_suite (void)
 {
   Suite *s = suite_create ("rtc-net_srtp");
@@ -251,7 +232,6 @@ static Suite *net_srtp_suite (void)
   tcase_add_test (t, test_tampered);
   tcase_add_test (t, test_malformed);
   tcase_add_test (t, test_sources);
-  tcase_add_test (t, test_demultiplexing);
   return s;
 }
 GST_CHECK_MAIN (net_srtp)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Once a stream runs, its packets cost no allocation: at the sender, the receiver, and in feedback.
+#include "../allocations.h"
 #include "rtc/proto/congestion_control.h"
 #include "rtc/proto/rtp_demux.h"
 #include "rtc/proto/rtp_receiver.h"
@@ -8,27 +9,6 @@
 #include "rtc/proto/twcc_receiver.h"
 #include "rtp_packets.h"
 #include <memory>
-#include <new>
-
-namespace {
-thread_local unsigned long allocations;
-}
-
-[[gnu::noinline]] void *operator new (std::size_t n)
-{
-  allocations++;
-  if (void *p = std::malloc (n ? n : 1))
-    return p;
-  throw std::bad_alloc ();
-}
-[[gnu::noinline]] void operator delete (void *p) noexcept
-{
-  std::free (p);
-}
-[[gnu::noinline]] void operator delete (void *p, std::size_t) noexcept
-{
-  std::free (p);
-}
 
 using namespace reach;
 using namespace reach::test;

@@ -51,6 +51,11 @@ public:
   {
     return saw_one ([&] (const std::string &t) { return t == what; });
   }
+  int times (const std::string &what)
+  {
+    auto l = told_.lock ();
+    return static_cast<int> (std::count (l->begin (), l->end (), what));
+  }
   // In whatever role.
   bool saw_peer ()
   {

@@ -173,6 +173,49 @@ GST_START_TEST (bad_requests)
 }
 GST_END_TEST
 
+// What comes behind the request, before the application has decided, is not lost.
+GST_START_TEST (early_frames)
+{
+  PoolServer server;
+  RawSocket s = RawSocket::connect (static_cast<guint16> (server.port ()));
+  s.send (upgrade + frame ("no message"));
+  std::string all;
+  fail_unless (s.wait_closed (&all));
+  const std::size_t told = all.find ("\"malformed\"");
+  fail_unless (told < all.find ("\x88"), "%zu", told);
+}
+GST_END_TEST
+
+GST_START_TEST (goodbye_is_told_once)
+{
+  Fixture f;
+  for (int i = 0; i < 20; i++) {
+    PoolServer server;
+    SignalledPeer a (f.loop, server.uri ("room"));
+    if (i % 2)
+      server.wait_joined (1);
+    a.goodbye (); // connecting or connected
+    f.loop.call ([] {});
+    fail_unless_equals_int (a.times ("goodbye"), 0);
+  }
+}
+GST_END_TEST
+
+// While peers come in and handlers run.
+GST_START_TEST (stops_at_any_time)
+{
+  Fixture f;
+  for (int i = 0; i < 30; i++) {
+    PoolServer server;
+    std::vector<std::unique_ptr<SignalledPeer>> peers;
+    for (int n = 0; n < 6; n++)
+      peers.push_back (
+          std::make_unique<SignalledPeer> (f.loop, server.uri (std::to_string (n).c_str ())));
+    server.wait_joined (static_cast<unsigned> (i % 4));
+  }
+}
+GST_END_TEST
+
 // Each gets a close frame with its code, and an honest pair beside it goes on.
 GST_START_TEST (bad_frames)
 {
@@ -248,6 +291,9 @@ static Suite *signalling_suite ()
   tcase_add_test (tc, application_decides);
   tcase_add_test (tc, files);
   tcase_add_test (tc, bad_requests);
+  tcase_add_test (tc, early_frames);
+  tcase_add_test (tc, goodbye_is_told_once);
+  tcase_add_test (tc, stops_at_any_time);
   tcase_add_test (tc, bad_frames);
   tcase_add_test (tc, slow_reader);
   return s;

@@ -40,6 +40,8 @@ public:
     return a;
   }
 
+  std::string answer = "v=0 theirs"; // set before it is asked
+
 private:
   void on_request (rtc::WebConnection &c) override
   {
@@ -58,7 +60,7 @@ private:
       refuse_--;
       return c.respond (status_, "text/plain", "no\n");
     }
-    c.respond (201, "application/sdp", "v=0 theirs", {{"Location", "/live/session/7"}});
+    c.respond (201, "application/sdp", answer, {{"Location", "/live/session/7"}});
   }
   void on_upgrade (rtc::WebConnection &c) override { c.respond (404, "text/plain", ""); }
   void on_text (rtc::WebConnection &, std::string_view) override {}
@@ -124,6 +126,19 @@ GST_START_TEST (refusal_is_final)
 }
 GST_END_TEST
 
+GST_START_TEST (answer_is_bounded)
+{
+  Loop loop ("test-whip");
+  Script script;
+  script.answer = std::string (64 << 20, 'v');
+  SignalledPeer p (loop, script.uri ("whip"));
+  fail_unless (p.saw ("peer offers"));
+  p.send_description ("offer", "one");
+  p.send_candidate ({});
+  fail_unless (p.saw ("fatal"));
+}
+GST_END_TEST
+
 GST_START_TEST (other_schemes)
 {
   Loop loop ("test-whip");
@@ -154,6 +169,7 @@ static Suite *whip_suite ()
   tcase_add_test (tc, offer_answer_and_end);
   tcase_add_test (tc, busy_server_is_asked_again);
   tcase_add_test (tc, refusal_is_final);
+  tcase_add_test (tc, answer_is_bounded);
   tcase_add_test (tc, other_schemes);
   return s;
 }

@@ -1,27 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Application data, streams, ICMP, keepalives, and what is nobody's (RFC 8656, 11 and 12).
+#include "../allocations.h"
 #include "rig.h"
-#include <new>
-
-namespace {
-thread_local unsigned long allocations;
-}
-
-[[gnu::noinline]] void *operator new (std::size_t n)
-{
-  allocations++;
-  if (void *p = std::malloc (n ? n : 1))
-    return p;
-  throw std::bad_alloc ();
-}
-[[gnu::noinline]] void operator delete (void *p) noexcept
-{
-  std::free (p);
-}
-[[gnu::noinline]] void operator delete (void *p, std::size_t) noexcept
-{
-  std::free (p);
-}
 
 using namespace reach::test;
 
