@@ -112,9 +112,9 @@ void Ice::start_gathering ()
 
 void Ice::tell_candidate (const NiceCandidate &c)
 {
-  IceCandidate told = candidate_of (c);
+  Candidate told = candidate_of (c);
   if (settings_.relay_only) {
-    if (told.type != IceCandidate::Type::relay)
+    if (told.type != CandidateType::relay)
       return;
     // Or it would tell where we are.
     told.related_address = told.address.find (':') == std::string::npos ? "0.0.0.0" : "::";
@@ -138,7 +138,7 @@ bool Ice::set_remote (const IceCredentials &remote)
   if (!nice_agent_set_remote_credentials (
           agent_, stream_, remote.ufrag.c_str (), remote.pwd.c_str ()))
     return false;
-  for (const IceCandidate &c : std::exchange (early_, {}))
+  for (const Candidate &c : std::exchange (early_, {}))
     if (c.ufrag.empty () || c.ufrag == remote.ufrag)
       use_remote (c);
   if (std::exchange (early_end_, false))
@@ -148,8 +148,8 @@ bool Ice::set_remote (const IceCredentials &remote)
 
 bool Ice::add_remote (std::string_view candidate)
 {
-  const auto c = parse_ice_candidate (candidate);
-  if (!c || c->component != 1 || remote_count_ >= settings_.remote_candidates)
+  const auto c = parse_candidate (candidate);
+  if (!c || !is_usable (*c) || remote_count_ >= settings_.remote_candidates)
     return false;
   if (!remote_.ufrag.empty () && !c->ufrag.empty () && c->ufrag != remote_.ufrag)
     return false;
@@ -163,9 +163,9 @@ bool Ice::add_remote (std::string_view candidate)
   return true;
 }
 
-void Ice::use_remote (const IceCandidate &c)
+void Ice::use_remote (const Candidate &c)
 {
-  if (c.mdns ()) {
+  if (address_form (c.address) == AddressForm::mdns) {
     lookups_.push_back (nullptr);
     const auto at = std::prev (lookups_.end ());
     *at = std::make_unique<Resolve> (loop_.context (), c.address, c.port,
@@ -173,7 +173,7 @@ void Ice::use_remote (const IceCandidate &c)
           loop_.destroy_later (std::move (*at));
           lookups_.erase (at);
           // Nobody knows the name: the peer is not on this network.
-          IceCandidate resolved = c;
+          Candidate resolved = c;
           if (!found.empty ()) {
             resolved.address = found.front ().host ();
             use_remote (resolved);

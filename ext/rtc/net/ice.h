@@ -34,7 +34,7 @@ struct IceSettings {
 };
 
 struct IcePair {
-  IceCandidate local, remote;
+  Candidate local, remote;
 };
 
 class Ice {
@@ -42,7 +42,7 @@ public:
   class Owner {
   public:
     virtual ~Owner () = default;
-    virtual void on_ice_candidate (const IceCandidate &local) = 0;
+    virtual void on_ice_candidate (const Candidate &local) = 0;
     virtual void on_ice_gathered () = 0;
     virtual void on_ice_state (IceState state) = 0;
     virtual void on_ice_pair (const IcePair &pair) = 0; // nominated
@@ -51,8 +51,8 @@ public:
     // A server that cannot be used; ICE goes on without it.
     virtual void on_ice_warning (const std::string &what) = 0;
     // false: the candidate is not told, or not used.
-    virtual bool accept_local (const IceCandidate &) { return true; }
-    virtual bool accept_remote (const IceCandidate &) { return true; }
+    virtual bool accept_local (const Candidate &) { return true; }
+    virtual bool accept_remote (const Candidate &) { return true; }
   };
 
   // An owner's callback must not destroy it.
@@ -89,7 +89,7 @@ private:
       const std::string &host, std::uint16_t port, std::function<void (const Address &)> then);
   void start_gathering ();
   void tell_candidate (const NiceCandidate &c);
-  void use_remote (const IceCandidate &c);
+  void use_remote (const Candidate &c);
   void grow_buffers ();
   void on_pair (const NiceCandidate &local, const NiceCandidate &remote);
   void set_state (IceState state);
@@ -111,7 +111,7 @@ private:
   std::optional<IcePair> pair_;
   const std::shared_ptr<PacketPath> path_ = std::make_shared<PacketPath> ();
   IceCredentials remote_;
-  std::vector<IceCandidate> early_; // came before the remote credentials
+  std::vector<Candidate> early_; // came before the remote credentials
   bool early_end_ = false, gathering_ = false;
   std::size_t remote_count_ = 0, pending_servers_ = 0, relays_ = 0;
   bool stun_set_ = false;

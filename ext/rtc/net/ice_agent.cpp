@@ -104,7 +104,7 @@ void Ice::on_pair (const NiceCandidate &local, const NiceCandidate &remote)
 {
   pair_ = IcePair{candidate_of (local), candidate_of (remote)};
   GSocket *socket = nullptr;
-  if (!pair_->local.tcp && pair_->local.type != IceCandidate::Type::relay)
+  if (!pair_->local.tcp && pair_->local.type != CandidateType::relay)
     socket = nice_agent_get_selected_socket (agent_, stream_, 1);
   const auto to = address_of (remote.addr);
   if (socket && to && g_socket_get_socket_type (socket) == G_SOCKET_TYPE_DATAGRAM)

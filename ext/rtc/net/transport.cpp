@@ -89,9 +89,9 @@ bool Transport::set_remote (const TransportPeer &remote)
   return true;
 }
 
-void Transport::on_ice_candidate (const IceCandidate &local)
+void Transport::on_ice_candidate (const Candidate &local)
 {
-  owner_.on_local_candidate (local.text ());
+  owner_.on_local_candidate (to_string (local));
 }
 
 void Transport::on_ice_state (IceState state)

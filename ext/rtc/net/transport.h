@@ -51,8 +51,8 @@ public:
     virtual void on_gathered () = 0;
     virtual void on_ice_state (IceState) {}
     virtual void on_pair (const IcePair &) {}
-    virtual bool accept_local (const IceCandidate &) { return true; }
-    virtual bool accept_remote (const IceCandidate &) { return true; }
+    virtual bool accept_local (const Candidate &) { return true; }
+    virtual bool accept_remote (const Candidate &) { return true; }
     virtual void on_rtp (std::span<std::uint8_t>) {} // may be changed; valid during the call
     virtual void on_rtcp (std::span<std::uint8_t>) {}
     virtual void on_datagram (Bytes) {}
@@ -95,14 +95,14 @@ public:
   TransportStats stats () const;
 
 private:
-  void on_ice_candidate (const IceCandidate &local) override;
+  void on_ice_candidate (const Candidate &local) override;
   void on_ice_gathered () override { owner_.on_gathered (); }
   void on_ice_state (IceState state) override;
   void on_ice_pair (const IcePair &pair) override;
   void on_ice_packet (std::span<std::uint8_t> packet) override;
   void on_ice_warning (const std::string &what) override { owner_.on_warning (what); }
-  bool accept_local (const IceCandidate &c) override { return owner_.accept_local (c); }
-  bool accept_remote (const IceCandidate &c) override { return owner_.accept_remote (c); }
+  bool accept_local (const Candidate &c) override { return owner_.accept_local (c); }
+  bool accept_remote (const Candidate &c) override { return owner_.accept_remote (c); }
   void on_sctp_packets (SctpLink::Output &packets) override;
   void on_sctp_connected (std::uint16_t n) override { owner_.on_data_connected (n); }
   void on_sctp_message (std::uint16_t stream, std::uint32_t ppid, Bytes message) override

@@ -13,7 +13,7 @@ GST_START_TEST (test_media_and_data)
   const auto stats = p.a.on_loop ([] (Transport &t) { return t.stats (); });
   fail_unless_equals_string (stats.dtls_version.c_str (), "DTLSv1.2");
   fail_unless (stats.profile == SrtpProfile::aead_aes_128_gcm);
-  fail_unless (p.a.seen.get ().pair->local.type == IceCandidate::Type::host);
+  fail_unless (p.a.seen.get ().pair->local.type == CandidateType::host);
   fail_unless_equals_string (p.a.seen.get ().pair->remote.address.c_str (), "127.0.0.1");
 
   fail_unless_equals_int (send_rtp (p.a, 1, 50), 50);

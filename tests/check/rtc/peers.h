@@ -25,7 +25,7 @@ public:
   std::unique_ptr<Transport> transport;
   Peer *other = nullptr;
   Watched<Seen> seen;
-  std::function<bool (const IceCandidate &)> accept;     // loop thread
+  std::function<bool (const Candidate &)> accept;        // loop thread
   std::function<void (std::uint16_t, Bytes)> on_message; // loop thread, instead of keeping it
   bool count_only = false;
 
@@ -95,7 +95,7 @@ public:
       s.pairs++;
     });
   }
-  bool accept_local (const IceCandidate &c) override { return !accept || accept (c); }
+  bool accept_local (const Candidate &c) override { return !accept || accept (c); }
   void on_rtp (std::span<std::uint8_t> p) override
   {
     seen.update ([&] (Seen &s) {
