@@ -236,7 +236,7 @@ void WebConnection::abort ()
 
 void WebConnection::on_timer ()
 {
-  if (!web_socket_ || closing_ || ++silent_ > 2)
+  if (!web_socket_ || closing_ || ++silent_ >= 2)
     return abort ();
   web_socket_->ping ();
   timer_.arm (Clock::now () + limits_.ping);
