@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "media_source.h"
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstring>
+#include <new>
+
+namespace reach::rtc {
+namespace {
+// Payloaders make a memory for the header and one for the payload; peers need them in one piece,
+// for longer than the buffer may live. So they are copied once, whatever the number of peers.
+struct Block {
+  std::atomic<unsigned> references{1};
+  std::size_t size = 0;
+  std::uint8_t *bytes () { return reinterpret_cast<std::uint8_t *> (this + 1); }
+};
+void ref (void *p)
+{
+  static_cast<Block *> (p)->references.fetch_add (1, std::memory_order_relaxed);
+}
+void unref (void *p)
+{
+  auto *b = static_cast<Block *> (p);
+  if (b->references.fetch_sub (1, std::memory_order_acq_rel) == 1)
+    ::operator delete (b);
+}
+constexpr Handle::Type block_type{ref, unref};
+
+constexpr std::size_t max_packet = 65000;
+
+SourcePacket copy_of (GstBuffer *buffer)
+{
+  const std::size_t size = gst_buffer_get_size (buffer);
+  if (size < 12 || size > max_packet)
+    return {};
+  auto *b = new (::operator new (sizeof (Block) + size)) Block;
+  b->size = gst_buffer_extract (buffer, 0, b->bytes (), size);
+  return {Handle::adopt (b, block_type), Bytes (b->bytes (), b->size)};
+}
+} // namespace
+
+void MediaSource::request_keyframe ()
+{
+  auto owner = owner_.lock ();
+  if (*owner)
+    (*owner)->on_keyframe_wanted ();
+}
+
+void MediaSource::set_bitrate (unsigned bits_per_second)
+{
+  auto owner = owner_.lock ();
+  if (*owner)
+    (*owner)->on_bitrate (bits_per_second);
+}
+
+void MediaSource::add (std::shared_ptr<Output> output)
+{
+  outputs_.lock ()->push_back (std::move (output));
+}
+
+void MediaSource::remove (const Output *output)
+{
+  std::shared_ptr<Output> last; // goes without the lock
+  auto outputs = outputs_.lock ();
+  const auto at = std::ranges::find (*outputs, output, &std::shared_ptr<Output>::get);
+  if (at == outputs->end ())
+    return;
+  last = std::move (*at);
+  outputs->erase (at);
+}
+
+void MediaSource::push (GstBuffer *buffer, TimePoint captured)
+{
+  push (std::span<GstBuffer *const> (&buffer, 1), captured);
+}
+
+void MediaSource::push (GstBufferList *list, TimePoint captured)
+{
+  std::array<GstBuffer *, 64> some;
+  const guint size = gst_buffer_list_length (list);
+  for (guint at = 0; at < size;) {
+    std::size_t n = 0;
+    while (n < some.size () && at < size)
+      some[n++] = gst_buffer_list_get (list, at++);
+    push (std::span<GstBuffer *const> (some.data (), n), captured);
+  }
+}
+
+void MediaSource::push (std::span<GstBuffer *const> buffers, TimePoint captured)
+{
+  now_ = *outputs_.lock ();
+  if (now_.empty ())
+    return;
+  for (GstBuffer *b : buffers)
+    if (SourcePacket p = copy_of (b); p.owner)
+      batch_.push_back (std::move (p));
+  for (const auto &output : now_)
+    output->send (batch_, captured);
+  batch_.clear ();
+  now_.clear ();
+}
+} // namespace reach::rtc

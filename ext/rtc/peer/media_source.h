@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// One payloaded stream, and the peers it goes to: encoded and payloaded once, for any number of
+// them. Where a packet leaves the pipeline.
+#pragma once
+#include "common/guarded.h"
+#include "common/proto/bytes.h"
+#include "common/proto/time.h"
+#include "rtc/proto/media_types.h"
+#include "rtc/proto/rtp_handle.h"
+#include <gst/gst.h>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace reach::rtc {
+// An RTP packet in one piece, shared by all that send it or may have to send it again.
+struct SourcePacket {
+  Handle owner;
+  Bytes bytes; // of owner
+};
+
+class MediaSource {
+public:
+  // The way to one peer.
+  class Output {
+  public:
+    virtual ~Output () = default;
+    // Streaming thread; never waits. captured: when what is in the packets was, on the clock that
+    // time.h has.
+    virtual void send (std::span<const SourcePacket> packets, TimePoint captured) = 0;
+  };
+  // What makes the stream. Loop thread; must not wait for a streaming thread.
+  class Owner {
+  public:
+    virtual ~Owner () = default;
+    virtual void on_keyframe_wanted () = 0;
+    virtual void on_bitrate (unsigned bits_per_second) = 0; // what the peers have room for
+  };
+
+  explicit MediaSource (MediaKind kind) : kind_ (kind) {}
+
+  MediaKind kind () const { return kind_; }
+  // Any thread. Nobody: the stream has no maker, or not any more.
+  void set_owner (Owner *owner) { owner_.update ([owner] (Owner *&o) { o = owner; }); }
+  void request_keyframe ();
+  void set_bitrate (unsigned bits_per_second);
+
+  // What the packets are: name, clock rate, channels, fmtp, and their payload type.
+  void set_codec (Codec codec) { *codec_.lock () = std::move (codec); }
+  Codec codec () { return *codec_.lock (); }
+
+  void add (std::shared_ptr<Output> output);
+  void remove (const Output *output); // it may still be in a send () of another thread
+  std::size_t outputs () { return outputs_.lock ()->size (); }
+
+  // Streaming thread. Buffers of one RTP packet each; those that are none are dropped.
+  void push (GstBuffer *buffer, TimePoint captured);
+  void push (GstBufferList *list, TimePoint captured);
+
+private:
+  using Outputs = std::vector<std::shared_ptr<Output>>;
+  void push (std::span<GstBuffer *const> buffers, TimePoint captured);
+
+  const MediaKind kind_;
+  // Held while the owner is called, so that it can go at any time after set_owner ().
+  Guarded<Owner *> owner_{nullptr};
+  Guarded<Codec> codec_;
+  Guarded<Outputs> outputs_;
+  std::vector<SourcePacket> batch_; // of the streaming thread
+  Outputs now_;                     // likewise
+};
+} // namespace reach::rtc
