@@ -86,6 +86,7 @@ bool Transport::set_remote (const TransportPeer &remote)
     return false;
   if (ice_.path ()->set ())
     start_dtls ();
+  start_sctp (); // data channels that were agreed upon later
   return true;
 }
 
@@ -216,7 +217,12 @@ void Transport::dtls_opened ()
   last_authentic_ = Clock::now ();
   silence_timer_.arm (last_authentic_ + settings_.silence);
   set_state (TransportState::connected);
-  if (!settings_.data || state_ != TransportState::connected)
+  start_sctp ();
+}
+
+void Transport::start_sctp ()
+{
+  if (!settings_.data || !remote_->data || sctp_ || state_ != TransportState::connected)
     return;
   SctpSettings s = settings_.sctp;
   s.remote_port = remote_->sctp_port;

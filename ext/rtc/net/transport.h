@@ -28,6 +28,7 @@ struct TransportPeer {
   IceCredentials ice;
   std::vector<Fingerprint> fingerprints;
   DtlsRole own_role = DtlsRole::server; // we are this
+  bool data = true; // takes SCTP; once it does it always will
   std::uint16_t sctp_port = 5000;
   std::size_t max_message = 65536; // a=max-message-size; 0: any
 };
@@ -120,6 +121,7 @@ private:
   void on_dtls (Bytes datagram);
   void on_media (std::span<std::uint8_t> packet, bool rtcp);
   void dtls_opened ();
+  void start_sctp ();
   void dtls_changed ();
   void read_dtls ();
   void flush_dtls ();

@@ -54,6 +54,19 @@ void MediaSource::set_bitrate (unsigned bits_per_second)
     (*owner)->on_bitrate (bits_per_second);
 }
 
+void MediaSource::set_codec (Codec codec)
+{
+  {
+    auto now = codec_.lock ();
+    if (*now == codec)
+      return;
+    *now = std::move (codec);
+  }
+  const Outputs outputs = *outputs_.lock ();
+  for (const auto &o : outputs)
+    o->codec_changed ();
+}
+
 void MediaSource::add (std::shared_ptr<Output> output)
 {
   outputs_.lock ()->push_back (std::move (output));

@@ -28,6 +28,8 @@ public:
     // Streaming thread; never waits. captured: when what is in the packets was, on the clock that
     // time.h has.
     virtual void send (std::span<const SourcePacket> packets, TimePoint captured) = 0;
+    // Any thread: codec () is another.
+    virtual void codec_changed () = 0;
   };
   // What makes the stream. Loop thread; must not wait for a streaming thread.
   class Owner {
@@ -46,7 +48,7 @@ public:
   void set_bitrate (unsigned bits_per_second);
 
   // What the packets are: name, clock rate, channels, fmtp, and their payload type.
-  void set_codec (Codec codec) { *codec_.lock () = std::move (codec); }
+  void set_codec (Codec codec);
   Codec codec () { return *codec_.lock (); }
 
   void add (std::shared_ptr<Output> output);

@@ -57,6 +57,7 @@ public:
   {
     return pick (current_remote_, current_remote_);
   }
+  bool answered () const { return we_answered_; } // what is in force, or will be
   const Negotiated *negotiated () const { return negotiated_ ? &*negotiated_ : nullptr; }
 
 private:

@@ -76,6 +76,10 @@ public:
     sequence_offset_ = sequence_offset;
     timestamp_offset_ = timestamp_offset;
   }
+  // For one that follows this one by other rules.
+  std::uint16_t sequence_offset () const { return sequence_offset_; }
+  std::uint32_t timestamp_offset () const { return timestamp_offset_; }
+  std::uint16_t rtx_sequence () const { return rtx_sequence_; } // the next
   // mid and rid go with each packet while the peer may not know the SSRC (default), or not.
   void identify (bool on) { identify_ = on; }
 

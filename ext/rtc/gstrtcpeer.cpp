@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/**
+ * SECTION:element-rtcpeer
+ * @title: rtcpeer
+ *
+ * A WebRTC peer connection: what goes into its sink pads is sent to another rtcpeer, a browser or a
+ * WHIP server, and what that sends comes out of src pads. RTP, encoded and raw media go in; raw ones
+ * are encoded for the codec that both have. What comes is depayloaded.
+ *
+ * With `signalling-uri` it finds the other side by itself: a channel of rtcpoolserver, or a server
+ * of WHIP or WHEP. Without, the application carries descriptions and candidates, by the actions and
+ * signals that webrtcbin has.
+ *
+ * ## Example launch lines
+ * |[
+ * gst-launch-1.0 rtcpoolserver port=7001
+ * ]| brings two peers together.
+ * |[
+ * gst-launch-1.0 videotestsrc is-live=true ! x264enc tune=zerolatency ! rtcpeer
+ * signalling-uri=ws://127.0.0.1:7001/garden
+ * ]| shows itself in the channel "garden".
+ * |[
+ * gst-launch-1.0 rtcpeer signalling-uri=ws://127.0.0.1:7001/garden ! decodebin ! autovideosink
+ * ]| looks at it.
+ *
+ * ## Threads
+ * All peers of a process share a few loop threads for sockets and protocols, and one thread that
+ * emits signals and makes pads. Each src pad has a streaming thread; a sink pad has none. The signals
+ * local-candidate and remote-candidate come from a loop thread and must return at once.
+ *
+ * Since: 0.1
+ */
+#include "common/barrier.h"
+#include "peer_properties.h"
+#include "rtcelements.h"
+
+GST_DEBUG_CATEGORY_STATIC (rtcpeer_debug);
+#define GST_CAT_DEFAULT rtcpeer_debug
+
+G_DECLARE_FINAL_TYPE (GstRtcPeer, gst_rtc_peer, GST, RTC_PEER, GstBin)
+
+struct _GstRtcPeer {
+  GstBin parent;
+  reach::rtc::PeerImpl *impl;
+};
+G_DEFINE_FINAL_TYPE_WITH_CODE (GstRtcPeer, gst_rtc_peer, GST_TYPE_BIN,
+    GST_DEBUG_CATEGORY_INIT (rtcpeer_debug, "rtcpeer", 0, "peer connection"))
+GST_ELEMENT_REGISTER_DEFINE (rtcpeer, "rtcpeer", GST_RANK_NONE, gst_rtc_peer_get_type ())
+
+using reach::barrier;
+using namespace reach::rtc;
+
+namespace {
+PeerImpl &impl_of (gpointer e)
+{
+  return *GST_RTC_PEER (e)->impl;
+}
+
+GstStateChangeReturn change_state (GstElement *e, GstStateChange t)
+{
+  return barrier (e, GST_STATE_CHANGE_FAILURE, [&] {
+    auto &impl = impl_of (e);
+    if (t == GST_STATE_CHANGE_NULL_TO_READY && !impl.prepare ())
+      return GST_STATE_CHANGE_FAILURE;
+    if (t == GST_STATE_CHANGE_READY_TO_PAUSED && !impl.start ())
+      return GST_STATE_CHANGE_FAILURE;
+    auto ret = GST_ELEMENT_CLASS (gst_rtc_peer_parent_class)->change_state (e, t);
+    if (t == GST_STATE_CHANGE_PAUSED_TO_READY)
+      impl.stop ();
+    if (t == GST_STATE_CHANGE_READY_TO_NULL)
+      impl.release ();
+    // What comes from the network is live, whatever pads there are by now.
+    const bool paused =
+        t == GST_STATE_CHANGE_READY_TO_PAUSED || t == GST_STATE_CHANGE_PLAYING_TO_PAUSED;
+    return paused && ret == GST_STATE_CHANGE_SUCCESS ? GST_STATE_CHANGE_NO_PREROLL : ret;
+  });
+}
+
+GstPad *request_new_pad (
+    GstElement *e, GstPadTemplate *templ, const char *name, const GstCaps *caps)
+{
+  return barrier (e, static_cast<GstPad *> (nullptr),
+      [&] { return impl_of (e).request_pad (templ, name, caps); });
+}
+
+void release_pad (GstElement *e, GstPad *pad)
+{
+  barrier (e, false, [&] { return impl_of (e).release_pad (pad); });
+}
+
+void set_property (GObject *o, guint id, const GValue *v, GParamSpec *spec)
+{
+  if (!set_peer_property (impl_of (o), id, v))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (o, id, spec);
+}
+
+void get_property (GObject *o, guint id, GValue *v, GParamSpec *spec)
+{
+  if (!get_peer_property (impl_of (o), id, v))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (o, id, spec);
+}
+
+void finalize (GObject *o)
+{
+  delete GST_RTC_PEER (o)->impl;
+  G_OBJECT_CLASS (gst_rtc_peer_parent_class)->finalize (o);
+}
+
+void add_template (GstElementClass *k, const char *name, GstPadDirection direction,
+    GstPadPresence presence, const reach::Ref<GstCaps> &caps)
+{
+  gst_element_class_add_pad_template (
+      k, gst_pad_template_new (name, direction, presence, caps.get ()));
+}
+} // namespace
+
+static void gst_rtc_peer_init (GstRtcPeer *self)
+{
+  self->impl = new PeerImpl (GST_ELEMENT (self));
+}
+
+static void gst_rtc_peer_class_init (GstRtcPeerClass *klass)
+{
+  auto *object = G_OBJECT_CLASS (klass);
+  auto *element = GST_ELEMENT_CLASS (klass);
+  object->finalize = finalize;
+  object->set_property = set_property;
+  object->get_property = get_property;
+  install_peer_properties (object);
+  element->change_state = change_state;
+  element->request_new_pad = request_new_pad;
+  element->release_pad = release_pad;
+  install_peer_signals (G_TYPE_FROM_CLASS (klass));
+  add_template (element, "video_%u", GST_PAD_SINK, GST_PAD_REQUEST,
+      InputPad::accepted_caps (MediaKind::video));
+  add_template (element, "audio_%u", GST_PAD_SINK, GST_PAD_REQUEST,
+      InputPad::accepted_caps (MediaKind::audio));
+  add_template (element, "src_%u", GST_PAD_SRC, GST_PAD_SOMETIMES,
+      reach::Ref<GstCaps>::adopt (gst_caps_new_any ()));
+  gst_element_class_set_static_metadata (element, "Peer connection",
+      "Filter/Network/WebRTC", "Sends and receives media and data by WebRTC",
+      "The gst-plugins-reach developers");
+}

@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "peer_connection.h"
+#include "rtc/proto/codec.h"
+#include <algorithm>
+#include <openssl/rand.h>
+
+namespace reach::rtc {
+namespace {
+constexpr std::size_t most_early_candidates = 256;
+
+std::vector<Fingerprint> fingerprints_of (const RemoteTransport &remote)
+{
+  std::vector<Fingerprint> all;
+  for (const sdp::Fingerprint &f : remote.fingerprints) {
+    std::string text;
+    for (const std::uint8_t b : f.digest) {
+      constexpr char digits[] = "0123456789ABCDEF";
+      if (!text.empty ())
+        text += ':';
+      text += digits[b >> 4];
+      text += digits[b & 15];
+    }
+    all.push_back ({f.hash, text});
+  }
+  return all;
+}
+
+Random random_bytes ()
+{
+  return [] (std::span<std::uint8_t> to) {
+    if (RAND_bytes (to.data (), static_cast<int> (to.size ())) != 1)
+      g_error ("OpenSSL has no random numbers");
+  };
+}
+
+std::uint8_t sent_id (const NegotiatedMedia &m, std::string_view uri)
+{
+  const auto e = std::ranges::find (m.extensions, uri, &sdp::ExtMap::uri);
+  return e == m.extensions.end () || !sends (e->direction) || e->id > 255
+             ? std::uint8_t{0}
+             : static_cast<std::uint8_t> (e->id);
+}
+} // namespace
+
+PeerConnection::PeerConnection (Loop &loop, Owner &owner, PeerConfig config)
+    : loop_ (loop), owner_ (owner), config_ (std::move (config)),
+      self_ (std::make_shared<PeerConnection *> (this)),
+      negotiator_ (config_.jsep, random_bytes ()),
+      sending_ (std::make_shared<Sending> (config_.sending,
+          Sending::Owner{[&l = loop_, s = self_] {
+                           l.post ([s] {
+                             if (*s)
+                               (*s)->schedule ();
+                           });
+                         },
+              [&l = loop_, s = self_] {
+                l.post ([s] {
+                  if (*s)
+                    (*s)->configure_sending ();
+                });
+              }})),
+      receiving_ (*this, config_.receiving), data_ (loop_, *this),
+      timer_ (loop_.timers (), [this] { schedule (); })
+{
+}
+
+PeerConnection::~PeerConnection ()
+{
+  *self_ = nullptr;
+  sending_->close ();
+  for (const Attached &a : attached_)
+    if (a.source)
+      a.source->remove (a.output.get ());
+}
+
+void PeerConnection::changed ()
+{
+  if (draining_)
+    return; // whoever drains goes on
+  draining_ = true;
+  while (const auto e = negotiator_.poll_event ())
+    take (*e);
+  draining_ = false;
+}
+
+void PeerConnection::take (const JsepEvent &e)
+{
+  if (const auto *ice = std::get_if<event::LocalIce> (&e))
+    local_ice (ice->ice);
+  else if (const auto *candidate = std::get_if<event::RemoteCandidate> (&e))
+    take_candidate (*candidate);
+  else if (std::holds_alternative<event::Negotiated> (e))
+    negotiated_changed ();
+  owner_.on_jsep (e);
+}
+
+// ICE
+
+void PeerConnection::local_ice (const IceCredentials &ice)
+{
+  if (ice.ufrag.empty ())
+    return end_transport ();
+  if (ice == local_ice_)
+    return;
+  local_ice_ = ice;
+  set_gathering (GatheringState::gathering);
+  if (transport_)
+    return transport_->restart_ice (ice);
+  TransportSettings s{.ice = config_.ice,
+      .data = !config_.datagrams,
+      .sctp = config_.sctp,
+      .silence = config_.silence};
+  // Who offers is controlling (RFC 8445, 6.1.1).
+  s.ice.controlling = negotiator_.state () == SignalingState::have_local_offer;
+  transport_.reset (new Transport (loop_, *this, config_.dtls, s));
+  transport_->set_local (ice);
+  transport_->gather ();
+}
+
+void PeerConnection::end_transport ()
+{
+  local_ice_ = {};
+  peer_ufrag_.clear ();
+  next_report_.reset ();
+  sending_->open (nullptr);
+  data_.on_closed (SctpFault::none);
+  // It may be that it is it who calls.
+  loop_.destroy_later (std::move (transport_));
+  set_gathering (GatheringState::fresh);
+}
+
+void PeerConnection::take_candidate (const event::RemoteCandidate &c)
+{
+  if (!transport_ || peer_ufrag_.empty () || (!c.ufrag.empty () && c.ufrag != peer_ufrag_)) {
+    if (early_candidates_.size () < most_early_candidates)
+      early_candidates_.push_back (c);
+    return;
+  }
+  if (c.candidate)
+    transport_->add_remote (to_string (*c.candidate));
+  else
+    transport_->end_of_candidates ();
+}
+
+void PeerConnection::on_local_candidate (const std::string &text)
+{
+  const auto c = parse_candidate (text);
+  if (!c)
+    return;
+  const auto told = negotiator_.add_local_candidate (*c, local_ice_.ufrag);
+  if (told)
+    owner_.on_local_candidate (*told);
+  changed ();
+}
+
+void PeerConnection::on_gathered ()
+{
+  const auto told = negotiator_.end_local_candidates (local_ice_.ufrag);
+  if (told)
+    owner_.on_local_candidate (*told);
+  set_gathering (GatheringState::complete);
+  changed ();
+}
+
+void PeerConnection::set_gathering (GatheringState g)
+{
+  if (std::exchange (gathering_, g) != g)
+    owner_.on_gathering (g);
+}
+
+void PeerConnection::on_ice_state (IceState state)
+{
+  owner_.on_ice (state);
+}
+
+// What was agreed upon
+
+void PeerConnection::negotiated_changed ()
+{
+  const Negotiated *n = negotiator_.negotiated ();
+  if (!n)
+    return;
+  report_ssrc_ = n->media.empty () ? 1 : n->media.front ().ssrc;
+  reduced_size_ = !n->media.empty () &&
+                  std::ranges::all_of (n->media, &NegotiatedMedia::rtcp_rsize);
+  owner_.on_negotiated (*n);
+  receiving_.configure (*n, report_ssrc_,
+      [this] (const NegotiatedMedia &m, const std::string &rid) {
+        return key_of (m.transceiver, rid);
+      });
+  configure_sending ();
+  set_peer (*n);
+  schedule ();
+}
+
+void PeerConnection::set_peer (const Negotiated &n)
+{
+  if (!transport_)
+    return;
+  transport_->set_controlling (!negotiator_.answered ());
+  data_.set_dtls_client (n.role == DtlsRole::client);
+  TransportPeer p{.ice = n.remote.ice,
+      .fingerprints = fingerprints_of (n.remote),
+      .own_role = n.role,
+      .data = n.data.has_value ()};
+  if (n.data) {
+    p.sctp_port = n.data->remote_port;
+    p.max_message = static_cast<std::size_t> (n.data->remote_max_message_size);
+    data_.set_max_message (p.max_message);
+  }
+  if (!transport_->set_remote (p))
+    return owner_.on_warning (
+        "the description changes fingerprint or DTLS role of a connection, or its ICE credentials "
+        "are none");
+  if (std::exchange (peer_ufrag_, n.remote.ice.ufrag) == n.remote.ice.ufrag)
+    return;
+  for (const auto &c : std::exchange (early_candidates_, {}))
+    if (c.ufrag.empty () || c.ufrag == peer_ufrag_)
+      take_candidate (c);
+}
+
+TrackKey PeerConnection::key_of (TransceiverId id, const std::string &rid)
+{
+  const std::pair<TransceiverId, std::string> wanted (id, rid);
+  auto at = std::ranges::find (tracks_, wanted);
+  if (at == tracks_.end ())
+    at = tracks_.insert (at, wanted);
+  return static_cast<TrackKey> (at - tracks_.begin ());
+}
+
+TransceiverId PeerConnection::transceiver_of (TrackKey key) const
+{
+  return key < tracks_.size () ? tracks_[key].first : 0;
+}
+
+std::string PeerConnection::rid_of (TrackKey key) const
+{
+  return key < tracks_.size () ? tracks_[key].second : std::string ();
+}
+
+void PeerConnection::attach (
+    TransceiverId id, std::shared_ptr<MediaSource> source, const std::string &rid)
+{
+  const auto at = std::ranges::find_if (attached_, [&] (const Attached &a) {
+    return a.transceiver == id && a.rid == rid;
+  });
+  if (at != attached_.end ()) {
+    if (at->source == source)
+      return;
+    at->source->remove (at->output.get ());
+    attached_.erase (at);
+  }
+  if (source) {
+    Attached a{.transceiver = id, .rid = rid, .source = std::move (source)};
+    a.key = key_of (id, rid);
+    a.ssrc = g_random_int ();
+    a.rtx_ssrc = g_random_int ();
+    a.output = sending_->output (a.key);
+    a.source->add (a.output);
+    attached_.push_back (std::move (a));
+  }
+  configure_sending ();
+}
+
+// False: the peer does not take what the source has, or it is not known yet.
+bool PeerConnection::rules_of (const NegotiatedMedia &m, Attached &a, SendingStream &s) const
+{
+  const Codec codec = a.source->codec ();
+  const auto taken = std::ranges::find_if (
+      m.send, [&] (const NegotiatedCodec &c) { return matches (codec, c.codec); });
+  if (codec.name.empty () || taken == m.send.end ())
+    return false;
+  s.key = a.key;
+  s.name = m.mid;
+  s.kind = m.kind;
+  s.clock_rate = taken->codec.clock_rate;
+  RewriteRules &r = s.rules;
+  r.ssrc = a.rid.empty () ? m.ssrc : a.ssrc;
+  r.rtx_ssrc = !taken->rtx ? 0 : a.rid.empty () ? m.rtx_ssrc : a.rtx_ssrc;
+  r.payload_types = {
+      {codec.payload_type, taken->codec.payload_type, taken->rtx.value_or (std::uint8_t{0})}};
+  r.mid_id = sent_id (m, uri::mid);
+  r.rid_id = a.rid.empty () ? std::uint8_t{0} : sent_id (m, uri::rid);
+  r.repaired_rid_id = a.rid.empty () ? std::uint8_t{0} : sent_id (m, uri::repaired_rid);
+  r.abs_send_time_id = sent_id (m, uri::abs_send_time);
+  r.transport_id = sent_id (m, uri::transport_cc);
+  r.mid = m.mid;
+  r.rid = a.rid;
+  return true;
+}
+
+void PeerConnection::configure_sending ()
+{
+  const Negotiated *n = negotiator_.negotiated ();
+  if (!n)
+    return;
+  std::vector<SendingStream> streams;
+  std::vector<std::shared_ptr<MediaSource>> sources;
+  bool transport_wide = false;
+  for (const NegotiatedMedia &m : n->media)
+    for (Attached &a : attached_) {
+      SendingStream s;
+      if (a.transceiver != m.transceiver || !sends (m.direction) || !rules_of (m, a, s))
+        continue;
+      transport_wide |= s.rules.transport_id != 0;
+      streams.push_back (std::move (s));
+      sources.push_back (a.source);
+    }
+  sending_->configure (std::move (streams), transport_wide);
+  if (state () == TransportState::connected)
+    for (const auto &s : sources)
+      s->request_keyframe ();
+  schedule ();
+}
+
+// The connection
+
+void PeerConnection::on_state (TransportState state)
+{
+  if (state == TransportState::connected) {
+    sending_->open (transport_->sender ());
+    next_report_ = Clock::now () + milliseconds (500);
+    for (const Attached &a : attached_)
+      a.source->request_keyframe ();
+    schedule ();
+  } else if (state == TransportState::failed || state == TransportState::closed) {
+    sending_->open (nullptr);
+    next_report_.reset ();
+  }
+  owner_.on_transport (state);
+}
+
+void PeerConnection::on_silence (bool silent)
+{
+  owner_.on_silence (silent);
+  if (silent) {
+    negotiator_.restart_ice ();
+    changed ();
+  } else {
+    for (const Attached &a : attached_)
+      a.source->request_keyframe ();
+  }
+}
+
+void PeerConnection::close ()
+{
+  if (transport_ && transport_->state () == TransportState::connected) {
+    std::array<std::uint8_t, 1200> room;
+    RtcpWriter w (room);
+    write_report (w, report_ssrc_, {}, {});
+    write_sdes (w, report_ssrc_, cname_);
+    const auto ssrcs = sending_->ssrcs ();
+    if (!ssrcs.empty () && write_bye (w, std::span (ssrcs).first (std::min<std::size_t> (31, ssrcs.size ()))))
+      send_rtcp (w.datagram ());
+  }
+  negotiator_.close ();
+  changed ();
+  if (transport_)
+    transport_->close ();
+}
+
+TransportState PeerConnection::state () const
+{
+  return transport_ ? transport_->state () : TransportState::fresh;
+}
+
+IceState PeerConnection::ice_state () const
+{
+  return transport_ ? transport_->ice_state () : IceState::fresh;
+}
+
+std::optional<IcePair> PeerConnection::pair () const
+{
+  return transport_ ? transport_->pair () : std::nullopt;
+}
+
+TransportStats PeerConnection::transport_stats () const
+{
+  return transport_ ? transport_->stats () : TransportStats{};
+}
+
+bool PeerConnection::send_datagram (Bytes bytes)
+{
+  return transport_ && transport_->send_datagram (bytes);
+}
+} // namespace reach::rtc

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A peer connection, and who says when to negotiate: the application, or perfect negotiation
+// (W3C webrtc-pc, 10.7) over a way of signalling. Loop thread.
+#pragma once
+#include "peer_connection.h"
+#include "rtc/signalling/signaller.h"
+
+namespace reach::rtc {
+// What an input may be sent as, as the configuration has it: codecs in the order wanted, with RTX
+// and FEC. Of H.264 each profile will do when the very one is not known. Empty: none of them.
+std::vector<Codec> offered_codecs (std::span<const Codec> known, std::span<const Codec> wanted);
+
+class PeerSession final : PeerConnection::Owner {
+public:
+  class Owner {
+  public:
+    virtual ~Owner () = default;
+    // Only of a session that negotiates by itself. Descriptions and candidates for the peer.
+    virtual void on_description (PeerSession &, DescriptionType, const std::string &sdp) = 0;
+    virtual void on_candidate (PeerSession &, const CandidateInit &) = 0;
+    virtual void on_jsep (PeerSession &, const JsepEvent &) {}
+    virtual void on_negotiated (PeerSession &, const Negotiated &) {}
+    virtual void on_gathering (PeerSession &, GatheringState) {}
+    virtual void on_transport (PeerSession &, TransportState) {}
+    virtual void on_ice (PeerSession &, IceState) {}
+    virtual void on_pair (PeerSession &, const IcePair &) {}
+    virtual bool accept_local (PeerSession &, const Candidate &) { return true; }
+    virtual bool accept_remote (PeerSession &, const Candidate &) { return true; }
+    virtual void on_media (PeerSession &, ReceivedPacket) {}
+    virtual void on_estimate (PeerSession &, double) {}
+    virtual void on_datagram (PeerSession &, Bytes) {}
+    virtual DataHub::Ends on_incoming_channel (PeerSession &, const DataChannels::Channel &)
+    {
+      return {};
+    }
+    virtual void on_silence (PeerSession &, bool) {} // true: nothing comes any more
+    virtual void on_warning (PeerSession &, const std::string &) {}
+  };
+  enum class Mode : std::uint8_t { application, polite, impolite };
+  struct Input {
+    std::shared_ptr<MediaSource> source;
+    std::string track, stream; // ids of a=msid
+    Direction direction = Direction::sendrecv;
+  };
+
+  PeerSession (Loop &loop, Owner &owner, PeerConfig config, Mode mode);
+
+  PeerConnection &connection () { return connection_; }
+  Negotiator &negotiator () { return connection_.negotiator (); }
+  Mode mode () const { return mode_; }
+
+  // Nothing: not possible, by JsepError.
+  std::optional<TransceiverId> add_input (Input input);
+  // What it can be sent as; before it is offered.
+  void set_codecs (const MediaSource *source, std::span<const Codec> codecs);
+  void set_codecs (TransceiverId id, std::span<const Codec> codecs); // none: all
+  void remove_input (const MediaSource *source);
+  std::optional<TransceiverId> transceiver_of (const MediaSource *source) const;
+
+  // While inputs are not known yet what the peer offers waits, and nothing is offered; for 3 s at
+  // most.
+  void set_hold (bool hold);
+  // Offers that are not needed at once leave the first word to the peer for so long.
+  void wait_before_offer (Duration wait);
+  void take_description (const std::string &type, const std::string &sdp);
+  void take_candidate (const SignalledCandidate &c);
+  void restart_ice ();
+  void close () { connection_.close (); }
+
+private:
+  struct Added {
+    std::shared_ptr<MediaSource> source;
+    TransceiverId transceiver = 0;
+  };
+  // PeerConnection::Owner
+  void on_jsep (const JsepEvent &e) override;
+  void on_negotiated (const Negotiated &n) override { owner_.on_negotiated (*this, n); }
+  void on_local_candidate (const CandidateInit &c) override { owner_.on_candidate (*this, c); }
+  void on_gathering (GatheringState g) override { owner_.on_gathering (*this, g); }
+  void on_transport (TransportState s) override { owner_.on_transport (*this, s); }
+  void on_ice (IceState s) override;
+  void on_pair (const IcePair &p) override { owner_.on_pair (*this, p); }
+  bool accept_local (const Candidate &c) override { return owner_.accept_local (*this, c); }
+  bool accept_remote (const Candidate &c) override { return owner_.accept_remote (*this, c); }
+  void on_media (ReceivedPacket p) override { owner_.on_media (*this, std::move (p)); }
+  void on_estimate (double rate) override { owner_.on_estimate (*this, rate); }
+  void on_datagram (Bytes b) override { owner_.on_datagram (*this, b); }
+  DataHub::Ends on_incoming_channel (const DataChannels::Channel &c) override
+  {
+    return owner_.on_incoming_channel (*this, c);
+  }
+  void on_silence (bool silent) override { owner_.on_silence (*this, silent); }
+  void on_warning (const std::string &w) override { owner_.on_warning (*this, w); }
+
+  bool automatic () const { return mode_ != Mode::application; }
+  void offer_if_needed ();
+  void apply_description (DescriptionType type, const sdp::Description &d);
+  void send_local (DescriptionType type);
+  void go_on ();
+
+  Owner &owner_;
+  const Mode mode_;
+  PeerConnection connection_;
+  std::vector<Added> inputs_;
+  bool hold_ = false, ignoring_ = false;
+  TimePoint offer_from_{}, restart_from_{};
+  std::optional<sdp::Description> held_offer_;
+  std::vector<SignalledCandidate> held_candidates_;
+  Timer hold_timer_, offer_timer_, restart_timer_;
+};
+} // namespace reach::rtc

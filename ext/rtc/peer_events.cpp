@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What an rtcpeer's session and its signalling tell: to each other, to the application, to status.
+#include "peer_impl.h"
+#include <algorithm>
+
+namespace reach::rtc {
+namespace {
+constexpr Duration first_word = milliseconds (700);
+
+std::string text_of (const sdp::Description *d)
+{
+  return d ? sdp::to_string (*d) : std::string ();
+}
+} // namespace
+
+void PeerImpl::tell (std::function<void ()> what)
+{
+  const auto alive = alive_;
+  if (!alive)
+    return;
+  threads_->events ().post (
+      [keep = Ref<GstElement>::share (element_), alive, what = std::move (what)] {
+        if (*alive)
+          what ();
+      });
+}
+
+void PeerImpl::tell (const char *signal, GstStructure *fields)
+{
+  std::shared_ptr<GstStructure> s (fields, gst_structure_free);
+  tell ([this, signal, s] {
+    g_signal_emit_by_name (element_, signal, s.get ());
+    gst_element_post_message (
+        element_, gst_message_new_element (GST_OBJECT (element_), gst_structure_copy (s.get ())));
+  });
+}
+
+void PeerImpl::fail (const std::string &what)
+{
+  tell ([this, what] {
+    GST_ELEMENT_ERROR (element_, RESOURCE, OPEN_READ_WRITE, ("%s", what.c_str ()), (nullptr));
+  });
+}
+
+// Status: what properties show.
+
+void PeerImpl::update_status ()
+{
+  PeerStatus now;
+  now.peer = peer_id_;
+  if (session_) {
+    const PeerConnection &c = session_->connection ();
+    const Negotiator &n = session_->negotiator ();
+    now.transport = c.state ();
+    now.ice = c.ice_state ();
+    now.gathering = c.gathering ();
+    now.signaling = n.state ();
+    now.we_answered = n.answered ();
+    now.silent = silent_;
+    now.local = text_of (n.local ());
+    now.remote = text_of (n.remote ());
+    now.current_local = text_of (n.current_local ());
+    now.current_remote = text_of (n.current_remote ());
+    if (n.local () != n.current_local ())
+      now.pending_local = now.local;
+    if (n.remote () != n.current_remote ())
+      now.pending_remote = now.remote;
+  }
+  PeerStatus before;
+  status_.update ([&] (PeerStatus &s) {
+    now.bitrate = s.bitrate;
+    before = std::exchange (s, now);
+  });
+  const auto notify = [this] (const char *name) {
+    tell ([this, name] { g_object_notify (G_OBJECT (element_), name); });
+  };
+  if (before.transport != now.transport || before.silent != now.silent)
+    notify ("connection-state");
+  if (before.ice != now.ice || before.silent != now.silent)
+    notify ("ice-connection-state");
+  if (before.gathering != now.gathering)
+    notify ("ice-gathering-state");
+  if (before.signaling != now.signaling)
+    notify ("signaling-state");
+}
+
+// PeerSession::Owner
+
+void PeerImpl::on_jsep (PeerSession &s, const JsepEvent &e)
+{
+  update_status ();
+  update_transceivers ();
+  if (s.mode () == PeerSession::Mode::application &&
+      std::holds_alternative<event::NegotiationNeeded> (e))
+    negotiation_needed ();
+}
+
+// An offer before the inputs' formats are known would be another one in a moment.
+void PeerImpl::negotiation_needed ()
+{
+  needed_ = std::ranges::any_of (inputs_, [] (const auto &i) { return !i->pad->ready (); });
+  if (needed_ || !session_ || !session_->negotiator ().needed ())
+    return;
+  tell ([this] { g_signal_emit_by_name (element_, "on-negotiation-needed"); });
+}
+
+void PeerImpl::on_negotiated (PeerSession &s, const Negotiated &n)
+{
+  for (const auto &i : inputs_) {
+    const auto id = s.transceiver_of (i->pad->source ().get ());
+    const auto m = std::ranges::find_if (n.media,
+        [&] (const NegotiatedMedia &x) { return id && x.transceiver == *id; });
+    if (m == n.media.end () || !sends (m->direction))
+      continue;
+    if (!i->pad->select (m->send))
+      on_warning (s, "the peer takes none of the codecs that " +
+                         std::string (GST_PAD_NAME (i->pad->pad ())) + " can send");
+  }
+  update_outputs (&n);
+}
+
+void PeerImpl::on_description (PeerSession &, DescriptionType type, const std::string &sdp)
+{
+  used_ = true;
+  if (signaller_)
+    signaller_->send_description (std::string (to_string (type)), sdp);
+}
+
+void PeerImpl::on_candidate (PeerSession &s, const CandidateInit &c)
+{
+  if (s.mode () == PeerSession::Mode::application) {
+    if (!c.candidate.empty ())
+      tell ([this, line = static_cast<guint> (c.mline.value_or (0)), text = c.candidate] {
+        g_signal_emit_by_name (element_, "on-ice-candidate", line, text.c_str ());
+      });
+    return;
+  }
+  if (!signaller_)
+    return;
+  signaller_->send_candidate ({.candidate = c.candidate,
+      .mid = c.mid.value_or (""),
+      .mline = static_cast<int> (c.mline.value_or (0)),
+      .ufrag = c.ufrag.value_or ("")});
+}
+
+void PeerImpl::on_gathering (PeerSession &, GatheringState)
+{
+  update_status ();
+}
+
+void PeerImpl::on_transport (PeerSession &s, TransportState state)
+{
+  update_status ();
+  if (state == TransportState::connected && !std::exchange (connected_told_, true)) {
+    const TransportStats t = s.connection ().transport_stats ();
+    tell ("connected", gst_structure_new ("rtc-connected", "peer-id", G_TYPE_STRING,
+                           peer_id_.c_str (), "dtls-version", G_TYPE_STRING,
+                           t.dtls_version.c_str (), "dtls-cipher", G_TYPE_STRING,
+                           t.dtls_cipher.c_str (), nullptr));
+  } else if (state == TransportState::failed) {
+    on_warning (s, s.connection ().fault ());
+  }
+}
+
+void PeerImpl::on_silence (PeerSession &, bool silent)
+{
+  silent_ = silent;
+  update_status ();
+}
+
+void PeerImpl::on_ice (PeerSession &s, IceState state)
+{
+  update_status ();
+  if (state == IceState::failed)
+    tell ("pair-failed", gst_structure_new ("rtc-pair-failed", "peer-id", G_TYPE_STRING,
+                             peer_id_.c_str (), "reason", G_TYPE_STRING,
+                             "no pair of candidates works", nullptr));
+}
+
+void PeerImpl::on_pair (PeerSession &, const IcePair &pair)
+{
+  tell ("pair-nominated",
+      gst_structure_new ("rtc-pair-nominated", "peer-id", G_TYPE_STRING, peer_id_.c_str (),
+          "local", G_TYPE_STRING, to_string (pair.local).c_str (), "remote", G_TYPE_STRING,
+          to_string (pair.remote).c_str (), nullptr));
+}
+
+bool PeerImpl::accept_local (PeerSession &, const Candidate &c)
+{
+  gboolean yes = TRUE;
+  g_signal_emit_by_name (element_, "local-candidate", to_string (c).c_str (), &yes);
+  return yes;
+}
+
+bool PeerImpl::accept_remote (PeerSession &, const Candidate &c)
+{
+  gboolean yes = TRUE;
+  g_signal_emit_by_name (element_, "remote-candidate", to_string (c).c_str (), &yes);
+  return yes;
+}
+
+void PeerImpl::on_estimate (PeerSession &, double rate)
+{
+  const auto bitrate = static_cast<guint> (std::min (rate, 4e9));
+  status_.update ([bitrate] (PeerStatus &s) { s.bitrate = bitrate; });
+  // Audio has what it needs; the rest is for video, in equal parts.
+  unsigned videos = 0, audios = 0;
+  for (const auto &i : inputs_)
+    (i->pad->source ()->kind () == MediaKind::video ? videos : audios)++;
+  constexpr unsigned audio_rate = 64000;
+  const unsigned rest = bitrate > audios * audio_rate ? bitrate - audios * audio_rate : 0;
+  for (const auto &i : inputs_)
+    if (i->pad->source ()->kind () == MediaKind::video)
+      i->pad->source ()->set_bitrate (rest / videos);
+  tell ([this] { g_object_notify (G_OBJECT (element_), "estimated-bitrate"); });
+}
+
+void PeerImpl::on_warning (PeerSession &, const std::string &what)
+{
+  tell ([this, what] {
+    GST_ELEMENT_WARNING (element_, RESOURCE, FAILED, ("%s", what.c_str ()), (nullptr));
+  });
+}
+
+// Signaller::Owner
+
+void PeerImpl::on_peer (const std::string &id, bool polite, bool offers)
+{
+  // The same peer, whose way to the server was lost for a while, and not its media.
+  if (session_ && used_ && id == peer_id_ && !id.empty () &&
+      session_->connection ().state () == TransportState::connected)
+    return;
+  peer_id_ = id;
+  used_ = false;
+  make_session (polite ? PeerSession::Mode::polite : PeerSession::Mode::impolite);
+  const std::string uri = settings.lock ()->signalling_uri;
+  if (uri.starts_with ("whep"))
+    for (const MediaKind kind : {MediaKind::video, MediaKind::audio})
+      session_->negotiator ().add_transceiver (kind, {.direction = Direction::recvonly});
+  if (!offers)
+    session_->wait_before_offer (first_word);
+  session_->connection ().changed ();
+  update_status ();
+  tell ("peer-added",
+      gst_structure_new ("rtc-peer-added", "peer-id", G_TYPE_STRING, id.c_str (), nullptr));
+}
+
+void PeerImpl::on_description (const std::string &type, const std::string &sdp)
+{
+  used_ = true;
+  if (session_)
+    session_->take_description (type, sdp);
+  update_status ();
+}
+
+void PeerImpl::on_candidate (const SignalledCandidate &c)
+{
+  if (session_)
+    session_->take_candidate (c);
+}
+
+void PeerImpl::on_message (const std::string &json)
+{
+  tell ("signalling-message", gst_structure_new ("rtc-signalling-message", "message",
+                                  G_TYPE_STRING, json.c_str (), nullptr));
+}
+
+void PeerImpl::on_peer_left (const std::string &reason)
+{
+  // Media need no signalling: it may come again by the same name.
+  if (reason == "lost" && session_ && session_->connection ().state () == TransportState::connected)
+    return;
+  end_session ();
+  update_status ();
+  tell ("peer-left", gst_structure_new ("rtc-peer-left", "peer-id", G_TYPE_STRING,
+                         peer_id_.c_str (), "reason", G_TYPE_STRING, reason.c_str (), nullptr));
+}
+
+void PeerImpl::on_signalling_error (const std::string &why, bool fatal)
+{
+  if (fatal)
+    return fail ("Signalling is refused: " + why + ".");
+  tell ([this, why] {
+    GST_ELEMENT_WARNING (
+        element_, RESOURCE, OPEN_READ_WRITE, ("Signalling: %s.", why.c_str ()), (nullptr));
+  });
+}
+
+std::string PeerImpl::local_sdp ()
+{
+  return session_ ? text_of (session_->negotiator ().local ()) : std::string ();
+}
+} // namespace reach::rtc

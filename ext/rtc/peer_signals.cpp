@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The signals of rtcpeer that the element emits; peer_actions.cpp has those it takes.
+#include "common/accumulators.h"
+#include "peer_actions.h"
+#include "peer_impl.h"
+
+namespace reach::rtc {
+namespace {
+gboolean yes (GstElement *, const char *)
+{
+  return TRUE;
+}
+
+void install_event (GType type, const char *name)
+{
+  g_signal_new (name, type, G_SIGNAL_RUN_LAST, 0, nullptr, nullptr, nullptr, G_TYPE_NONE, 1,
+      GST_TYPE_STRUCTURE);
+}
+} // namespace
+
+void install_peer_signals (GType type)
+{
+  /**
+   * GstRtcPeer::on-negotiation-needed:
+   * @self: the element
+   *
+   * An offer is needed: call create-offer, set-local-description, and send it. Not emitted with
+   * signalling-uri. From the thread that has all signals.
+   */
+  g_signal_new ("on-negotiation-needed", type, G_SIGNAL_RUN_LAST, 0, nullptr, nullptr, nullptr,
+      G_TYPE_NONE, 0);
+  /**
+   * GstRtcPeer::on-ice-candidate:
+   * @self: the element
+   * @mlineindex: the m-line it belongs to
+   * @candidate: candidate:… (RFC 8839, 5.1)
+   *
+   * A local candidate, to be given to the other side's add-ice-candidate. Not emitted with
+   * signalling-uri.
+   */
+  g_signal_new ("on-ice-candidate", type, G_SIGNAL_RUN_LAST, 0, nullptr, nullptr, nullptr,
+      G_TYPE_NONE, 2, G_TYPE_UINT, G_TYPE_STRING);
+  /**
+   * GstRtcPeer::local-candidate:
+   * @self: the element
+   * @candidate: candidate:…
+   *
+   * May this candidate be told to the peer? On a loop thread: must return at once.
+   *
+   * Returns: %FALSE to keep it back
+   */
+  g_signal_new_class_handler ("local-candidate", type, G_SIGNAL_RUN_LAST, G_CALLBACK (yes), all_of,
+      nullptr, nullptr, G_TYPE_BOOLEAN, 1, G_TYPE_STRING);
+  /**
+   * GstRtcPeer::remote-candidate:
+   * @self: the element
+   * @candidate: candidate:…
+   *
+   * May this candidate of the peer be used? On a loop thread: must return at once.
+   *
+   * Returns: %FALSE to ignore it
+   */
+  g_signal_new_class_handler ("remote-candidate", type, G_SIGNAL_RUN_LAST, G_CALLBACK (yes),
+      all_of, nullptr, nullptr, G_TYPE_BOOLEAN, 1, G_TYPE_STRING);
+  /**
+   * GstRtcPeer::peer-added:
+   * @self: the element
+   * @fields: rtc-peer-added: peer-id
+   *
+   * The signalling server has named the other side. Also an element message.
+   */
+  install_event (type, "peer-added");
+  /**
+   * GstRtcPeer::peer-left:
+   * @self: the element
+   * @fields: rtc-peer-left: peer-id, reason
+   *
+   * The other side has gone; src pads stay for the next one. Also an element message.
+   */
+  install_event (type, "peer-left");
+  /**
+   * GstRtcPeer::connected:
+   * @self: the element
+   * @fields: rtc-connected: peer-id, dtls-version, dtls-cipher
+   *
+   * Media and data can pass. Also an element message.
+   */
+  install_event (type, "connected");
+  /**
+   * GstRtcPeer::pair-nominated:
+   * @self: the element
+   * @fields: rtc-pair-nominated: peer-id, local, remote (candidates)
+   *
+   * ICE has chosen a pair, at first or another one later. Also an element message.
+   */
+  install_event (type, "pair-nominated");
+  /**
+   * GstRtcPeer::pair-failed:
+   * @self: the element
+   * @fields: rtc-pair-failed: peer-id, reason
+   *
+   * ICE finds no pair. With signalling-uri it restarts by itself. Also an element message.
+   */
+  install_event (type, "pair-failed");
+  /**
+   * GstRtcPeer::signalling-message:
+   * @self: the element
+   * @fields: rtc-signalling-message: message (JSON)
+   *
+   * A message of the application at the other side, by way of the signalling server. Also an
+   * element message.
+   */
+  install_event (type, "signalling-message");
+  install_peer_actions (type);
+}
+} // namespace reach::rtc
