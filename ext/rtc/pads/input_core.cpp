@@ -186,7 +186,8 @@ void InputPad::Core::on_rtp_caps (GstCaps *caps)
   auto codec = codec_of_rtp (caps);
   if (!codec) {
     GST_ELEMENT_WARNING (bin_.get (), STREAM, FORMAT,
-        ("This RTP is of no codec that a peer connection sends."), ("%" GST_PTR_FORMAT, caps));
+        ("This RTP is of no codec that a peer connection sends."),
+        ("%s", CharPtr (gst_caps_to_string (caps)).get ()));
     return;
   }
   if (format_ == InputFormat::raw) {
