@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The elements of an output pad, which are not registered: a bin with a live source of RTP, the
+// depayloader, and what is always last, so that the pad's target never changes.
+#pragma once
+#include "packet_queue.h"
+#include <atomic>
+#include <gst/gst.h>
+#include <memory>
+#include <string>
+
+namespace reach::rtc {
+// Streaming thread.
+class OutputHost {
+public:
+  virtual ~OutputHost () = default;
+  virtual void on_keyframe_wanted () = 0;
+};
+
+struct ReceiveConfig {
+  PacketQueue *queue = nullptr; // outlives the bin
+  OutputHost *host = nullptr;   // likewise
+  MediaKind kind = MediaKind::video;
+  bool depayload = true;
+  std::string stream_id;
+  std::atomic<std::int64_t> *delay = nullptr; // ns that are added to each time; likewise
+};
+// Floating; with a pad src.
+GstElement *make_rtp_output (const ReceiveConfig &config);
+// The pad outside that stands for src: what unblocks downstream is sent from there. Before the bin
+// leaves NULL.
+void rtp_output_set_pad (GstElement *bin, GstPad *pad);
+} // namespace reach::rtc
