@@ -31,6 +31,7 @@
  * Since: 0.1
  */
 #include "common/barrier.h"
+#include "peer_element.h"
 #include "peer_properties.h"
 #include "rtcelements.h"
 
@@ -113,6 +114,11 @@ void add_template (GstElementClass *k, const char *name, GstPadDirection directi
       k, gst_pad_template_new (name, direction, presence, caps.get ()));
 }
 } // namespace
+
+PeerImpl &reach::rtc::peer_impl (GstElement *e)
+{
+  return impl_of (e);
+}
 
 static void gst_rtc_peer_init (GstRtcPeer *self)
 {

@@ -177,7 +177,7 @@ GstWebRTCRTPTransceiver *get_transceiver (GstElement *e, gint index)
 
 gboolean add_turn_server (GstElement *e, const char *uri)
 {
-  return barrier (e, FALSE, [&] {
+  return barrier (e, FALSE, [&]() -> gboolean {
     std::string text = uri ? uri : "";
     if (const auto at = text.find ("://"); at != std::string::npos)
       text.erase (at + 1, 2);

@@ -3,7 +3,10 @@
 
 static gboolean plugin_init (GstPlugin *plugin)
 {
-  return GST_ELEMENT_REGISTER (rtcpoolserver, plugin);
+  gboolean any = FALSE;
+  any |= GST_ELEMENT_REGISTER (rtcpeer, plugin);
+  any |= GST_ELEMENT_REGISTER (rtcpoolserver, plugin);
+  return any;
 }
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, rtc,

@@ -3,9 +3,9 @@
 // (SignalQueue): what happened waits here in order, and in bounds.
 #pragma once
 #include "common/ref.h"
+#include "gst_webrtc.h"
 #include "rtc/peer/data_hub.h"
 #include "signal_queue.h"
-#include <gst/webrtc/webrtc.h>
 
 namespace reach::rtc {
 class ChannelInbox final : public ChannelListener,

@@ -14,9 +14,9 @@
 // ends at its first NUL, and what is not UTF-8 in it is replaced.
 #pragma once
 #include "common/ref.h"
+#include "gst_webrtc.h"
 #include "rtc/peer/data_hub.h"
 #include "signal_queue.h"
-#include <gst/webrtc/webrtc.h>
 
 namespace reach::rtc {
 // 0 where GStreamer's GstWebRTCDataChannelClass, which no header declares, is not as we know it

@@ -16,7 +16,8 @@ bool DataSource::push (bool text, Bytes message)
     };
     if (s.flushing || s.ended)
       return true; // nobody wants it
-    while (settings_.drop_oldest && full () && !s.items.empty ()) {
+    const bool fits = size <= settings_.bytes; // else nothing older makes room
+    while (settings_.drop_oldest && fits && full () && !s.items.empty ()) {
       s.bytes -= s.items.front ().size;
       s.counts.dropped++;
       dropped.push_back (std::move (s.items.front ()));

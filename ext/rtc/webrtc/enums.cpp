@@ -42,14 +42,14 @@ GstWebRTCICEConnectionState to_gst (IceState state, bool silent)
   return GST_WEBRTC_ICE_CONNECTION_STATE_CLOSED;
 }
 
-GstWebRTCICEGatheringState to_gst (Gathering state)
+GstWebRTCICEGatheringState to_gst (GatheringState state)
 {
   switch (state) {
-  case Gathering::fresh:
+  case GatheringState::fresh:
     return GST_WEBRTC_ICE_GATHERING_STATE_NEW;
-  case Gathering::gathering:
+  case GatheringState::gathering:
     return GST_WEBRTC_ICE_GATHERING_STATE_GATHERING;
-  case Gathering::complete:
+  case GatheringState::complete:
     break;
   }
   return GST_WEBRTC_ICE_GATHERING_STATE_COMPLETE;

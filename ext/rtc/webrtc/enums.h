@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The words of the protocol cores as the enums that applications of webrtcbin know.
 #pragma once
-#include "rtc/net/transport.h"
+#include "gst_webrtc.h"
+#include "rtc/peer/peer_connection.h"
 #include "rtc/proto/data_channels.h"
 #include "rtc/proto/jsep_types.h"
-#include <gst/webrtc/webrtc.h>
 
 namespace reach::rtc {
 GstWebRTCSignalingState to_gst (SignalingState state);
 GstWebRTCICEConnectionState to_gst (IceState state, bool silent); // silent: nothing comes
-enum class Gathering : std::uint8_t { fresh, gathering, complete };
-GstWebRTCICEGatheringState to_gst (Gathering state);
+GstWebRTCICEGatheringState to_gst (GatheringState state);
 // Of a peer connection with its one transport.
 GstWebRTCPeerConnectionState to_gst (TransportState state, bool silent);
 GstWebRTCDTLSTransportState dtls_state (TransportState state);

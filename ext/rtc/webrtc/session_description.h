@@ -2,8 +2,8 @@
 // Our descriptions as the GstWebRTCSessionDescription that applications of webrtcbin know, and
 // back. Nothing that our parser reads is lost on the way.
 #pragma once
+#include "gst_webrtc.h"
 #include "rtc/proto/jsep_types.h"
-#include <gst/webrtc/webrtc.h>
 #include <memory>
 
 namespace reach::rtc {

@@ -7,9 +7,9 @@
 // field's name stays in memory for good.
 #pragma once
 #include "common/ref.h"
+#include "gst_webrtc.h"
 #include "rtc/proto/candidate.h"
 #include "rtc/proto/media_types.h"
-#include <gst/webrtc/webrtc.h>
 #include <optional>
 #include <string>
 #include <vector>

@@ -6,9 +6,9 @@
 // current-direction is right here (in GStreamer 1.22 itself it shows direction).
 #pragma once
 #include "common/ref.h"
+#include "gst_webrtc.h"
 #include "rtc/proto/media_types.h"
 #include <functional>
-#include <gst/webrtc/webrtc.h>
 
 namespace reach::rtc {
 struct TransceiverShown {

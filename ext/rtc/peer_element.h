@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+#include "peer_impl.h"
+
+namespace reach::rtc {
+PeerImpl &peer_impl (GstElement *rtcpeer);
+// As get-stats gives them. Loop thread; transfer full.
+GstStructure *peer_statistics (PeerSession &session);
+} // namespace reach::rtc
