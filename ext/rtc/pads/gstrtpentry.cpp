@@ -54,6 +54,7 @@ gboolean pad_event (GstPad *pad, GstObject *parent, GstEvent *e)
       gst_event_unref (e);
       return FALSE;
     }
+    return gst_pad_push_event (GST_RTC_RTP_ENTRY (parent)->src, e);
   }
   return gst_pad_event_default (pad, parent, e);
 }

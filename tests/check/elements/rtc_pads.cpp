@@ -7,9 +7,9 @@ using namespace reach::test;
 
 namespace {
 const std::string raw_video =
-    "videotestsrc is-live=true pattern=ball ! video/x-raw,width=160,height=120,framerate=30/1";
+    "videotestsrc is-live=true pattern=ball ! capsfilter caps=video/x-raw,width=160,height=120,framerate=30/1";
 const std::string raw_audio = "audiotestsrc is-live=true samplesperbuffer=480 ! "
-                              "audio/x-raw,rate=48000,channels=2";
+                              "capsfilter caps=audio/x-raw,rate=48000,channels=2";
 const std::string h264 = raw_video + " ! x264enc name=enc tune=zerolatency speed-preset=ultrafast "
                                      "bitrate=500 key-int-max=600";
 const std::string video_sink = " ! videoconvert ! fakesink name=out sync=true";
@@ -57,7 +57,7 @@ void check_latency (JoinedPads &p, GstClockTime least)
 
 GST_START_TEST (test_h264_encoded)
 {
-  JoinedPads p (MediaKind::video, h264 + " ! video/x-h264,profile=main", "avdec_h264" + video_sink, {});
+  JoinedPads p (MediaKind::video, h264 + " ! capsfilter caps=video/x-h264,profile=main", "avdec_h264" + video_sink, {});
   p.play ();
   fail_unless (p.wait_frames (10));
   fail_unless (contains (p.output_caps (), "video/x-h264"));
@@ -157,7 +157,7 @@ GST_END_TEST
 GST_START_TEST (test_choice)
 {
   JoinedPads p (MediaKind::video,
-      "videotestsrc name=source pattern=ball ! video/x-raw,width=160,height=120,framerate=30/1",
+      "videotestsrc name=source pattern=ball ! capsfilter caps=video/x-raw,width=160,height=120,framerate=30/1",
       "decodebin ! fakesink name=out sync=true", {.codec = "VP8", .select = false});
   p.play ();
   fail_unless (p.formats.wait ([] (unsigned n) { return n == 1; }));
@@ -199,8 +199,8 @@ GST_START_TEST (test_keyframe)
   fail_unless (p.keyframes_wanted.wait ([] (unsigned n) { return n > 0; }));
   fail_unless (p.keyframe_events.wait ([before] (unsigned n) { return n > before; }));
   fail_unless (keys.wait ([] (unsigned n) { return n > 0; })); // 600 frames before its time
-  p.output.reset (); // before `keys`
-  p.input.reset ();
+  p.release_output (); // before `keys`
+  p.release_input ();
 }
 GST_END_TEST
 
@@ -274,7 +274,7 @@ GST_END_TEST
 GST_START_TEST (test_eos)
 {
   JoinedPads p (MediaKind::video,
-      "videotestsrc is-live=true num-buffers=15 ! video/x-raw,width=160,height=120,framerate=30/1",
+      "videotestsrc is-live=true num-buffers=15 ! capsfilter caps=video/x-raw,width=160,height=120,framerate=30/1",
       "vp8dec" + video_sink, {.codec = "VP8"});
   p.play ();
   fail_unless (wait_message (p.pipeline, GST_MESSAGE_EOS) != nullptr);
@@ -287,7 +287,7 @@ GST_END_TEST
 GST_START_TEST (test_eos_unselected)
 {
   JoinedPads p (MediaKind::video,
-      "videotestsrc is-live=true num-buffers=5 ! video/x-raw,width=160,height=120,framerate=30/1",
+      "videotestsrc is-live=true num-buffers=5 ! capsfilter caps=video/x-raw,width=160,height=120,framerate=30/1",
       "fakesink name=out async=false", {.select = false, .joined = false});
   p.play ();
   fail_unless (p.ended.wait ([] (unsigned n) { return n == 1; }));
@@ -314,8 +314,8 @@ GST_START_TEST (test_new_stream)
   fail_unless (starts.wait ([] (unsigned n) { return n == 2; }));
   const std::size_t so_far = p.frames.get ().size ();
   fail_unless (p.wait_frames (so_far + 5));
-  p.output.reset ();
-  p.input.reset ();
+  p.release_output ();
+  p.release_input ();
 }
 GST_END_TEST
 
@@ -327,9 +327,9 @@ GST_START_TEST (test_release)
     fail_unless (p.wait_frames (3));
     GstPad *in = GST_PAD (gst_object_ref (p.input->pad ()));
     GstPad *out = GST_PAD (gst_object_ref (p.output->pad ()));
-    p.input.reset (); // while data flow
+    p.release_input (); // while data flow
     fail_unless (GST_PAD_PARENT (in) == nullptr);
-    p.output.reset ();
+    p.release_output ();
     fail_unless (GST_PAD_PARENT (out) == nullptr);
     fail_unless_equals_int (GST_BIN_NUMCHILDREN (p.bin), 0);
     gst_object_unref (in);
@@ -345,7 +345,7 @@ GST_START_TEST (test_request_again)
   p.play ();
   fail_unless (p.wait_frames (3));
   gst_element_set_state (p.front, GST_STATE_READY);
-  p.input.reset ();
+  p.release_input ();
   p.make_input ();
   gst_element_sync_state_with_parent (p.front);
   const std::size_t so_far = p.frames.get ().size ();
@@ -392,13 +392,12 @@ GST_START_TEST (test_blocked)
     else if (way == 1)
       gst_element_set_state (p.bin, GST_STATE_NULL);
     else
-      p.output.reset ();
+      p.release_output ();
     const gint64 took = g_get_monotonic_time () - start;
     fail_unless (took < G_USEC_PER_SEC, "way %d took %d ms", way, static_cast<int> (took / 1000));
     gst_object_unref (pad);
-    // The wire still pushes where the pad is gone.
-    p.input.reset ();
-    p.output.reset ();
+    p.release_input ();
+    p.release_output ();
     gst_element_set_state (p.pipeline, GST_STATE_NULL);
   }
 }

@@ -13,7 +13,7 @@
 namespace reach::test {
 using namespace reach::rtc;
 
-class JoinedPads : InputPad::Owner, OutputPad::Owner {
+class JoinedPads final : public InputPad::Owner, public OutputPad::Owner {
 public:
   struct Options {
     const char *codec = nullptr; // of raw media, that the peer takes; nullptr: all, in our order
@@ -49,8 +49,8 @@ public:
   }
   ~JoinedPads ()
   {
-    input.reset ();
-    output.reset ();
+    release_input ();
+    release_output ();
     gst_element_set_state (pipeline, GST_STATE_NULL);
     gst_object_unref (out);
     gst_object_unref (pipeline);
@@ -64,11 +64,13 @@ public:
   }
   void make_input ()
   {
+    gst_clear_object (&template_);
     template_ = GST_PAD_TEMPLATE (gst_object_ref_sink (gst_pad_template_new (
         "in_%u", GST_PAD_SINK, GST_PAD_REQUEST, InputPad::accepted_caps (kind_).get ())));
     input = std::make_unique<InputPad> (GST_BIN (bin), *this, "in_0", template_, kind_);
+    *source_.lock () = input->source ();
     if (options_.joined) {
-      wire_ = std::make_shared<Wire> (*this);
+      wire_ = std::make_shared<Wire> (*this, *input->source ());
       input->source ()->add (wire_);
     }
     GstPad *src = gst_element_get_static_pad (front, "src");
@@ -93,9 +95,17 @@ public:
         GST_BIN (bin), *this, "out_0", t, kind_, options_.depayload, "test-stream");
     gst_object_unref (t);
     output->set_latency (options_.latency);
+    *receiver_.lock () = output.get ();
     GstPad *sink = gst_element_get_static_pad (back, "sink");
     fail_unless_equals_int (gst_pad_link (output->pad (), sink), GST_PAD_LINK_OK);
     gst_object_unref (sink);
+  }
+  void release_input () { input.reset (); }
+  // What is sent meanwhile goes nowhere.
+  void release_output ()
+  {
+    *receiver_.lock () = nullptr;
+    output.reset ();
   }
   bool select (const char *name)
   {
@@ -126,21 +136,27 @@ public:
 
 private:
   struct Wire final : MediaSource::Output {
-    explicit Wire (JoinedPads &p) : pads (p) {}
+    Wire (JoinedPads &p, MediaSource &s) : pads (p), source (s) {}
     void send (std::span<const SourcePacket> all, TimePoint captured) override
     {
-      const Codec now = pads.input->source ()->codec ();
-      if (!(now == codec)) {
-        codec = now;
-        pads.output->set_codec (codec);
-      }
-      for (const SourcePacket &p : all) {
-        fail_unless (p.bytes.size () <= 1200);
-        pads.output->push (gst_buffer_new_memdup (p.bytes.data (), p.bytes.size ()), captured, false);
+      const Codec now = source.codec ();
+      {
+        const auto receiver = pads.receiver_.lock ();
+        if (*receiver && !(now == codec)) {
+          codec = now;
+          (*receiver)->set_codec (codec);
+        }
+        for (const SourcePacket &p : all) {
+          fail_unless (p.bytes.size () <= 1200);
+          if (*receiver)
+            (*receiver)->push (
+                gst_buffer_new_memdup (p.bytes.data (), p.bytes.size ()), captured, false);
+        }
       }
       pads.packets.update ([&] (unsigned &n) { n += static_cast<unsigned> (all.size ()); });
     }
     JoinedPads &pads;
+    MediaSource &source; // which has this
     Codec codec;
   };
   static GstElement *parse (const std::string &text)
@@ -177,18 +193,22 @@ private:
   void on_input_ended (InputPad &) override
   {
     ended.update ([] (unsigned &n) { n++; });
-    if (options_.joined)
-      output->end ();
+    const auto receiver = receiver_.lock ();
+    if (options_.joined && *receiver)
+      (*receiver)->end ();
   }
   void on_keyframe_wanted (OutputPad &) override
   {
     keyframes_wanted.update ([] (unsigned &n) { n++; });
-    input->source ()->request_keyframe ();
+    const auto source = *source_.lock ();
+    source->request_keyframe ();
   }
 
   const MediaKind kind_;
   const Options options_;
   std::shared_ptr<Wire> wire_;
+  Guarded<OutputPad *> receiver_{nullptr};
+  Guarded<std::shared_ptr<MediaSource>> source_;
   GstPadTemplate *template_ = nullptr;
 };
 } // namespace reach::test
