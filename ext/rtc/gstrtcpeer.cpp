@@ -101,6 +101,13 @@ void get_property (GObject *o, guint id, GValue *v, GParamSpec *spec)
     G_OBJECT_WARN_INVALID_PROPERTY_ID (o, id, spec);
 }
 
+// Pads go before the bin's elements do.
+void dispose (GObject *o)
+{
+  impl_of (o).dispose ();
+  G_OBJECT_CLASS (gst_rtc_peer_parent_class)->dispose (o);
+}
+
 void finalize (GObject *o)
 {
   delete GST_RTC_PEER (o)->impl;
@@ -129,6 +136,7 @@ static void gst_rtc_peer_class_init (GstRtcPeerClass *klass)
 {
   auto *object = G_OBJECT_CLASS (klass);
   auto *element = GST_ELEMENT_CLASS (klass);
+  object->dispose = dispose;
   object->finalize = finalize;
   object->set_property = set_property;
   object->get_property = get_property;

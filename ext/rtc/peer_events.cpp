@@ -7,6 +7,14 @@ namespace reach::rtc {
 namespace {
 constexpr Duration first_word = milliseconds (700);
 
+std::string names_of (std::span<const NegotiatedCodec> codecs)
+{
+  std::string all;
+  for (const NegotiatedCodec &c : codecs)
+    all += (all.empty () ? "" : ", ") + c.codec.name + " " + c.codec.fmtp;
+  return all.empty () ? "nothing" : all;
+}
+
 std::string text_of (const sdp::Description *d)
 {
   return d ? sdp::to_string (*d) : std::string ();
@@ -114,7 +122,8 @@ void PeerImpl::on_negotiated (PeerSession &s, const Negotiated &n)
       continue;
     if (!i->pad->select (m->send))
       on_warning (s, "the peer takes none of the codecs that " +
-                         std::string (GST_PAD_NAME (i->pad->pad ())) + " can send");
+                         std::string (GST_PAD_NAME (i->pad->pad ())) + " can send; it takes " +
+                         names_of (m->send));
   }
   update_outputs (&n);
 }

@@ -62,6 +62,14 @@ PeerImpl::~PeerImpl ()
   release ();
 }
 
+void PeerImpl::dispose ()
+{
+  release ();
+  inputs_.clear ();
+  std::map<GstPad *, std::shared_ptr<Input>> pads;
+  pads_.lock ()->swap (pads);
+}
+
 bool PeerImpl::make_config (const PeerSettings &s, PeerConfig &config)
 {
   std::string error;

@@ -54,6 +54,7 @@ public:
   bool start ();   // READY to PAUSED
   void stop ();    // PAUSED to READY
   void release (); // READY to NULL
+  void dispose (); // the pads that were not released
 
   // Application thread.
   GstPad *request_pad (GstPadTemplate *templ, const char *name, const GstCaps *caps);

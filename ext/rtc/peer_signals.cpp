@@ -3,6 +3,7 @@
 #include "common/accumulators.h"
 #include "peer_actions.h"
 #include "peer_impl.h"
+#include "webrtc/gst_webrtc.h"
 
 namespace reach::rtc {
 namespace {
@@ -62,6 +63,35 @@ void install_peer_signals (GType type)
    */
   g_signal_new_class_handler ("remote-candidate", type, G_SIGNAL_RUN_LAST, G_CALLBACK (yes),
       all_of, nullptr, nullptr, G_TYPE_BOOLEAN, 1, G_TYPE_STRING);
+  /**
+   * GstRtcPeer::on-new-transceiver:
+   * @self: the element
+   * @transceiver: a GstWebRTCRTPTransceiver
+   *
+   * There is one more, by a pad, an action or a description of the peer.
+   */
+  g_signal_new ("on-new-transceiver", type, G_SIGNAL_RUN_LAST, 0, nullptr, nullptr, nullptr,
+      G_TYPE_NONE, 1, GST_TYPE_WEBRTC_RTP_TRANSCEIVER);
+  /**
+   * GstRtcPeer::on-data-channel:
+   * @self: the element
+   * @channel: a GstWebRTCDataChannel
+   *
+   * The peer has opened a data channel. What it sends is held back until this has returned.
+   */
+  g_signal_new ("on-data-channel", type, G_SIGNAL_RUN_LAST, 0, nullptr, nullptr, nullptr,
+      G_TYPE_NONE, 1, GST_TYPE_WEBRTC_DATA_CHANNEL);
+  /**
+   * GstRtcPeer::prepare-data-channel:
+   * @self: the element
+   * @channel: a GstWebRTCDataChannel
+   * @is_local: whether this side opens it
+   *
+   * A data channel is going to be, and nothing has happened to it yet: signals of its can be
+   * connected.
+   */
+  g_signal_new ("prepare-data-channel", type, G_SIGNAL_RUN_LAST, 0, nullptr, nullptr, nullptr,
+      G_TYPE_NONE, 2, GST_TYPE_WEBRTC_DATA_CHANNEL, G_TYPE_BOOLEAN);
   /**
    * GstRtcPeer::peer-added:
    * @self: the element
