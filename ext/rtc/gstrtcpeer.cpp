@@ -66,6 +66,8 @@ GstStateChangeReturn change_state (GstElement *e, GstStateChange t)
     if (t == GST_STATE_CHANGE_READY_TO_PAUSED && !impl.start ())
       return GST_STATE_CHANGE_FAILURE;
     auto ret = GST_ELEMENT_CLASS (gst_rtc_peer_parent_class)->change_state (e, t);
+    if (t == GST_STATE_CHANGE_PAUSED_TO_PLAYING || t == GST_STATE_CHANGE_PLAYING_TO_PAUSED)
+      impl.set_playing (t == GST_STATE_CHANGE_PAUSED_TO_PLAYING);
     if (t == GST_STATE_CHANGE_PAUSED_TO_READY)
       impl.stop ();
     if (t == GST_STATE_CHANGE_READY_TO_NULL)
@@ -149,8 +151,12 @@ static void gst_rtc_peer_class_init (GstRtcPeerClass *klass)
       InputPad::accepted_caps (MediaKind::video));
   add_template (element, "audio_%u", GST_PAD_SINK, GST_PAD_REQUEST,
       InputPad::accepted_caps (MediaKind::audio));
-  add_template (element, "src_%u", GST_PAD_SRC, GST_PAD_SOMETIMES,
-      reach::Ref<GstCaps>::adopt (gst_caps_new_any ()));
+  const auto any = reach::Ref<GstCaps>::adopt (gst_caps_new_any ());
+  add_template (element, "data_%u", GST_PAD_SINK, GST_PAD_REQUEST, any);
+  add_template (element, "datagram", GST_PAD_SINK, GST_PAD_REQUEST, any);
+  add_template (element, "data_src_%u", GST_PAD_SRC, GST_PAD_SOMETIMES, any);
+  add_template (element, "datagram_src", GST_PAD_SRC, GST_PAD_SOMETIMES, any);
+  add_template (element, "src_%u", GST_PAD_SRC, GST_PAD_SOMETIMES, any);
   gst_element_class_set_static_metadata (element, "Peer connection",
       "Filter/Network/WebRTC", "Sends and receives media and data by WebRTC",
       "The gst-plugins-reach developers");

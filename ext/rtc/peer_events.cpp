@@ -161,6 +161,7 @@ void PeerImpl::on_transport (PeerSession &s, TransportState state)
 {
   update_status ();
   if (state == TransportState::connected && !std::exchange (connected_told_, true)) {
+    data_.on_connected (s);
     const TransportStats t = s.connection ().transport_stats ();
     tell ("connected", gst_structure_new ("rtc-connected", "peer-id", G_TYPE_STRING,
                            peer_id_.c_str (), "dtls-version", G_TYPE_STRING,

@@ -62,6 +62,11 @@ PeerImpl::~PeerImpl ()
   release ();
 }
 
+void PeerImpl::set_playing (bool playing)
+{
+  data_.set_playing (playing);
+}
+
 void PeerImpl::dispose ()
 {
   release ();
@@ -204,6 +209,7 @@ void PeerImpl::end_run ()
   Made made;
   made_.update ([&made] (Made &m) { m.swap (made); });
   made.clear ();
+  data_.remove_src_pads ();
   forget_transceivers ();
   alive_.reset ();
 }
@@ -224,6 +230,7 @@ void PeerImpl::make_session (PeerSession::Mode mode)
   connected_told_ = silent_ = needed_ = false;
   for (const auto &i : inputs_)
     i->added = i->described = false;
+  data_.open (*session_);
   update_inputs ();
 }
 
@@ -289,6 +296,9 @@ void PeerImpl::apply_settings ()
 
 GstPad *PeerImpl::request_pad (GstPadTemplate *templ, const char *name, const GstCaps *)
 {
+  if (g_str_has_prefix (GST_PAD_TEMPLATE_NAME_TEMPLATE (templ), "data"))
+    return data_.request_pad (
+        templ, name, g_str_equal (GST_PAD_TEMPLATE_NAME_TEMPLATE (templ), "datagram"));
   const bool audio = g_str_has_prefix (GST_PAD_TEMPLATE_NAME_TEMPLATE (templ), "audio");
   const MediaKind kind = audio ? MediaKind::audio : MediaKind::video;
   std::string own;
@@ -322,6 +332,8 @@ GstPad *PeerImpl::request_pad (GstPadTemplate *templ, const char *name, const Gs
 
 bool PeerImpl::release_pad (GstPad *pad)
 {
+  if (data_.release_pad (pad))
+    return true;
   std::shared_ptr<Input> input;
   pads_.update ([&] (auto &pads) {
     const auto at = pads.find (pad);

@@ -5,6 +5,7 @@
 #include "pads/input_pad.h"
 #include "pads/output_pad.h"
 #include "peer/peer_session.h"
+#include "peer_data.h"
 #include "threads.h"
 #include "webrtc/data_channel.h"
 #include "webrtc/transceiver.h"
@@ -46,7 +47,7 @@ class PeerImpl final : public PeerSession::Owner,
                        public InputPad::Owner,
                        public OutputPad::Owner {
 public:
-  explicit PeerImpl (GstElement *e) : element_ (e), bin_ (GST_BIN (e)) {}
+  explicit PeerImpl (GstElement *e) : element_ (e), bin_ (GST_BIN (e)), data_ (*this, e) {}
   ~PeerImpl () override;
 
   // State changes of the element.
@@ -54,6 +55,7 @@ public:
   bool start ();   // READY to PAUSED
   void stop ();    // PAUSED to READY
   void release (); // READY to NULL
+  void set_playing (bool playing);
   void dispose (); // the pads that were not released
 
   // Application thread.
@@ -139,6 +141,7 @@ private:
   bool accept_remote (PeerSession &, const Candidate &) override;
   void on_media (PeerSession &, ReceivedPacket) override;
   void on_estimate (PeerSession &, double) override;
+  void on_datagram (PeerSession &, Bytes d) override { data_.on_datagram (d); }
   DataHub::Ends on_incoming_channel (PeerSession &, const DataChannels::Channel &) override;
   void on_silence (PeerSession &, bool silent) override;
   void on_warning (PeerSession &, const std::string &) override;
@@ -154,6 +157,7 @@ private:
 
   GstElement *const element_; // owns us
   GstBin *const bin_;
+  PeerData data_;
   std::shared_ptr<PeerThreads> threads_; // from READY on
   Loop *loop_ = nullptr;
   std::shared_ptr<std::atomic<bool>> alive_; // false once a run has ended

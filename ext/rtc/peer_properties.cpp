@@ -24,6 +24,7 @@ enum Prop : guint {
   prop_dtls_role,
   prop_latency,
   prop_depayload,
+  prop_datagrams,
   prop_video_codecs,
   prop_audio_codecs,
   prop_adapt_bitrate,
@@ -111,6 +112,8 @@ bool *switch_setting (PeerSettings &s, guint id)
     return &s.ice_tcp;
   case prop_depayload:
     return &s.depayload;
+  case prop_datagrams:
+    return &s.datagrams;
   case prop_adapt_bitrate:
     return &s.adapt;
   default:
@@ -306,6 +309,10 @@ void install_settings (GObjectClass *k)
           "What answers choose; the server picks the SRTP profile", dtls_role_type (),
           static_cast<int> (DtlsChoice::automatic), ready));
   number (prop_latency, "latency", "Of the jitter buffer, in milliseconds", 0, 10000, 200, playing);
+  yes_no (prop_datagrams, "datagrams",
+      "Plain datagrams in DTLS instead of data channels: one buffer of the pads datagram and "
+      "datagram_src each. Both sides have to",
+      FALSE, ready);
   yes_no (prop_depayload, "depayload", "src pads give media; else RTP", TRUE, ready);
   text (prop_video_codecs, "video-codecs",
       "Names of the codecs that are offered and taken, in this order, with commas between: VP8, "

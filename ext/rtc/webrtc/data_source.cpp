@@ -121,6 +121,8 @@ bool DataSource::step (GstPad *pad)
   if (eos) {
     start (pad, text_.value_or (false));
     gst_pad_push_event (pad, gst_event_new_eos ());
+    if (settings_.ended)
+      settings_.ended ();
     return false;
   }
   const GstFlowReturn flow = push_item (pad, std::move (item));

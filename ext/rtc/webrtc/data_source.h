@@ -24,6 +24,7 @@ public:
     std::function<GstClockTime ()> running_time;
     // Downstream does not go on: neither FLUSHING, EOS nor NOT_LINKED. Streaming thread.
     std::function<void (GstFlowReturn)> failed;
+    std::function<void ()> ended; // EOS is out: the last of this run. Streaming thread
   };
   struct Counts {
     std::uint64_t messages = 0, bytes = 0, dropped = 0; // pushed; dropped by limit or unlinked

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Data pads of an rtcpeer: what goes into data_%u leaves by a data channel of that name; each channel
+// that the peer opens, and that no handler takes, comes out of a pad data_src_%u. Datagrams likewise.
+#pragma once
+#include "common/running_clock.h"
+#include "peer/peer_session.h"
+#include "webrtc/data_pads.h"
+#include <list>
+
+namespace reach::rtc {
+class PeerImpl;
+
+class PeerData {
+public:
+  PeerData (PeerImpl &impl, GstElement *element) : impl_ (impl), element_ (element) {}
+  ~PeerData ();
+
+  // Application thread.
+  GstPad *request_pad (GstPadTemplate *templ, const char *name, bool datagrams);
+  bool release_pad (GstPad *pad); // false: not one of these
+  void remove_src_pads ();        // the run has ended
+  void set_playing (bool playing);
+
+  // Loop thread.
+  void open (PeerSession &session); // a channel for each sink pad
+  DataHub::Ends incoming (const DataChannels::Channel &channel);
+  void on_connected (PeerSession &session);
+  void on_datagram (Bytes datagram);
+
+private:
+  class Input;
+  class Output;
+  std::shared_ptr<Output> make_output (const std::string &name, bool datagrams);
+  void add_pad (const std::shared_ptr<Output> &o);
+  void remove_pad (const std::shared_ptr<Output> &o);
+
+  PeerImpl &impl_;
+  GstElement *const element_;
+  RunningClock clock_;
+  Guarded<std::list<std::shared_ptr<Input>>> inputs_;
+  Guarded<std::list<std::shared_ptr<Output>>> outputs_;
+  std::shared_ptr<Output> datagrams_; // loop thread
+  std::atomic<bool> playing_{false};
+  unsigned next_ = 0; // loop thread
+};
+} // namespace reach::rtc
