@@ -12,14 +12,15 @@ namespace {
 class Reply {
 public:
   Reply (PeerImpl &impl, GstPromise *promise)
-      : impl_ (impl), promise_ (promise ? gst_promise_ref (promise) : nullptr, gst_promise_unref)
+      : impl_ (impl)
   {
+    if (promise)
+      promise_.reset (gst_promise_ref (promise), gst_promise_unref);
   }
   void done (GstStructure *result = nullptr) const // transfer full
   {
     if (!promise_)
       return result ? gst_structure_free (result) : void ();
-    const std::shared_ptr<GstStructure> keep (result, [] (GstStructure *) {});
     impl_.tell ([promise = promise_, result] { gst_promise_reply (promise.get (), result); });
   }
   void fail (GstWebRTCError code, const std::string &what) const

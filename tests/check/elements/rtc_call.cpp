@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// rtcpeer calls rtcpeer, by a signalling server and by an application's code.
+#include "rtc_call.h"
+
+using namespace reach;
+using namespace reach::test;
+
+namespace {
+std::string peer (const std::string &more) { return "rtcpeer name=peer " + more + " "; }
+std::string by (const SignallingServer &s) { return "signalling-uri=" + s.uri ("garden"); }
+} // namespace
+
+GST_START_TEST (test_by_server_both_ways)
+{
+  SignallingServer server;
+  Caller a (peer (by (server)) + small_h264 + " ! peer.video_0  " + small_audio + " ! opusenc ! peer.audio_0");
+  Caller b (peer (by (server)) + small_video + " ! peer.video_0  " + small_audio + " ! peer.audio_0");
+  a.play ();
+  b.play ();
+  for (Caller *c : {&a, &b}) {
+    fail_unless (c->wait_media ("video/x-raw", 30));
+    fail_unless (c->wait_media ("audio/x-raw", 30));
+    fail_unless_equals_int (c->tracks.get ().size (), 2);
+  }
+}
+GST_END_TEST
+
+// Who comes again finds the pads of the other side as they were.
+GST_START_TEST (test_comes_again)
+{
+  SignallingServer server;
+  Caller viewer (peer (by (server)));
+  viewer.play ();
+  for (int i = 0; i < 3; i++) {
+    Caller camera (peer (by (server)) + small_h264 + " ! peer.video_0");
+    camera.play ();
+    fail_unless (viewer.wait_media ("video/x-raw", 15), "call %d", i);
+  }
+  const auto tracks = viewer.tracks.get ();
+  fail_unless_equals_int (tracks.size (), 1);
+  fail_unless (!tracks[0].gone);
+}
+GST_END_TEST
+
+GST_START_TEST (test_by_application)
+{
+  Caller a (peer ("") + small_h264 + " ! peer.video_0"), b (peer ("") + small_audio + " ! peer.audio_0");
+  Wiring w (a, b);
+  b.play ();
+  a.play ();
+  fail_unless (b.wait_media ("video/x-raw", 15), "%s", w.fault.get ().c_str ());
+  fail_unless_equals_int (a.needed.get (), 1);
+  fail_unless_equals_int (a.get<GstWebRTCSignalingState> ("signaling-state"), GST_WEBRTC_SIGNALING_STATE_STABLE);
+  fail_unless_equals_int (a.get<GstWebRTCPeerConnectionState> ("connection-state"),
+      GST_WEBRTC_PEER_CONNECTION_STATE_CONNECTED);
+}
+GST_END_TEST
+
+// NULL in each state of a call, and again.
+GST_START_TEST (test_cycles)
+{
+  SignallingServer server;
+  Caller a (peer (by (server)) + small_h264 + " ! peer.video_0");
+  for (int i = 0; i < 5; i++) {
+    Caller b (peer (by (server)));
+    a.play ();
+    b.play ();
+    if (i % 2 == 0)
+      fail_unless (b.wait_media ("video/x-raw", 5));
+    const gint64 begin = g_get_monotonic_time ();
+    a.end ();
+    b.end ();
+    fail_unless (g_get_monotonic_time () - begin < 3 * G_USEC_PER_SEC);
+  }
+}
+GST_END_TEST
+
+static Suite *rtc_call_suite ()
+{
+  register_plugins ();
+  Suite *s = suite_create ("rtc_call");
+  TCase *tc = tcase_create ("call");
+  tcase_set_timeout (tc, 60);
+  tcase_add_test (tc, test_by_server_both_ways);
+  tcase_add_test (tc, test_comes_again);
+  tcase_add_test (tc, test_by_application);
+  tcase_add_test (tc, test_cycles);
+  suite_add_tcase (s, tc);
+  return s;
+}
+GST_CHECK_MAIN (rtc_call)
