@@ -113,6 +113,8 @@ bool PeerImpl::make_config (const PeerSettings &s, PeerConfig &config)
   config.ice.tcp = s.ice_tcp;
   config.ice.min_port = static_cast<std::uint16_t> (s.min_port);
   config.ice.max_port = static_cast<std::uint16_t> (s.max_port);
+  // webrtcbin refuses m-lines without a fingerprint, and others those with port 0.
+  config.jsep.bundle_only = false;
   config.jsep.fingerprints = {fingerprint_of (config.dtls->certificate ())};
   if (s.role != DtlsChoice::automatic)
     config.jsep.role = s.role == DtlsChoice::client ? DtlsRole::client : DtlsRole::server;

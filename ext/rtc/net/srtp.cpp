@@ -8,11 +8,12 @@ namespace reach::rtc {
 namespace {
 constexpr std::size_t rtp_header = 12, rtcp_header = 8;
 
-// libsrtp may be set up once in a process.
+// libsrtp may be set up once in a process, and GStreamer's own plugin may have done it, which makes
+// this one fail for no fault. Whether there is a libsrtp, sessions tell.
 bool started ()
 {
-  static const bool ok = srtp_init () == srtp_err_status_ok;
-  return ok;
+  static const bool once = (srtp_init (), true);
+  return once;
 }
 
 void set_policy (srtp_policy_t &p, SrtpProfile profile)
