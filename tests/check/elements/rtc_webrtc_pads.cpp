@@ -249,17 +249,17 @@ GST_END_TEST
 // With a limit in time, and for datagrams, what has no room is dropped and counted.
 GST_START_TEST (test_sink_drops)
 {
-  std::size_t refused = 0;
+  std::string refused;
   Sent answer = Sent::full;
   DataSinkHooks hooks;
   hooks.send = [&] (ChannelMessage) { return answer; };
-  hooks.refused = [&] (std::size_t n) { refused = n; };
+  hooks.refused = [&] (const std::string &why) { refused = why; };
   {
     Sink datagrams (hooks, {.reliable = false});
     fail_unless_equals_int (datagrams.push ("x"), GST_FLOW_OK);
     answer = Sent::too_big;
     fail_unless_equals_int (datagrams.push ("too big"), GST_FLOW_OK);
-    fail_unless_equals_int (refused, 7);
+    fail_unless (refused.find (" 7 bytes") != std::string::npos, "%s", refused.c_str ());
     answer = Sent::yes;
     fail_unless_equals_int (datagrams.push ("y"), GST_FLOW_OK);
     const auto counts = datagrams.sink->counts ();
@@ -273,7 +273,12 @@ GST_START_TEST (test_sink_drops)
   Sink reliable (hooks);
   answer = Sent::too_big;
   fail_unless_equals_int (reliable.push ("0123456789"), GST_FLOW_ERROR);
-  fail_unless_equals_int (refused, 10);
+  fail_unless (refused.find (" 10 bytes") != std::string::npos, "%s", refused.c_str ());
+  answer = Sent::yes;
+  fail_unless_equals_int (reliable.push ("\xff"), GST_FLOW_OK);
+  reliable.caps ("text/x-raw, format=utf8");
+  fail_unless_equals_int (reliable.push ("\xff"), GST_FLOW_ERROR);
+  fail_unless (refused.find ("UTF-8") != std::string::npos, "%s", refused.c_str ());
   answer = Sent::not_open;
   fail_unless_equals_int (reliable.push ("x"), GST_FLOW_EOS);
 }

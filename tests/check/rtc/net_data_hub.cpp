@@ -180,9 +180,51 @@ GST_START_TEST (test_message_limits)
   fail_unless (c.send (std::string (1000, 'x')) == Sent::yes);
   p.a.loop.call ([&] { p.a.hub->set_max_message (0); }); // any
   fail_unless (c.send (std::string (1001, 'x')) == Sent::yes);
+  // Where the limit was not known yet, the message is left out and told.
+  TestChannel early ({.early = true});
+  fail_unless (early.send (std::string (300000, 'x')) == Sent::yes);
+  fail_unless (early.send ("fits") == Sent::yes);
+  p.a.create (early, labelled ("early"));
+  fail_unless (p.b.wait_incoming (2));
+  const TestChannel d = p.b.incoming.get ()[1];
+  fail_unless (d.wait (messages (1)));
+  fail_unless_equals_string (d.seen ().messages[0].second.c_str (), "fits");
+  fail_unless_equals_int (early.seen ().errors.size (), 1);
   TestChannel few ({.messages = 3, .early = true});
   for (const Sent expected : {Sent::yes, Sent::yes, Sent::yes, Sent::full})
     fail_unless (few.send ("") == expected);
+}
+GST_END_TEST
+
+// SCTP has room for less than one message of each channel: all arrive all the same, and so do new
+// channels.
+GST_START_TEST (test_little_room)
+{
+  SctpSettings settings;
+  settings.queue = 100000;
+  settings.send_buffer = 100000;
+  HubPair p (true, settings);
+  std::vector<TestChannel> channels (6);
+  for (TestChannel &c : channels)
+    p.a.create (c, labelled ("c"));
+  for (TestChannel &c : channels)
+    fail_unless (c.wait (open));
+  constexpr unsigned n = 20;
+  for (unsigned i = 0; i < n; i++)
+    for (TestChannel &c : channels)
+      fail_unless (c.send (std::string (60000, static_cast<char> ('a' + i))) == Sent::yes);
+  TestChannel late;
+  p.a.create (late, labelled ("late"));
+  fail_unless (p.b.wait_incoming (7));
+  for (unsigned k = 0; k < 6; k++) {
+    const TestChannel d = p.b.incoming.get ()[k];
+    fail_unless (d.wait (messages (n)));
+    for (unsigned i = 0; i < n; i++)
+      fail_unless (d.seen ().messages[i].second[0] == static_cast<char> ('a' + i));
+  }
+  fail_unless (late.wait (open));
+  for (TestChannel &c : channels)
+    fail_unless (iterate_until ([&] { return c.port->buffered () == 0; }));
 }
 GST_END_TEST
 
@@ -302,6 +344,7 @@ static Suite *net_data_hub_suite (void)
   tcase_add_test (t, test_close_sends_what_waits);
   tcase_add_test (t, test_back_pressure);
   tcase_add_test (t, test_message_limits);
+  tcase_add_test (t, test_little_room);
   tcase_add_test (t, test_refused_and_too_many);
   tcase_add_test (t, test_association_ends);
   tcase_add_test (t, test_threads);
