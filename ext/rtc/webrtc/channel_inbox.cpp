@@ -77,8 +77,7 @@ void ChannelInbox::on_channel_closed ()
 {
   put ({Event::Kind::closed, nullptr});
   // The last reference is better let go there: what the application does then is not for the loop.
-  Ref<GstWebRTCDataChannel> last = std::move (kept_);
-  if (!queue_->post ([last] {}))
+  if (!queue_->post ([last = std::move (kept_)] {}))
     view_.lock ()->state = ChannelState::closed; // nobody is told
 }
 
