@@ -45,6 +45,8 @@ void ChannelInbox::on_channel_opened (std::uint16_t id)
 
 void ChannelInbox::on_channel_message (bool text, Bytes message)
 {
+  if (overflown_ && reliable ())
+    return; // not with a hole in it
   BytesPtr bytes;
   if (!message.empty ()) {
     const std::size_t size = message.size ();
@@ -75,8 +77,7 @@ void ChannelInbox::on_channel_closed ()
 {
   put ({Event::Kind::closed, nullptr});
   // The last reference is better let go there: what the application does then is not for the loop.
-  Ref<GstWebRTCDataChannel> last = std::move (kept_);
-  if (!queue_->post ([last] {}))
+  if (!queue_->post ([last = std::move (kept_)] {}))
     view_.lock ()->state = ChannelState::closed; // nobody is told
 }
 
@@ -87,8 +88,9 @@ void ChannelInbox::put (Event e)
   bool post = false, over = false;
   inbox_.update ([&] (Inbox &i) {
     over = message && (i.messages >= max_messages || i.bytes + size > max_bytes);
-    // Errors and low marks are no more than what the application does; but it may not listen.
-    if (over || (!message && i.events.size () >= 2 * max_messages))
+    // As many errors and low marks as the application causes, and it may handle nothing.
+    const bool small = e.kind == Event::Kind::error || e.kind == Event::Kind::low;
+    if (over || (small && i.events.size () >= 2 * max_messages))
       return;
     i.events.push_back (std::move (e));
     i.messages += message;
@@ -108,12 +110,11 @@ void ChannelInbox::put (Event e)
 void ChannelInbox::overflow ()
 {
   const bool first = !std::exchange (overflown_, true);
-  const bool reliable = !config_.reliability.max_retransmits && !config_.reliability.max_lifetime;
   if (first)
     report (GST_WEBRTC_ERROR_DATA_CHANNEL_FAILURE,
-        reliable ? "messages come faster than they are handled: the channel is closed"
-                 : "messages come faster than they are handled, and are dropped");
-  if (reliable)
+        reliable () ? "messages come faster than they are handled: the channel is closed"
+                    : "messages come faster than they are handled, and are dropped");
+  if (reliable ())
     port_->close ();
 }
 

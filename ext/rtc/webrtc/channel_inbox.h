@@ -59,6 +59,10 @@ private:
   void tell (GstWebRTCDataChannel *object, Event &e);
   void set_state (GstWebRTCDataChannel *object, ChannelState state);
   void overflow ();
+  bool reliable () const
+  {
+    return !config_.reliability.max_retransmits && !config_.reliability.max_lifetime;
+  }
 
   GstWebRTCDataChannel *const object_; // owns us
   const ChannelConfig config_;

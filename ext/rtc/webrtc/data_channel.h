@@ -19,8 +19,8 @@
 #include "signal_queue.h"
 
 namespace reach::rtc {
-// 0 where GStreamer's GstWebRTCDataChannelClass, which no header declares, is not as we know it
-// (1.22 to 1.28); `why` says so then. Any thread.
+// 0 where GStreamer's GstWebRTCDataChannelClass, which no header declares, is not as it is in 1.22;
+// `why` says so then. Any thread.
 GType data_channel_type (std::string &why);
 // What is wrong with the class of GstWebRTCDataChannel, or nothing.
 std::string data_channel_class_fault (const GTypeQuery &query, gconstpointer klass);
@@ -35,7 +35,7 @@ std::optional<ChannelConfig> channel_config (
 // Any thread. Null: `why`.
 Ref<GstWebRTCDataChannel> data_channel_new (
     const ChannelConfig &config, std::shared_ptr<SignalQueue> queue, std::string &why);
-// For DataHub::create () and on_incoming_channel (). Keeps the object until the channel is closed.
-// Once.
+// For DataHub::create () and on_incoming_channel (); once, on the loop thread. They keep the object
+// until on_channel_closed (): where there is no hub any more, close the port and tell the listener.
 DataHub::Ends data_channel_ends (GstWebRTCDataChannel *channel);
 } // namespace reach::rtc

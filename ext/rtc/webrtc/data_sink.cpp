@@ -50,8 +50,21 @@ bool DataSink::wait (std::uint64_t since, TimePoint until)
 
 GstFlowReturn DataSink::push (GstBuffer *buffer, bool text)
 {
-  const GstFlowReturn now = stopped ();
-  return now == GST_FLOW_OK ? send (message_of (buffer, text)) : now;
+  if (const GstFlowReturn stop = stopped (); stop != GST_FLOW_OK)
+    return stop;
+  const ChannelMessage m = message_of (buffer, text);
+  const auto *bytes = reinterpret_cast<const char *> (m.bytes.data ());
+  if (text && !g_utf8_validate_len (bytes, m.bytes.size (), nullptr))
+    return refuse ("a buffer of text is not UTF-8");
+  return send (m);
+}
+
+GstFlowReturn DataSink::refuse (const std::string &why)
+{
+  if (hooks_.refused)
+    hooks_.refused (why);
+  state_.update ([] (State &s) { s.counts.dropped++; });
+  return settings_.reliable ? GST_FLOW_ERROR : GST_FLOW_OK;
 }
 
 GstFlowReturn DataSink::send (const ChannelMessage &m)
@@ -66,10 +79,9 @@ GstFlowReturn DataSink::send (const ChannelMessage &m)
     const auto sent = above ? ChannelPort::Sent::full : hooks_.send (m);
     if (sent == ChannelPort::Sent::not_open)
       return GST_FLOW_EOS;
-    if (sent == ChannelPort::Sent::too_big && hooks_.refused)
-      hooks_.refused (m.bytes.size ());
-    if (sent == ChannelPort::Sent::too_big && settings_.reliable)
-      return GST_FLOW_ERROR;
+    if (sent == ChannelPort::Sent::too_big)
+      return refuse ("a message of " + std::to_string (m.bytes.size ()) +
+                     " bytes is bigger than the peer takes");
     if (sent == ChannelPort::Sent::full && hooks_.buffered && Clock::now () < give_up) {
       wait (rooms, above ? give_up : std::min (give_up, Clock::now () + look_again));
       continue;

@@ -12,9 +12,9 @@ namespace reach::rtc {
 struct DataSinkHooks {
   // not_open: there is no channel any more. For channels: ChannelPort::send with PortLimits::early.
   std::function<ChannelPort::Sent (ChannelMessage)> send;
-  std::function<std::size_t ()> buffered;    // bytes; null: nothing is ever waited for (datagrams)
-  std::function<void ()> ended;              // EOS: what was sent still goes out
-  std::function<void (std::size_t)> refused; // a message of so many bytes was too big
+  std::function<std::size_t ()> buffered; // bytes; null: nothing is ever waited for (datagrams)
+  std::function<void ()> ended;           // EOS: what was sent still goes out
+  std::function<void (const std::string &)> refused; // why a message cannot be sent at all
 };
 
 class DataSink {
@@ -24,7 +24,7 @@ public:
     // Of a message while there is no room; then it is dropped and counted. Nothing: as long as the
     // channel lives.
     std::optional<Duration> max_wait;
-    bool reliable = true; // a message that is too big ends the stream; else it is dropped
+    bool reliable = true; // a message that cannot be sent ends the stream; else it is dropped
   };
   struct Counts {
     std::uint64_t messages = 0, bytes = 0, dropped = 0;
@@ -55,6 +55,7 @@ private:
   bool wait (std::uint64_t since, TimePoint until);
   GstFlowReturn stopped ();
   GstFlowReturn send (const ChannelMessage &m);
+  GstFlowReturn refuse (const std::string &why);
 
   const DataSinkHooks hooks_;
   const Settings settings_;

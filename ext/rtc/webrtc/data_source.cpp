@@ -4,8 +4,9 @@
 namespace reach::rtc {
 bool DataSource::push (bool text, Bytes message)
 {
-  Ref<GstBuffer> buffer =
-      Ref<GstBuffer>::adopt (gst_buffer_new_memdup (message.data (), message.size ()));
+  auto buffer = Ref<GstBuffer>::adopt (
+      message.empty () ? gst_buffer_new ()
+                       : gst_buffer_new_memdup (message.data (), message.size ()));
   const GstClockTime now = settings_.running_time ? settings_.running_time () : GST_CLOCK_TIME_NONE;
   GST_BUFFER_PTS (buffer.get ()) = GST_BUFFER_DTS (buffer.get ()) = now;
   const std::size_t size = message.size ();

@@ -36,7 +36,8 @@ GType transceiver_type ();
 // Any thread. Has a sender and a receiver of its own.
 Ref<GstWebRTCRTPTransceiver> transceiver_new (
     MediaKind kind, const TransceiverShown &shown, TransceiverHooks hooks);
-// Emits `notify` for what has changed, on the calling thread: not the loop's.
+// Emits `notify` for what has changed, on the calling thread: not the loop's. A direction that the
+// application has set meanwhile is shown again with the next update.
 void transceiver_update (GstWebRTCRTPTransceiver *transceiver, const TransceiverShown &shown);
 TransceiverShown transceiver_shown (GstWebRTCRTPTransceiver *transceiver);
 TransceiverWishes transceiver_wishes (GstWebRTCRTPTransceiver *transceiver);
