@@ -113,9 +113,8 @@ GstPad *PeerData::request_pad (GstPadTemplate *templ, const char *name, bool dat
         port->close ();
     };
   }
-  hooks.refused = [weak, this] (std::size_t size) {
-    GST_ELEMENT_WARNING (element_, STREAM, FORMAT,
-        ("A message of %zu bytes is longer than the peer takes.", size), (nullptr));
+  hooks.refused = [this] (const std::string &what) {
+    GST_ELEMENT_WARNING (element_, STREAM, FORMAT, ("%s", what.c_str ()), (nullptr));
   };
   input->sink = std::make_shared<DataSink> (std::move (hooks), settings);
   input->pad = data_sink_pad_new (templ, own.c_str (), input->sink);

@@ -140,7 +140,8 @@ DataHub::Ends PeerImpl::on_incoming_channel (PeerSession &s, const DataChannels:
     on_warning (s, why);
     return {};
   }
-  tell ([this, channel] {
+  tell ([this, channel, threads = threads_, loop = loop_] {
+    loop->call ([] {}); // it is open by then: handlers may send
     g_signal_emit_by_name (element_, "prepare-data-channel", channel.get (), FALSE);
     g_signal_emit_by_name (element_, "on-data-channel", channel.get ());
   });

@@ -185,6 +185,14 @@ private:
   {
     g_signal_emit_by_name (static_cast<Wiring *> (self)->a_.peer, "add-ice-candidate", line, text);
   }
+  static std::string error_of (const GstStructure *s)
+  {
+    GError *e = nullptr;
+    if (s)
+      gst_structure_get (s, "error", G_TYPE_ERROR, &e, nullptr);
+    const ErrorPtr error (e);
+    return error ? error->message : "no reply";
+  }
   GstWebRTCSessionDescription *result (GstPromise *p, const char *name)
   {
     GstWebRTCSessionDescription *d = nullptr;
@@ -192,7 +200,7 @@ private:
     if (s)
       gst_structure_get (s, name, GST_TYPE_WEBRTC_SESSION_DESCRIPTION, &d, nullptr);
     if (!d)
-      fault.set (s ? CharPtr (gst_structure_to_string (s)).get () : "no reply");
+      fault.set (error_of (s));
     gst_promise_unref (p);
     return d;
   }
@@ -209,8 +217,10 @@ private:
   }
   static void on_offered (GstPromise *p, gpointer user)
   {
-    gst_promise_unref (p);
     auto *self = static_cast<Wiring *> (user);
+    if (const GstStructure *s = gst_promise_get_reply (p); s && gst_structure_has_field (s, "error"))
+      self->fault.set (error_of (s));
+    gst_promise_unref (p);
     g_signal_emit_by_name (self->b_.peer, "create-answer", nullptr,
         gst_promise_new_with_change_func (on_answer, self, nullptr));
   }
@@ -229,7 +239,7 @@ private:
   {
     auto *self = static_cast<Wiring *> (user);
     if (const GstStructure *s = gst_promise_get_reply (p); s && gst_structure_has_field (s, "error"))
-      self->fault.set (CharPtr (gst_structure_to_string (s)).get ());
+      self->fault.set (error_of (s));
     gst_promise_unref (p);
     self->negotiated.update ([] (unsigned &n) { n++; });
   }

@@ -91,8 +91,8 @@ GST_START_TEST (test_data_channel)
   const Case &c = cases[__i__];
   Caller a (peer (c.offerer)), b (peer (c.answerer));
   Wiring w (a, b);
+  gst_element_set_state (b.pipeline, GST_STATE_READY); // webrtcbin offers at once
   gst_element_set_state (a.pipeline, GST_STATE_READY);
-  gst_element_set_state (b.pipeline, GST_STATE_READY);
   g_signal_connect (b.peer, "on-data-channel", G_CALLBACK (on_channel), &b);
   GstWebRTCDataChannel *channel = nullptr;
   g_signal_emit_by_name (a.peer, "create-data-channel", "chat", nullptr, &channel);
