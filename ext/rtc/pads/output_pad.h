@@ -46,6 +46,8 @@ public:
   Counts counts ();
 
 private:
+  static gboolean activate (GstPad *pad, GstObject *parent, GstPadMode mode, gboolean active);
+  gboolean deactivate (GstObject *parent, GstPadMode mode);
   void on_keyframe_wanted () override { owner_.on_keyframe_wanted (*this); }
 
   GstBin *bin_;

@@ -5,13 +5,10 @@
 #include <algorithm>
 
 namespace reach::rtc {
-void ReceiveStream::set_elements (
-    GstElement *bin, GstElement *source, GstPad *src, GstElement *last)
+ReceiveStream::ReceiveStream (const ReceiveConfig &config, GstElement *bin, GstElement *source,
+    GstPad *src, GstElement *last)
+    : config_ (config), bin_ (bin), source_ (source), last_ (last), src_ (src)
 {
-  bin_ = bin;
-  source_ = source;
-  src_ = src;
-  last_ = last;
   if (!config_.depayload)
     gst_element_link (source, last);
 }

@@ -57,7 +57,10 @@ void check_latency (JoinedPads &p, GstClockTime least)
 
 GST_START_TEST (test_h264_encoded)
 {
-  JoinedPads p (MediaKind::video, h264 + " ! capsfilter caps=video/x-h264,profile=main", "avdec_h264" + video_sink, {});
+  JoinedPads p (MediaKind::video,
+      raw_video + " ! x264enc tune=zerolatency speed-preset=superfast ! "
+                  "capsfilter caps=video/x-h264,profile=main",
+      "avdec_h264" + video_sink, {});
   p.play ();
   fail_unless (p.wait_frames (10));
   fail_unless (contains (p.output_caps (), "video/x-h264"));
@@ -158,7 +161,7 @@ GST_START_TEST (test_choice)
 {
   JoinedPads p (MediaKind::video,
       "videotestsrc name=source pattern=ball ! capsfilter caps=video/x-raw,width=160,height=120,framerate=30/1",
-      "decodebin ! fakesink name=out sync=true", {.codec = "VP8", .select = false});
+      "fakesink name=out sync=true", {.codec = "VP8", .select = false});
   p.play ();
   fail_unless (p.formats.wait ([] (unsigned n) { return n == 1; }));
   fail_unless_equals_int (p.packets.get (), 0);
@@ -303,9 +306,11 @@ GST_START_TEST (test_new_stream)
   gst_pad_add_probe (
       p.output->pad (), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
       [] (GstPad *, GstPadProbeInfo *info, gpointer n) {
-        if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) == GST_EVENT_STREAM_START)
+        const GstEventType type = GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info));
+        if (type == GST_EVENT_STREAM_START)
           static_cast<Watched<unsigned> *> (n)->update ([] (unsigned &v) { v++; });
-        return GST_PAD_PROBE_OK;
+        // A sink takes nothing more after it.
+        return type == GST_EVENT_EOS ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
       },
       &starts, nullptr);
   p.play ();
