@@ -82,8 +82,8 @@ GstStateChangeReturn change_state (GstElement *e, GstStateChange change)
   if (change == GST_STATE_CHANGE_PAUSED_TO_PLAYING)
     stream_of (e).play (true);
   // Live: nothing comes while it does not play.
-  const bool paused = change == GST_STATE_CHANGE_READY_TO_PAUSED ||
-                      change == GST_STATE_CHANGE_PLAYING_TO_PAUSED;
+  const bool paused =
+      change == GST_STATE_CHANGE_READY_TO_PAUSED || change == GST_STATE_CHANGE_PLAYING_TO_PAUSED;
   return paused ? GST_STATE_CHANGE_NO_PREROLL : r;
 }
 

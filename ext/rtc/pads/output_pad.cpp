@@ -18,8 +18,8 @@ OutputPad::OutputPad (GstBin *bin, Owner &owner, std::string name, GstPadTemplat
   elements_ = Ref<GstElement>::adopt (GST_ELEMENT (gst_object_ref_sink (elements)));
   const auto src = Ref<GstPad>::adopt (gst_element_get_static_pad (elements, "src"));
   gst_bin_add (bin, elements);
-  pad_ = Ref<GstPad>::adopt (GST_PAD (gst_object_ref_sink (
-      gst_ghost_pad_new_from_template (name.c_str (), src.get (), templ))));
+  pad_ = Ref<GstPad>::adopt (GST_PAD (
+      gst_object_ref_sink (gst_ghost_pad_new_from_template (name.c_str (), src.get (), templ))));
   gst_pad_set_activatemode_function_full (pad_.get (), activate, this, nullptr);
   gst_pad_set_active (pad_.get (), TRUE);
   gst_element_add_pad (GST_ELEMENT (bin), pad_.get ());

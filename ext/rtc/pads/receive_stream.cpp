@@ -5,8 +5,8 @@
 #include <algorithm>
 
 namespace reach::rtc {
-ReceiveStream::ReceiveStream (const ReceiveConfig &config, GstElement *bin, GstElement *source,
-    GstPad *src, GstElement *last)
+ReceiveStream::ReceiveStream (
+    const ReceiveConfig &config, GstElement *bin, GstElement *source, GstPad *src, GstElement *last)
     : config_ (config), bin_ (bin), source_ (source), last_ (last), src_ (src)
 {
   if (!config_.depayload)
@@ -134,11 +134,11 @@ void ReceiveStream::end ()
 Ref<GstBuffer> ReceiveStream::finish (PacketQueue::Item &item)
 {
   auto b = Ref<GstBuffer>::adopt (gst_buffer_make_writable (item.packet.release ()));
-  const std::int64_t at =
-      clock_.running_time_of (nanoseconds (item.time.time_since_epoch ()).count () + *config_.delay);
-  GST_BUFFER_PTS (b.get ()) =
-      at == RunningClock::none ? GST_CLOCK_TIME_NONE
-                               : static_cast<GstClockTime> (std::max<std::int64_t> (0, at));
+  const std::int64_t at = clock_.running_time_of (
+      nanoseconds (item.time.time_since_epoch ()).count () + *config_.delay);
+  GST_BUFFER_PTS (b.get ()) = at == RunningClock::none
+                                  ? GST_CLOCK_TIME_NONE
+                                  : static_cast<GstClockTime> (std::max<std::int64_t> (0, at));
   GST_BUFFER_DTS (b.get ()) = GST_CLOCK_TIME_NONE;
   if (item.discont)
     GST_BUFFER_FLAG_SET (b.get (), GST_BUFFER_FLAG_DISCONT);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the thread of an output pad does: takes packets, changes the depayloader for their codec, and
-// pushes them with the events that belong in front.
+// What the thread of an output pad does: takes packets, changes the depayloader for their codec,
+// and pushes them with the events that belong in front.
 #pragma once
 #include "common/running_clock.h"
 #include "gstrtpreceive.h"

@@ -6,8 +6,8 @@ using namespace reach;
 using namespace reach::test;
 
 namespace {
-const std::string raw_video =
-    "videotestsrc is-live=true pattern=ball ! capsfilter caps=video/x-raw,width=160,height=120,framerate=30/1";
+const std::string raw_video = "videotestsrc is-live=true pattern=ball ! capsfilter "
+                              "caps=video/x-raw,width=160,height=120,framerate=30/1";
 const std::string raw_audio = "audiotestsrc is-live=true samplesperbuffer=480 ! "
                               "capsfilter caps=audio/x-raw,rate=48000,channels=2";
 const std::string h264 = raw_video + " ! x264enc name=enc tune=zerolatency speed-preset=ultrafast "
@@ -160,7 +160,8 @@ GST_END_TEST
 GST_START_TEST (test_choice)
 {
   JoinedPads p (MediaKind::video,
-      "videotestsrc name=source pattern=ball ! capsfilter caps=video/x-raw,width=160,height=120,framerate=30/1",
+      "videotestsrc name=source pattern=ball ! capsfilter "
+      "caps=video/x-raw,width=160,height=120,framerate=30/1",
       "fakesink name=out sync=true", {.codec = "VP8", .select = false});
   p.play ();
   fail_unless (p.formats.wait ([] (unsigned n) { return n == 1; }));
@@ -173,8 +174,8 @@ GST_START_TEST (test_choice)
   fail_unless (p.frames.get ()[0].pts < 20 * GST_SECOND);
   fail_unless (is_name (p.input->source ()->codec (), "VP8"));
   fail_unless (p.select ("H264"));
-  fail_unless (p.packets.wait (
-      [&] (unsigned) { return is_name (p.input->source ()->codec (), "H264"); }));
+  fail_unless (
+      p.packets.wait ([&] (unsigned) { return is_name (p.input->source ()->codec (), "H264"); }));
   const std::size_t so_far = p.frames.get ().size ();
   fail_unless (p.wait_frames (so_far + 5));
   fail_unless (contains (p.output_caps (), "video/x-h264"));
@@ -202,7 +203,7 @@ GST_START_TEST (test_keyframe)
   fail_unless (p.keyframes_wanted.wait ([] (unsigned n) { return n > 0; }));
   fail_unless (p.keyframe_events.wait ([before] (unsigned n) { return n > before; }));
   fail_unless (keys.wait ([] (unsigned n) { return n > 0; })); // 600 frames before its time
-  p.release_output (); // before `keys`
+  p.release_output ();                                         // before `keys`
   p.release_input ();
 }
 GST_END_TEST
@@ -277,7 +278,8 @@ GST_END_TEST
 GST_START_TEST (test_eos)
 {
   JoinedPads p (MediaKind::video,
-      "videotestsrc is-live=true num-buffers=15 ! capsfilter caps=video/x-raw,width=160,height=120,framerate=30/1",
+      "videotestsrc is-live=true num-buffers=15 ! capsfilter "
+      "caps=video/x-raw,width=160,height=120,framerate=30/1",
       "vp8dec" + video_sink, {.codec = "VP8"});
   p.play ();
   fail_unless (wait_message (p.pipeline, GST_MESSAGE_EOS) != nullptr);
@@ -290,7 +292,8 @@ GST_END_TEST
 GST_START_TEST (test_eos_unselected)
 {
   JoinedPads p (MediaKind::video,
-      "videotestsrc is-live=true num-buffers=5 ! capsfilter caps=video/x-raw,width=160,height=120,framerate=30/1",
+      "videotestsrc is-live=true num-buffers=5 ! capsfilter "
+      "caps=video/x-raw,width=160,height=120,framerate=30/1",
       "fakesink name=out async=false", {.select = false, .joined = false});
   p.play ();
   fail_unless (p.ended.wait ([] (unsigned n) { return n == 1; }));
@@ -340,6 +343,20 @@ GST_START_TEST (test_release)
     gst_object_unref (in);
     gst_object_unref (out);
   }
+}
+GST_END_TEST
+
+// The first picture waits in the sink for PLAYING.
+GST_START_TEST (test_release_in_preroll)
+{
+  JoinedPads p (MediaKind::video,
+      "videotestsrc ! capsfilter caps=video/x-raw,width=160,height=120,framerate=30/1",
+      "fakesink name=out", {.select = false});
+  gst_element_set_state (p.pipeline, GST_STATE_PAUSED);
+  fail_unless (p.formats.wait ([] (unsigned n) { return n == 1; }));
+  const gint64 start = g_get_monotonic_time ();
+  p.release_input ();
+  fail_unless (g_get_monotonic_time () - start < G_USEC_PER_SEC);
 }
 GST_END_TEST
 
@@ -429,6 +446,7 @@ static Suite *rtc_pads_suite ()
   tcase_add_test (tc, test_eos_unselected);
   tcase_add_test (tc, test_new_stream);
   tcase_add_test (tc, test_release);
+  tcase_add_test (tc, test_release_in_preroll);
   tcase_add_test (tc, test_request_again);
   tcase_add_test (tc, test_states);
   tcase_add_test (tc, test_blocked);
