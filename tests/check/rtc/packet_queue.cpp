@@ -3,7 +3,10 @@
 // begins.
 #include "rtc/pads/packet_queue.h"
 #include "../check.h"
+#include <algorithm>
+#include <array>
 #include <initializer_list>
+#include <iterator>
 
 using namespace reach;
 using namespace reach::rtc;
@@ -18,8 +21,10 @@ Codec codec (const char *name)
 
 std::vector<std::uint8_t> rtp (std::initializer_list<std::uint8_t> payload)
 {
-  std::vector<std::uint8_t> p{0x80, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1};
-  p.insert (p.end (), payload);
+  constexpr std::array<std::uint8_t, 12> header{0x80, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1};
+  std::vector<std::uint8_t> p;
+  std::ranges::copy (header, std::back_inserter (p));
+  std::ranges::copy (payload, std::back_inserter (p));
   return p;
 }
 
