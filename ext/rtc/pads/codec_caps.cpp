@@ -42,7 +42,9 @@ const CodecEntry *entry_of_rtp (const GstStructure *s, int payload_type)
     return find_codec (name);
   }
   // Static payload types (RFC 3551, 6).
-  return payload_type == 0 ? find_codec ("PCMU") : payload_type == 8 ? find_codec ("PCMA") : nullptr;
+  return payload_type == 0   ? find_codec ("PCMU")
+         : payload_type == 8 ? find_codec ("PCMA")
+                             : nullptr;
 }
 
 std::string agreed_fmtp (const GstStructure *s)
@@ -54,7 +56,7 @@ std::string agreed_fmtp (const GstStructure *s)
   return fmtp;
 }
 
-// Profiles of caps, which know no level here.
+// Caps without a level: 3.1.
 std::optional<H264Level> h264_level (const GstStructure *s)
 {
   struct Known {
@@ -71,25 +73,18 @@ std::optional<H264Level> h264_level (const GstStructure *s)
   const char *level = gst_structure_get_string (s, "level");
   const double number = level ? g_ascii_strtod (level, nullptr) : 0;
   const bool b1 = g_strcmp0 (level, "1b") == 0;
-  const auto parsed = parse_profile_level_id (
-      to_string (H264Level{H264Profile::other, at->idc, at->flags,
-          static_cast<std::uint16_t> (b1          ? 105
-                                      : number > 0 ? static_cast<int> (number * 10 + 0.5) * 10
-                                                   : 310)}));
-  return parsed;
+  return parse_profile_level_id (to_string (H264Level{H264Profile::other, at->idc, at->flags,
+      static_cast<std::uint16_t> (b1           ? 105
+                                  : number > 0 ? static_cast<int> (number * 10 + 0.5) * 10
+                                               : 310)}));
 }
 
-bool takes_raw (MediaKind kind)
-{
-  return kind == MediaKind::video || kind == MediaKind::audio;
-}
 } // namespace
 
 Ref<GstCaps> input_caps (MediaKind kind)
 {
   const char *media = kind == MediaKind::video ? "video" : "audio";
   std::string text = std::string ("application/x-rtp, media=") + media;
-  text += "; application/x-rtp, media=" + std::string (media) + ", payload=[0, 127]";
   for (const CodecEntry &e : codec_table ())
     if (e.kind == kind && is_installed (e.payloader)) {
       text.append ("; ").append (e.media);
@@ -103,9 +98,9 @@ Ref<GstCaps> input_caps (MediaKind kind)
 
 InputFormat input_format (const GstCaps *caps, MediaKind kind)
 {
-  const GstStructure *s =
-      caps && !gst_caps_is_empty (caps) && !gst_caps_is_any (caps) ? gst_caps_get_structure (caps, 0)
-                                                                   : nullptr;
+  const GstStructure *s = caps && !gst_caps_is_empty (caps) && !gst_caps_is_any (caps)
+                              ? gst_caps_get_structure (caps, 0)
+                              : nullptr;
   if (!s)
     return InputFormat::none;
   const std::string_view name = gst_structure_get_name (s);
@@ -115,7 +110,7 @@ InputFormat input_format (const GstCaps *caps, MediaKind kind)
     return !media || media == wanted ? InputFormat::rtp : InputFormat::none;
   }
   if (name == std::string (wanted) + "/x-raw")
-    return takes_raw (kind) ? InputFormat::raw : InputFormat::none;
+    return InputFormat::raw;
   const CodecEntry *e = find_codec (encoded_name (caps));
   return e && e->kind == kind ? InputFormat::encoded : InputFormat::none;
 }
@@ -174,8 +169,8 @@ Ref<GstCaps> rtp_caps (const Codec &codec, MediaKind kind)
       "clock-rate", G_TYPE_INT, static_cast<int> (codec.clock_rate), "encoding-name", G_TYPE_STRING,
       name.get (), nullptr);
   if (kind == MediaKind::audio && codec.channels > 1)
-    gst_caps_set_simple (caps, "encoding-params", G_TYPE_STRING,
-        std::to_string (codec.channels).c_str (), nullptr);
+    gst_caps_set_simple (
+        caps, "encoding-params", G_TYPE_STRING, std::to_string (codec.channels).c_str (), nullptr);
   // Decoders of Opus make two channels of any stream; without this the second would be lost.
   if (is_name (codec, "opus"))
     gst_caps_set_simple (caps, "sprop-stereo", G_TYPE_STRING, "1", nullptr);

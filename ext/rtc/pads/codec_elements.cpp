@@ -42,8 +42,7 @@ private:
 
 bool single_nal (const Codec &c)
 {
-  return is_name (c, "H264") &&
-         fmtp_parameter (c.fmtp, "packetization-mode").value_or ("0") == "0";
+  return is_name (c, "H264") && fmtp_parameter (c.fmtp, "packetization-mode").value_or ("0") == "0";
 }
 
 void add_payloader (Row &row, const CodecEntry &entry, const Codec &codec)
@@ -56,7 +55,8 @@ void add_payloader (Row &row, const CodecEntry &entry, const Codec &codec)
     Row::set (pay, "config-interval", "-1");
     Row::set (pay, "aggregate-mode", single_nal (codec) ? "none" : "zero-latency");
   }
-  // Pictures are told from each other, and what was lost, by 15 bits (RFC 7741, 4.2; RFC 9628, 4.2).
+  // Pictures are told from each other, and what was lost, by 15 bits (RFC 7741, 4.2; RFC
+  // 9628, 4.2).
   Row::set (pay, "picture-id-mode", "15-bit");
 }
 
@@ -151,8 +151,8 @@ Elements payload_elements (const Codec &codec, const GstCaps *encoded)
     return row.take ();
   const GstStructure *s = encoded ? gst_caps_get_structure (encoded, 0) : nullptr;
   // The payloader needs to know the channels' mapping, which only the stream's header may say.
-  const bool plain_opus = s && is_name (codec, "opus") &&
-                          gst_structure_has_field (s, "channel-mapping-family");
+  const bool plain_opus =
+      s && is_name (codec, "opus") && gst_structure_has_field (s, "channel-mapping-family");
   if (entry->parser && !plain_opus) {
     GstElement *parser = row.add (entry->parser);
     Row::set (parser, "config-interval", "-1");
@@ -177,8 +177,9 @@ Elements encode_elements (const Codec &codec, MediaKind kind)
   }
   add_encoder (row, *entry, codec);
   if (is_name (codec, "H264"))
-    row.add_filter (std::string ("video/x-h264, stream-format=byte-stream, alignment=au, profile=") +
-                    h264_profile (codec));
+    row.add_filter (
+        std::string ("video/x-h264, stream-format=byte-stream, alignment=au, profile=") +
+        h264_profile (codec));
   add_payloader (row, *entry, codec);
   return row.take ();
 }

@@ -19,8 +19,8 @@ enum class InputFormat : std::uint8_t { none, rtp, encoded, raw };
 Ref<GstCaps> input_caps (MediaKind kind);
 InputFormat input_format (const GstCaps *caps, MediaKind kind);
 
-// The codec of application/x-rtp caps with its fmtp as far as both sides have to agree on it; nothing
-// for one that is not known here.
+// The codec of application/x-rtp caps with its fmtp as far as both sides have to agree on it;
+// nothing for one that is not known here.
 std::optional<Codec> codec_of_rtp (const GstCaps *caps);
 // The same of encoded caps. H264 without a profile in its caps: nothing, it is not known yet.
 std::optional<Codec> codec_of_encoded (const GstCaps *caps);

@@ -19,7 +19,8 @@ GParamSpec *bitrate_property (GstElement *e)
 bool is_encoder (GstElement *e)
 {
   GstElementFactory *f = gst_element_get_factory (e);
-  const char *klass = f ? gst_element_factory_get_metadata (f, GST_ELEMENT_METADATA_KLASS) : nullptr;
+  const char *klass =
+      f ? gst_element_factory_get_metadata (f, GST_ELEMENT_METADATA_KLASS) : nullptr;
   return klass && g_strrstr (klass, "Encoder") && bitrate_property (e);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Passes everything on. Behind it elements come and go between two buffers, in the streaming thread,
-// so that nothing has to be blocked for it.
+// Passes everything on. Behind it elements come and go between two buffers, in the streaming
+// thread, so that nothing has to be blocked for it.
 #include "common/barrier.h"
 #include "gstrtpsend.h"
 

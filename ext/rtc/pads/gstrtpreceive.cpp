@@ -4,7 +4,6 @@
 #include <gst/video/video-event.h>
 
 G_DECLARE_FINAL_TYPE (GstRtcRtpReceive, gst_rtc_rtp_receive, GST, RTC_RTP_RECEIVE, GstElement)
-G_DECLARE_FINAL_TYPE (GstRtcRtpOutput, gst_rtc_rtp_output, GST, RTC_RTP_OUTPUT, GstBin)
 
 using reach::barrier, reach::nanoseconds, reach::Ref, reach::rtc::ReceiveStream;
 
@@ -12,22 +11,11 @@ using reach::barrier, reach::nanoseconds, reach::Ref, reach::rtc::ReceiveStream;
 struct _GstRtcRtpReceive {
   GstElement parent;
   GstPad *src;
-  ReceiveStream *stream; // of the bin
+  ReceiveStream *stream; // owned
 };
 G_DEFINE_FINAL_TYPE (GstRtcRtpReceive, gst_rtc_rtp_receive, GST_TYPE_ELEMENT)
 
-// The bin around it.
-struct _GstRtcRtpOutput {
-  GstBin parent;
-  ReceiveStream *stream;
-  GstPad *outside; // owned
-};
-G_DEFINE_FINAL_TYPE (GstRtcRtpOutput, gst_rtc_rtp_output, GST_TYPE_BIN)
-
 namespace {
-// So long a thread that is on its way downstream may take to come back by itself.
-constexpr auto patience = reach::milliseconds (100);
-
 ReceiveStream &stream_of (gpointer source)
 {
   return *GST_RTC_RTP_RECEIVE (source)->stream;
@@ -84,7 +72,7 @@ gboolean pad_event (GstPad *pad, GstObject *parent, GstEvent *e)
   }
 }
 
-GstStateChangeReturn receive_change_state (GstElement *e, GstStateChange change)
+GstStateChangeReturn change_state (GstElement *e, GstStateChange change)
 {
   if (change == GST_STATE_CHANGE_PLAYING_TO_PAUSED)
     stream_of (e).play (false);
@@ -94,36 +82,15 @@ GstStateChangeReturn receive_change_state (GstElement *e, GstStateChange change)
   if (change == GST_STATE_CHANGE_PAUSED_TO_PLAYING)
     stream_of (e).play (true);
   // Live: nothing comes while it does not play.
-  const bool paused = change == GST_STATE_CHANGE_READY_TO_PAUSED ||
-                      change == GST_STATE_CHANGE_PLAYING_TO_PAUSED;
+  const bool paused =
+      change == GST_STATE_CHANGE_READY_TO_PAUSED || change == GST_STATE_CHANGE_PLAYING_TO_PAUSED;
   return paused ? GST_STATE_CHANGE_NO_PREROLL : r;
 }
 
-// The thread is stopped last, when everything behind it has been; until then it may be stuck where
-// this bin has no say. A flush brings it back.
-GstStateChangeReturn output_change_state (GstElement *e, GstStateChange change)
+void finalize (GObject *o)
 {
-  auto *self = GST_RTC_RTP_OUTPUT (e);
-  bool flushed = false;
-  if (change == GST_STATE_CHANGE_PAUSED_TO_READY) {
-    self->stream->queue ().close ();
-    flushed = !self->stream->queue ().wait_idle (patience, false) && self->outside;
-    if (flushed)
-      gst_pad_push_event (self->outside, gst_event_new_flush_start ());
-  }
-  const auto r = GST_ELEMENT_CLASS (gst_rtc_rtp_output_parent_class)->change_state (e, change);
-  if (flushed)
-    gst_pad_push_event (self->outside, gst_event_new_flush_stop (FALSE));
-  return r;
-}
-
-void output_finalize (GObject *o)
-{
-  auto *self = GST_RTC_RTP_OUTPUT (o);
-  gst_clear_object (&self->outside);
-  auto *stream = self->stream;
-  G_OBJECT_CLASS (gst_rtc_rtp_output_parent_class)->finalize (o);
-  delete stream;
+  delete GST_RTC_RTP_RECEIVE (o)->stream;
+  G_OBJECT_CLASS (gst_rtc_rtp_receive_parent_class)->finalize (o);
 }
 
 GstStaticPadTemplate src_template =
@@ -142,45 +109,26 @@ static void gst_rtc_rtp_receive_init (GstRtcRtpReceive *self)
 
 static void gst_rtc_rtp_receive_class_init (GstRtcRtpReceiveClass *klass)
 {
+  G_OBJECT_CLASS (klass)->finalize = finalize;
   auto *element = GST_ELEMENT_CLASS (klass);
-  element->change_state = receive_change_state;
+  element->change_state = change_state;
   gst_element_class_add_static_pad_template (element, &src_template);
   gst_element_class_set_static_metadata (element, "RTP from a peer", "Source/Network/RTP",
-      "One received track of a peer connection", "The gst-plugins-reach developers");
-}
-
-static void gst_rtc_rtp_output_init (GstRtcRtpOutput *)
-{
-}
-
-static void gst_rtc_rtp_output_class_init (GstRtcRtpOutputClass *klass)
-{
-  G_OBJECT_CLASS (klass)->finalize = output_finalize;
-  auto *element = GST_ELEMENT_CLASS (klass);
-  element->change_state = output_change_state;
-  gst_element_class_set_static_metadata (element, "Media from a peer", "Source/Network",
       "One received track of a peer connection", "The gst-plugins-reach developers");
 }
 
 namespace reach::rtc {
 GstElement *make_rtp_output (const ReceiveConfig &config)
 {
-  auto *bin = static_cast<GstRtcRtpOutput *> (g_object_new (gst_rtc_rtp_output_get_type (), nullptr));
+  GstElement *bin = gst_bin_new (nullptr);
   auto *source =
       static_cast<GstRtcRtpReceive *> (g_object_new (gst_rtc_rtp_receive_get_type (), nullptr));
   GstElement *last = gst_element_factory_make ("identity", nullptr);
   g_object_set (last, "silent", TRUE, nullptr);
-  bin->stream = source->stream = new ReceiveStream (config);
   gst_bin_add_many (GST_BIN (bin), GST_ELEMENT (source), last, nullptr);
-  source->stream->set_elements (GST_ELEMENT (bin), GST_ELEMENT (source), source->src, last);
+  source->stream = new ReceiveStream (config, bin, GST_ELEMENT (source), source->src, last);
   const auto target = Ref<GstPad>::adopt (gst_element_get_static_pad (last, "src"));
-  gst_element_add_pad (GST_ELEMENT (bin), gst_ghost_pad_new ("src", target.get ()));
-  return GST_ELEMENT (bin);
-}
-
-void rtp_output_set_pad (GstElement *bin, GstPad *pad)
-{
-  gst_object_replace (
-      reinterpret_cast<GstObject **> (&GST_RTC_RTP_OUTPUT (bin)->outside), GST_OBJECT (pad));
+  gst_element_add_pad (bin, gst_ghost_pad_new ("src", target.get ()));
+  return bin;
 }
 } // namespace reach::rtc

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The elements of an output pad, which are not registered: a bin with a live source of RTP, the
+// The elements of an output pad in a bin: a live source of RTP, which is not registered, the
 // depayloader, and what is always last, so that the pad's target never changes.
 #pragma once
 #include "packet_queue.h"
@@ -17,7 +17,7 @@ public:
 };
 
 struct ReceiveConfig {
-  PacketQueue *queue = nullptr; // outlives the bin
+  PacketQueue *queue = nullptr; // outlives the elements
   OutputHost *host = nullptr;   // likewise
   MediaKind kind = MediaKind::video;
   bool depayload = true;
@@ -26,7 +26,4 @@ struct ReceiveConfig {
 };
 // Floating; with a pad src.
 GstElement *make_rtp_output (const ReceiveConfig &config);
-// The pad outside that stands for src: what unblocks downstream is sent from there. Before the bin
-// leaves NULL.
-void rtp_output_set_pad (GstElement *bin, GstPad *pad);
 } // namespace reach::rtc

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The sink behind a payloader. What is live goes on at once; what is not, a file say, at the pace of
-// the clock. RTP goes to the peers; anything else is media whose codec is not agreed upon yet, and is
-// dropped here, at its time.
+// The sink behind a payloader. What is live goes on at once; what is not, a file say, at the pace
+// of the clock. RTP goes to the peers; anything else is media whose codec is not agreed upon yet,
+// and is dropped here, at its time.
 #include "gstrtpsend.h"
 #include "common/barrier.h"
 #include "common/running_clock.h"
@@ -12,7 +12,8 @@ namespace reach::rtc {
 namespace {
 class SendImpl {
 public:
-  SendImpl (GstBaseSink *base, std::shared_ptr<InputChain> chain, std::shared_ptr<MediaSource> source)
+  SendImpl (
+      GstBaseSink *base, std::shared_ptr<InputChain> chain, std::shared_ptr<MediaSource> source)
       : base_ (base), chain_ (std::move (chain)), source_ (std::move (source))
   {
   }

@@ -68,7 +68,7 @@ void InputControl::set_adapt (bool on)
   want (&State::bitrate);
 }
 
-void InputControl::set_encoder (GstElement *encoder)
+void InputControl::set_encoder (GstElement *encoder, unsigned start)
 {
   unsigned bitrate = 0;
   Ref<GstElement> before;
@@ -76,8 +76,9 @@ void InputControl::set_encoder (GstElement *encoder)
     auto s = state_.lock ();
     before = std::move (s->encoder);
     s->encoder = Ref<GstElement>::share (encoder);
-    s->now = s->wanted > 0 ? within (s->wanted, s->min, s->max) : 0;
-    bitrate = s->now;
+    if (encoder)
+      bitrate = within (s->wanted > 0 ? s->wanted : start, s->min, s->max);
+    s->now = bitrate;
   }
   if (encoder && bitrate > 0)
     set_encoder_bitrate (encoder, bitrate);
@@ -139,8 +140,8 @@ void InputControl::run ()
       continue;
     if (!work.encoder)
       work.encoder = upstream_encoder (work.outer.get ());
-    if (work.encoder)
-      set_encoder_bitrate (work.encoder.get (), work.bitrate);
+    if (!work.encoder || !set_encoder_bitrate (work.encoder.get (), work.bitrate))
+      state_.lock ()->now = 0; // perhaps there is one next time
   }
 }
 } // namespace reach::rtc

@@ -18,8 +18,9 @@ public:
   void want_bitrate (unsigned bits_per_second);
   void set_limits (unsigned min, unsigned max);
   void set_adapt (bool on);
-  // Our own encoder, which is set at once; null: none. Streaming thread.
-  void set_encoder (GstElement *encoder);
+  // Our own encoder, which is set at once, to `start` bit/s where no peer has said more; null:
+  // none. Streaming thread.
+  void set_encoder (GstElement *encoder, unsigned start);
 
 private:
   struct State {

@@ -62,9 +62,10 @@ void InputPad::Core::add (GstBin *bin, const char *name, GstPadTemplate *templ)
 void InputPad::Core::remove ()
 {
   control->clear ();
-  gst_pad_set_active (pad_.get (), FALSE);
+  // Before the pad, which waits for a thread that the sink may hold: in preroll, until its time.
   gst_element_set_locked_state (bin_.get (), TRUE);
   gst_element_set_state (bin_.get (), GST_STATE_NULL); // nobody is in it after this
+  gst_pad_set_active (pad_.get (), FALSE);
   gst_element_remove_pad (GST_ELEMENT (outer_), pad_.get ());
   gst_bin_remove (outer_, bin_.get ());
   // They hold this, and this holds them.
@@ -126,7 +127,8 @@ void InputPad::Core::before_data ()
     return;
   clear_chain ();
   Elements e = encode_elements (*selected, source->kind ());
-  control->set_encoder (e.encoder.get ());
+  control->set_encoder (e.encoder.get (),
+      source->kind () == MediaKind::video ? start_bitrate_video : start_bitrate_audio);
   encoding_ = selected;
   if (!build (std::move (e)))
     failed_ = true;
@@ -156,7 +158,7 @@ bool InputPad::Core::build (Elements elements)
 
 void InputPad::Core::clear_chain ()
 {
-  control->set_encoder (nullptr);
+  control->set_encoder (nullptr, 0);
   encoding_.reset ();
   built_.clear ();
   failed_ = false;
@@ -221,7 +223,9 @@ bool InputPad::Core::select (std::span<const NegotiatedCodec> peer)
   Codec first;
   {
     auto s = state_.lock ();
-    const auto fits = [&] (const NegotiatedCodec &p) { return receivable (s->preferences, p.codec); };
+    const auto fits = [&] (const NegotiatedCodec &p) {
+      return receivable (s->preferences, p.codec);
+    };
     const auto at = std::ranges::find_if (peer, fits);
     if (at == peer.end ())
       return false;

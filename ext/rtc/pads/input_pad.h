@@ -33,14 +33,14 @@ public:
 
   GstPad *pad () const;
   const std::shared_ptr<MediaSource> &source () const;
-  // Any thread. What this input can be sent as, in order; nothing while its caps are not known. RTP:
-  // the codec of its caps; encoded: what it is, for H264 with the profiles whose decoders take it
-  // too; raw: what encoders and payloaders are installed for.
+  // Any thread. What this input can be sent as, in order; nothing while its caps are not known.
+  // RTP: the codec of its caps; encoded: what it is, for H264 with the profiles whose decoders take
+  // it too; raw: what encoders and payloaders are installed for.
   std::vector<Codec> preferences ();
   bool ready ();
   // Any thread, never waits. The peer takes these, in its order: the first that fits is sent from
-  // the next buffer on. False: none fits, or the caps are not known. H264 fits by profile; the level
-  // is not looked at.
+  // the next buffer on. False: none fits, or the caps are not known. H264 fits by profile; the
+  // level is not looked at.
   bool select (std::span<const NegotiatedCodec> peer);
   // Any thread. bit/s, 0: no limit. What encoders are set to by MediaSource::set_bitrate ().
   void set_bitrate_limits (unsigned min, unsigned max);

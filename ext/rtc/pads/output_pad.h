@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A src pad of a bin for one received track: RTP comes from a loop, media leave it on a thread of the
-// pad's own.
+// A src pad of a bin for one received track: RTP comes from a loop, media leave it on a thread of
+// the pad's own.
 #pragma once
 #include "common/ref.h"
 #include "gstrtpreceive.h"
@@ -11,13 +11,13 @@ public:
   class Owner {
   public:
     virtual ~Owner () = default;
-    // A ForceKeyUnit event of downstream, the depayloader after a loss, or packets had to be dropped.
-    // A streaming thread, or one that sends events upstream.
+    // A ForceKeyUnit event of downstream, the depayloader after a loss, or packets had to be
+    // dropped. A streaming thread, or one that sends events upstream.
     virtual void on_keyframe_wanted (OutputPad &) = 0;
   };
-  // Adds the pad `name` of `templ` and its elements, in the bin's state. Not on the loop: who is told
-  // of the pad may take time. `bin` and `owner` outlive this. depayload: media are given out, else
-  // RTP.
+  // Adds the pad `name` of `templ` and its elements, in the bin's state. Not on the loop: who is
+  // told of the pad may take time. `bin` and `owner` outlive this. depayload: media are given out,
+  // else RTP.
   OutputPad (GstBin *bin, Owner &owner, std::string name, GstPadTemplate *templ, MediaKind kind,
       bool depayload, std::string stream_id);
   // Sends EOS, unless downstream is stuck, which a flush then ends; removes the pad and ends its
@@ -32,9 +32,9 @@ public:
 
   // What the packets from now on are.
   void set_codec (const Codec &codec);
-  // One complete RTP packet; transfer full. time: of its timestamp, on the monotonic clock. Dropped,
-  // and counted, while the bin is not PAUSED or PLAYING; and when 4,096 packets or 8 MiB wait: of
-  // video all up to the next key frame, of audio the older half.
+  // One complete RTP packet; transfer full. time: of its timestamp, on the monotonic clock.
+  // Dropped, and counted, while the bin is not PAUSED or PLAYING; and when 4,096 packets or 8 MiB
+  // wait: of video all up to the next key frame, of audio the older half.
   void push (GstBuffer *rtp, TimePoint time, bool discont);
   // What downstream's latency is calculated with: packets are pushed so long after their `time`.
   void set_latency (Duration latency);
@@ -46,6 +46,8 @@ public:
   Counts counts ();
 
 private:
+  static gboolean activate (GstPad *pad, GstObject *parent, GstPadMode mode, gboolean active);
+  gboolean deactivate (GstObject *parent, GstPadMode mode);
   void on_keyframe_wanted () override { owner_.on_keyframe_wanted (*this); }
 
   GstBin *bin_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What is between the loop that receives packets and the thread that pushes them: bounded, in order,
-// and with changes of the codec between the packets.
+// What is between the loop that receives packets and the thread that pushes them: bounded, in
+// order, and with changes of the codec between the packets.
 #pragma once
 #include "common/guarded.h"
 #include "common/proto/time.h"

@@ -5,13 +5,10 @@
 #include <algorithm>
 
 namespace reach::rtc {
-void ReceiveStream::set_elements (
-    GstElement *bin, GstElement *source, GstPad *src, GstElement *last)
+ReceiveStream::ReceiveStream (
+    const ReceiveConfig &config, GstElement *bin, GstElement *source, GstPad *src, GstElement *last)
+    : config_ (config), bin_ (bin), source_ (source), last_ (last), src_ (src)
 {
-  bin_ = bin;
-  source_ = source;
-  src_ = src;
-  last_ = last;
   if (!config_.depayload)
     gst_element_link (source, last);
 }
@@ -137,11 +134,11 @@ void ReceiveStream::end ()
 Ref<GstBuffer> ReceiveStream::finish (PacketQueue::Item &item)
 {
   auto b = Ref<GstBuffer>::adopt (gst_buffer_make_writable (item.packet.release ()));
-  const std::int64_t at =
-      clock_.running_time_of (nanoseconds (item.time.time_since_epoch ()).count () + *config_.delay);
-  GST_BUFFER_PTS (b.get ()) =
-      at == RunningClock::none ? GST_CLOCK_TIME_NONE
-                               : static_cast<GstClockTime> (std::max<std::int64_t> (0, at));
+  const std::int64_t at = clock_.running_time_of (
+      nanoseconds (item.time.time_since_epoch ()).count () + *config_.delay);
+  GST_BUFFER_PTS (b.get ()) = at == RunningClock::none
+                                  ? GST_CLOCK_TIME_NONE
+                                  : static_cast<GstClockTime> (std::max<std::int64_t> (0, at));
   GST_BUFFER_DTS (b.get ()) = GST_CLOCK_TIME_NONE;
   if (item.discont)
     GST_BUFFER_FLAG_SET (b.get (), GST_BUFFER_FLAG_DISCONT);

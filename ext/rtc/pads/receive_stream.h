@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the thread of an output pad does: takes packets, changes the depayloader for their codec, and
-// pushes them with the events that belong in front.
+// What the thread of an output pad does: takes packets, changes the depayloader for their codec,
+// and pushes them with the events that belong in front.
 #pragma once
 #include "common/running_clock.h"
 #include "gstrtpreceive.h"
@@ -8,10 +8,10 @@
 namespace reach::rtc {
 class ReceiveStream {
 public:
-  explicit ReceiveStream (const ReceiveConfig &config) : config_ (config) {}
+  // The elements, which have this: `source` with its pad `src`, and `last` behind it, in `bin`.
+  ReceiveStream (const ReceiveConfig &config, GstElement *bin, GstElement *source, GstPad *src,
+      GstElement *last);
 
-  // Before anything else. Not owned.
-  void set_elements (GstElement *bin, GstElement *source, GstPad *src, GstElement *last);
   PacketQueue &queue () { return *config_.queue; }
   void want_keyframe () { config_.host->on_keyframe_wanted (); }
 
@@ -34,8 +34,8 @@ private:
   void fail (const std::string &missing);
 
   const ReceiveConfig config_;
-  GstElement *bin_ = nullptr, *source_ = nullptr, *last_ = nullptr;
-  GstPad *src_ = nullptr;
+  GstElement *const bin_, *const source_, *const last_;
+  GstPad *const src_;
   RunningClock clock_;
 
   // Of the thread.

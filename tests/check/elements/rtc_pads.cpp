@@ -6,8 +6,8 @@ using namespace reach;
 using namespace reach::test;
 
 namespace {
-const std::string raw_video =
-    "videotestsrc is-live=true pattern=ball ! capsfilter caps=video/x-raw,width=160,height=120,framerate=30/1";
+const std::string raw_video = "videotestsrc is-live=true pattern=ball ! capsfilter "
+                              "caps=video/x-raw,width=160,height=120,framerate=30/1";
 const std::string raw_audio = "audiotestsrc is-live=true samplesperbuffer=480 ! "
                               "capsfilter caps=audio/x-raw,rate=48000,channels=2";
 const std::string h264 = raw_video + " ! x264enc name=enc tune=zerolatency speed-preset=ultrafast "
@@ -57,7 +57,10 @@ void check_latency (JoinedPads &p, GstClockTime least)
 
 GST_START_TEST (test_h264_encoded)
 {
-  JoinedPads p (MediaKind::video, h264 + " ! capsfilter caps=video/x-h264,profile=main", "avdec_h264" + video_sink, {});
+  JoinedPads p (MediaKind::video,
+      raw_video + " ! x264enc tune=zerolatency speed-preset=superfast ! "
+                  "capsfilter caps=video/x-h264,profile=main",
+      "avdec_h264" + video_sink, {});
   p.play ();
   fail_unless (p.wait_frames (10));
   fail_unless (contains (p.output_caps (), "video/x-h264"));
@@ -157,8 +160,9 @@ GST_END_TEST
 GST_START_TEST (test_choice)
 {
   JoinedPads p (MediaKind::video,
-      "videotestsrc name=source pattern=ball ! capsfilter caps=video/x-raw,width=160,height=120,framerate=30/1",
-      "decodebin ! fakesink name=out sync=true", {.codec = "VP8", .select = false});
+      "videotestsrc name=source pattern=ball ! capsfilter "
+      "caps=video/x-raw,width=160,height=120,framerate=30/1",
+      "fakesink name=out sync=true", {.codec = "VP8", .select = false});
   p.play ();
   fail_unless (p.formats.wait ([] (unsigned n) { return n == 1; }));
   fail_unless_equals_int (p.packets.get (), 0);
@@ -170,8 +174,8 @@ GST_START_TEST (test_choice)
   fail_unless (p.frames.get ()[0].pts < 20 * GST_SECOND);
   fail_unless (is_name (p.input->source ()->codec (), "VP8"));
   fail_unless (p.select ("H264"));
-  fail_unless (p.packets.wait (
-      [&] (unsigned) { return is_name (p.input->source ()->codec (), "H264"); }));
+  fail_unless (
+      p.packets.wait ([&] (unsigned) { return is_name (p.input->source ()->codec (), "H264"); }));
   const std::size_t so_far = p.frames.get ().size ();
   fail_unless (p.wait_frames (so_far + 5));
   fail_unless (contains (p.output_caps (), "video/x-h264"));
@@ -199,7 +203,7 @@ GST_START_TEST (test_keyframe)
   fail_unless (p.keyframes_wanted.wait ([] (unsigned n) { return n > 0; }));
   fail_unless (p.keyframe_events.wait ([before] (unsigned n) { return n > before; }));
   fail_unless (keys.wait ([] (unsigned n) { return n > 0; })); // 600 frames before its time
-  p.release_output (); // before `keys`
+  p.release_output ();                                         // before `keys`
   p.release_input ();
 }
 GST_END_TEST
@@ -274,7 +278,8 @@ GST_END_TEST
 GST_START_TEST (test_eos)
 {
   JoinedPads p (MediaKind::video,
-      "videotestsrc is-live=true num-buffers=15 ! capsfilter caps=video/x-raw,width=160,height=120,framerate=30/1",
+      "videotestsrc is-live=true num-buffers=15 ! capsfilter "
+      "caps=video/x-raw,width=160,height=120,framerate=30/1",
       "vp8dec" + video_sink, {.codec = "VP8"});
   p.play ();
   fail_unless (wait_message (p.pipeline, GST_MESSAGE_EOS) != nullptr);
@@ -287,7 +292,8 @@ GST_END_TEST
 GST_START_TEST (test_eos_unselected)
 {
   JoinedPads p (MediaKind::video,
-      "videotestsrc is-live=true num-buffers=5 ! capsfilter caps=video/x-raw,width=160,height=120,framerate=30/1",
+      "videotestsrc is-live=true num-buffers=5 ! capsfilter "
+      "caps=video/x-raw,width=160,height=120,framerate=30/1",
       "fakesink name=out async=false", {.select = false, .joined = false});
   p.play ();
   fail_unless (p.ended.wait ([] (unsigned n) { return n == 1; }));
@@ -303,9 +309,11 @@ GST_START_TEST (test_new_stream)
   gst_pad_add_probe (
       p.output->pad (), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
       [] (GstPad *, GstPadProbeInfo *info, gpointer n) {
-        if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) == GST_EVENT_STREAM_START)
+        const GstEventType type = GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info));
+        if (type == GST_EVENT_STREAM_START)
           static_cast<Watched<unsigned> *> (n)->update ([] (unsigned &v) { v++; });
-        return GST_PAD_PROBE_OK;
+        // A sink takes nothing more after it.
+        return type == GST_EVENT_EOS ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
       },
       &starts, nullptr);
   p.play ();
@@ -335,6 +343,20 @@ GST_START_TEST (test_release)
     gst_object_unref (in);
     gst_object_unref (out);
   }
+}
+GST_END_TEST
+
+// The first picture waits in the sink for PLAYING.
+GST_START_TEST (test_release_in_preroll)
+{
+  JoinedPads p (MediaKind::video,
+      "videotestsrc ! capsfilter caps=video/x-raw,width=160,height=120,framerate=30/1",
+      "fakesink name=out", {.select = false});
+  gst_element_set_state (p.pipeline, GST_STATE_PAUSED);
+  fail_unless (p.formats.wait ([] (unsigned n) { return n == 1; }));
+  const gint64 start = g_get_monotonic_time ();
+  p.release_input ();
+  fail_unless (g_get_monotonic_time () - start < G_USEC_PER_SEC);
 }
 GST_END_TEST
 
@@ -424,6 +446,7 @@ static Suite *rtc_pads_suite ()
   tcase_add_test (tc, test_eos_unselected);
   tcase_add_test (tc, test_new_stream);
   tcase_add_test (tc, test_release);
+  tcase_add_test (tc, test_release_in_preroll);
   tcase_add_test (tc, test_request_again);
   tcase_add_test (tc, test_states);
   tcase_add_test (tc, test_blocked);

@@ -89,8 +89,8 @@ public:
   }
   void make_output ()
   {
-    GstPadTemplate *t = GST_PAD_TEMPLATE (gst_object_ref_sink (gst_pad_template_new (
-        "out_%u", GST_PAD_SRC, GST_PAD_SOMETIMES, Ref<GstCaps>::adopt (gst_caps_new_any ()).get ())));
+    GstPadTemplate *t = GST_PAD_TEMPLATE (gst_object_ref_sink (gst_pad_template_new ("out_%u",
+        GST_PAD_SRC, GST_PAD_SOMETIMES, Ref<GstCaps>::adopt (gst_caps_new_any ()).get ())));
     output = std::make_unique<OutputPad> (
         GST_BIN (bin), *this, "out_0", t, kind_, options_.depayload, "test-stream");
     gst_object_unref (t);
