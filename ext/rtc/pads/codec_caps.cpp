@@ -90,6 +90,10 @@ Ref<GstCaps> input_caps (MediaKind kind)
       text.append ("; ").append (e.media);
       if (e.extra)
         text.append (", ").append (e.extra);
+      // Where nothing is said x264enc makes of videotestsrc what no browser plays: High 4:4:4, of
+      // 10 bits.
+      if (std::string_view (e.name) == "H264")
+        text.append (", profile={constrained-baseline, baseline, main, constrained-high, high}");
     }
   if (!encodable (kind).empty ())
     text.append ("; ").append (media).append ("/x-raw");

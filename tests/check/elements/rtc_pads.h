@@ -155,6 +155,7 @@ private:
       }
       pads.packets.update ([&] (unsigned &n) { n += static_cast<unsigned> (all.size ()); });
     }
+    void codec_changed () override {} // send () looks
     JoinedPads &pads;
     MediaSource &source; // which has this
     Codec codec;
