@@ -209,6 +209,26 @@ bool PeerImpl::accept_remote (PeerSession &, const Candidate &c)
   return yes;
 }
 
+bool PeerImpl::accept_pair (PeerSession &, const IcePair &pair)
+{
+  gboolean yes = TRUE;
+  g_signal_emit_by_name (
+      element_, "accept-pair", to_string (pair.local).c_str (), to_string (pair.remote).c_str (), &yes);
+  if (!yes)
+    tell ("pair-failed", gst_structure_new ("rtc-pair-failed", "peer-id", G_TYPE_STRING,
+                             peer_id_.c_str (), "reason", G_TYPE_STRING, "refused", nullptr));
+  return yes;
+}
+
+std::string PeerImpl::edit_local (PeerSession &, DescriptionType type, const std::string &sdp)
+{
+  char *edited = nullptr;
+  g_signal_emit_by_name (
+      element_, "local-description", std::string (to_string (type)).c_str (), sdp.c_str (), &edited);
+  const CharPtr owned (edited);
+  return edited ? edited : "";
+}
+
 void PeerImpl::on_estimate (PeerSession &, double rate)
 {
   const auto bitrate = static_cast<guint> (std::min (rate, 4e9));

@@ -77,6 +77,11 @@ void PeerImpl::dispose ()
 
 bool PeerImpl::make_config (const PeerSettings &s, PeerConfig &config)
 {
+  if (!s.dtls && !s.datagrams) {
+    GST_ELEMENT_ERROR (element_, RESOURCE, SETTINGS,
+        ("Without DTLS there are only datagrams: set datagrams=true, or dtls=true."), (nullptr));
+    return false;
+  }
   std::string error;
   if (s.certificate.empty ()) {
     config.dtls = threads_->dtls (error);
@@ -124,6 +129,8 @@ bool PeerImpl::make_config (const PeerSettings &s, PeerConfig &config)
     config.jsep.audio = chosen (config.jsep.audio, s.audio_codecs);
   config.receiving.latency = milliseconds (s.latency);
   config.datagrams = s.datagrams;
+  config.plain = !s.dtls;
+  config.ice.max_checks = s.max_pairs;
   auto &c = config.sending.congestion;
   c.min = std::min (s.min_bitrate, s.max_bitrate);
   c.max = s.max_bitrate;

@@ -25,7 +25,8 @@ struct PeerSettings {
   std::string certificate, key;
   DtlsChoice role = DtlsChoice::automatic;
   guint latency = 200; // ms
-  bool depayload = true, adapt = false, datagrams = false;
+  bool depayload = true, adapt = false, datagrams = false, dtls = true;
+  guint max_pairs = 100;
   guint min_bitrate = 100'000, max_bitrate = 10'000'000, start_bitrate = 1'000'000; // bit/s
   std::string video_codecs, audio_codecs; // names with commas between; empty: all
 };
@@ -139,6 +140,8 @@ private:
   void on_pair (PeerSession &, const IcePair &) override;
   bool accept_local (PeerSession &, const Candidate &) override;
   bool accept_remote (PeerSession &, const Candidate &) override;
+  bool accept_pair (PeerSession &, const IcePair &) override;
+  std::string edit_local (PeerSession &, DescriptionType, const std::string &) override;
   void on_media (PeerSession &, ReceivedPacket) override;
   void on_estimate (PeerSession &, double) override;
   void on_datagram (PeerSession &, Bytes d) override { data_.on_datagram (d); }

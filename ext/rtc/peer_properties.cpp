@@ -25,6 +25,8 @@ enum Prop : guint {
   prop_latency,
   prop_depayload,
   prop_datagrams,
+  prop_dtls,
+  prop_max_candidate_pairs,
   prop_video_codecs,
   prop_audio_codecs,
   prop_adapt_bitrate,
@@ -92,6 +94,8 @@ guint *number_setting (PeerSettings &s, guint id)
     return &s.max_port;
   case prop_latency:
     return &s.latency;
+  case prop_max_candidate_pairs:
+    return &s.max_pairs;
   case prop_min_bitrate:
     return &s.min_bitrate;
   case prop_max_bitrate:
@@ -114,6 +118,8 @@ bool *switch_setting (PeerSettings &s, guint id)
     return &s.depayload;
   case prop_datagrams:
     return &s.datagrams;
+  case prop_dtls:
+    return &s.dtls;
   case prop_adapt_bitrate:
     return &s.adapt;
   default:
@@ -313,6 +319,11 @@ void install_settings (GObjectClass *k)
       "Plain datagrams in DTLS instead of data channels: one buffer of the pads datagram and "
       "datagram_src each. Both sides have to",
       FALSE, ready);
+  yes_no (prop_dtls, "dtls",
+      "Encrypt; without it only datagrams pass, which anybody on the way can read and forge", TRUE,
+      ready);
+  number (prop_max_candidate_pairs, "max-candidate-pairs",
+      "How many pairs of candidates ICE checks at most", 1, 1000, 100, ready);
   yes_no (prop_depayload, "depayload", "src pads give media; else RTP", TRUE, ready);
   text (prop_video_codecs, "video-codecs",
       "Names of the codecs that are offered and taken, in this order, with commas between: VP8, "

@@ -12,6 +12,20 @@ gboolean yes (GstElement *, const char *)
   return TRUE;
 }
 
+gboolean yes_pair (GstElement *, const char *, const char *)
+{
+  return TRUE;
+}
+
+// The first handler that has a text.
+gboolean first_text (GSignalInvocationHint *, GValue *all, const GValue *one, gpointer)
+{
+  if (!g_value_get_string (one))
+    return TRUE;
+  g_value_copy (one, all);
+  return FALSE;
+}
+
 void install_event (GType type, const char *name)
 {
   g_signal_new (name, type, G_SIGNAL_RUN_LAST, 0, nullptr, nullptr, nullptr, G_TYPE_NONE, 1,
@@ -63,6 +77,32 @@ void install_peer_signals (GType type)
    */
   g_signal_new_class_handler ("remote-candidate", type, G_SIGNAL_RUN_LAST, G_CALLBACK (yes),
       all_of, nullptr, nullptr, G_TYPE_BOOLEAN, 1, G_TYPE_STRING);
+  /**
+   * GstRtcPeer::accept-pair:
+   * @self: the element
+   * @local: candidate:…
+   * @remote: candidate:…
+   *
+   * May media and data take this way, which ICE has nominated? On a loop thread: must return at once.
+   *
+   * Returns: %FALSE to send nothing over it; another one that is nominated later is asked for again
+   */
+  g_signal_new_class_handler ("accept-pair", type, G_SIGNAL_RUN_LAST, G_CALLBACK (yes_pair), all_of,
+      nullptr, nullptr, G_TYPE_BOOLEAN, 2, G_TYPE_STRING, G_TYPE_STRING);
+  /**
+   * GstRtcPeer::local-description:
+   * @self: the element
+   * @type: offer or answer
+   * @sdp: as it was made
+   *
+   * With signalling-uri, before a local description is set and sent. Codecs, directions and
+   * attributes may be edited; not the number, order and mids of m-lines, nor ICE. On a loop thread:
+   * must return at once.
+   *
+   * Returns: (nullable) (transfer full): another one, or NULL
+   */
+  g_signal_new ("local-description", type, G_SIGNAL_RUN_LAST, 0, first_text, nullptr, nullptr,
+      G_TYPE_STRING, 2, G_TYPE_STRING, G_TYPE_STRING);
   /**
    * GstRtcPeer::on-new-transceiver:
    * @self: the element

@@ -31,6 +31,7 @@ struct IceSettings {
   std::uint16_t min_port = 0, max_port = 0;
   std::vector<std::string> addresses;  // to bind to; empty: all but loopback
   std::size_t remote_candidates = 100; // of a generation; more are ignored
+  unsigned max_checks = 100;           // pairs that are checked at most
 };
 
 struct IcePair {
@@ -53,6 +54,8 @@ public:
     // false: the candidate is not told, or not used.
     virtual bool accept_local (const Candidate &) { return true; }
     virtual bool accept_remote (const Candidate &) { return true; }
+    // false: nothing is sent over this pair; another that is nominated later is asked for again.
+    virtual bool accept_pair (const IcePair &) { return true; }
   };
 
   // An owner's callback must not destroy it.

@@ -29,7 +29,8 @@ void Ice::make_agent ()
   g_object_set (agent_, "upnp", FALSE, "keepalive-conncheck", TRUE, "ice-tcp",
       static_cast<gboolean> (settings_.tcp), "controlling-mode",
       static_cast<gboolean> (settings_.controlling), "force-relay",
-      static_cast<gboolean> (settings_.relay_only), nullptr);
+      static_cast<gboolean> (settings_.relay_only), "max-connectivity-checks",
+      settings_.max_checks, nullptr);
   for (const std::string &text : settings_.addresses) {
     NiceAddress a;
     nice_address_init (&a);
@@ -102,7 +103,12 @@ void Ice::grow_buffers ()
 
 void Ice::on_pair (const NiceCandidate &local, const NiceCandidate &remote)
 {
-  pair_ = IcePair{candidate_of (local), candidate_of (remote)};
+  const IcePair pair{candidate_of (local), candidate_of (remote)};
+  if (!owner_.accept_pair (pair)) {
+    pair_.reset ();
+    return path_->clear ();
+  }
+  pair_ = pair;
   GSocket *socket = nullptr;
   if (!pair_->local.tcp && pair_->local.type != CandidateType::relay)
     socket = nice_agent_get_selected_socket (agent_, stream_, 1);

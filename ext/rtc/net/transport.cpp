@@ -78,14 +78,16 @@ bool Transport::set_remote (const TransportPeer &remote)
     return false;
   const bool first = !remote_;
   remote_ = remote;
-  if (first) {
+  if (first && settings_.plain) {
+    set_state (TransportState::connecting);
+  } else if (first) {
     dtls_ = std::make_unique<Dtls> (context_, remote.own_role, remote.fingerprints);
     set_state (TransportState::connecting);
   }
   if (!ice_.set_remote (remote.ice))
     return false;
   if (ice_.path ()->set ())
-    start_dtls ();
+    start ();
   start_sctp (); // data channels that were agreed upon later
   return true;
 }
@@ -115,7 +117,15 @@ void Transport::on_ice_state (IceState state)
 void Transport::on_ice_pair (const IcePair &pair)
 {
   owner_.on_pair (pair);
-  if (dtls_)
+  if (remote_)
+    start ();
+}
+
+void Transport::start ()
+{
+  if (settings_.plain)
+    set_state (TransportState::connected);
+  else
     start_dtls ();
 }
 
@@ -134,6 +144,8 @@ void Transport::on_ice_packet (std::span<std::uint8_t> packet)
 {
   packets_in_++;
   bytes_in_ += packet.size ();
+  if (settings_.plain)
+    return state_ == TransportState::closed ? void () : owner_.on_datagram (packet);
   switch (kind_of_datagram (packet)) {
   case DatagramKind::dtls:
     return on_dtls (packet);
@@ -273,7 +285,11 @@ void Transport::on_sctp_packets (SctpLink::Output &packets)
 
 bool Transport::send_datagram (Bytes bytes)
 {
-  if (settings_.data || state_ != TransportState::connected || !dtls_->write (bytes))
+  if (settings_.data || state_ != TransportState::connected)
+    return false;
+  if (settings_.plain)
+    return bytes.size () <= max_plain && ice_.path ()->send (std::span (&bytes, 1)) == 1;
+  if (!dtls_->write (bytes))
     return false;
   flush_dtls ();
   return true;

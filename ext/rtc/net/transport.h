@@ -16,7 +16,8 @@ const char *to_text (TransportState state);
 
 struct TransportSettings {
   IceSettings ice;
-  bool data = true; // SCTP in DTLS; else datagrams
+  bool data = true;  // SCTP in DTLS; else datagrams
+  bool plain = false; // datagrams without DTLS: ICE alone, nothing is secret
   SctpSettings sctp;
   SrtpLimits srtp;
   // Without an authenticated SRTP, SRTCP or DTLS packet for so long media is no longer sent.
@@ -54,6 +55,7 @@ public:
     virtual void on_pair (const IcePair &) {}
     virtual bool accept_local (const Candidate &) { return true; }
     virtual bool accept_remote (const Candidate &) { return true; }
+    virtual bool accept_pair (const IcePair &) { return true; }
     virtual void on_rtp (std::span<std::uint8_t>) {} // may be changed; valid during the call
     virtual void on_rtcp (std::span<std::uint8_t>) {}
     virtual void on_datagram (Bytes) {}
@@ -92,10 +94,14 @@ public:
   Sctp *sctp () { return sctp_.get (); } // once on_data_connected
   // One datagram of DTLS; false: not connected, SCTP is in use, or longer than Dtls::max_record.
   bool send_datagram (Bytes bytes);
-  std::size_t max_datagram () const { return dtls_ ? dtls_->max_payload () : 0; }
+  std::size_t max_datagram () const
+  {
+    return settings_.plain ? max_plain : dtls_ ? dtls_->max_payload () : 0;
+  }
   TransportStats stats () const;
 
 private:
+  static constexpr std::size_t max_plain = 1200;
   void on_ice_candidate (const Candidate &local) override;
   void on_ice_gathered () override { owner_.on_gathered (); }
   void on_ice_state (IceState state) override;
@@ -104,6 +110,7 @@ private:
   void on_ice_warning (const std::string &what) override { owner_.on_warning (what); }
   bool accept_local (const Candidate &c) override { return owner_.accept_local (c); }
   bool accept_remote (const Candidate &c) override { return owner_.accept_remote (c); }
+  bool accept_pair (const IcePair &p) override { return owner_.accept_pair (p); }
   void on_sctp_packets (SctpLink::Output &packets) override;
   void on_sctp_connected (std::uint16_t n) override { owner_.on_data_connected (n); }
   void on_sctp_message (std::uint16_t stream, std::uint32_t ppid, Bytes message) override
@@ -117,6 +124,7 @@ private:
   void on_sctp_low (std::uint16_t stream) override { owner_.on_data_low (stream); }
   void on_sctp_closed (SctpFault fault) override { owner_.on_data_closed (fault); }
 
+  void start ();
   void start_dtls ();
   void on_dtls (Bytes datagram);
   void on_media (std::span<std::uint8_t> packet, bool rtcp);

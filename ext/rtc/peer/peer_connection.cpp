@@ -108,6 +108,7 @@ void PeerConnection::local_ice (const IceCredentials &ice)
     return transport_->restart_ice (ice);
   TransportSettings s{.ice = config_.ice,
       .data = !config_.datagrams,
+      .plain = config_.plain && config_.datagrams,
       .sctp = config_.sctp,
       .silence = config_.silence};
   // Who offers is controlling (RFC 8445, 6.1.1).

@@ -20,6 +20,7 @@ struct PeerConfig {
   Receiving::Config receiving;
   SctpSettings sctp;
   bool datagrams = false; // in DTLS, instead of SCTP
+  bool plain = false;     // and without DTLS
   Duration silence = seconds (30); // nothing authentic for so long: ICE restarts
 };
 
@@ -40,6 +41,7 @@ public:
     virtual void on_pair (const IcePair &) {}
     virtual bool accept_local (const Candidate &) { return true; }
     virtual bool accept_remote (const Candidate &) { return true; }
+    virtual bool accept_pair (const IcePair &) { return true; }
     virtual void on_media (ReceivedPacket) {}
     virtual void on_estimate (double) {} // bit/s
     virtual void on_datagram (Bytes) {}
@@ -104,6 +106,7 @@ private:
   void on_pair (const IcePair &pair) override { owner_.on_pair (pair); }
   bool accept_local (const Candidate &c) override { return owner_.accept_local (c); }
   bool accept_remote (const Candidate &c) override { return owner_.accept_remote (c); }
+  bool accept_pair (const IcePair &p) override { return owner_.accept_pair (p); }
   void on_rtp (std::span<std::uint8_t> packet) override;
   void on_rtcp (std::span<std::uint8_t> packet) override;
   void on_datagram (Bytes d) override { owner_.on_datagram (d); }

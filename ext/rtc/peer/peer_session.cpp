@@ -128,16 +128,35 @@ void PeerSession::offer_if_needed ()
     return;
   if (Clock::now () < offer_from_)
     return offer_timer_.arm (offer_from_);
-  if (const JsepError e = n.set_local ())
-    return owner_.on_warning (
-        *this, "no offer can be made: " + std::string (to_string (e.fault)));
   send_local (DescriptionType::offer);
 }
 
-void PeerSession::send_local (DescriptionType type)
+// The application may have other words for it.
+bool PeerSession::send_local (DescriptionType type)
 {
-  owner_.on_description (*this, type, sdp::to_string (*negotiator ().local ()));
+  Negotiator &n = negotiator ();
+  const auto made = type == DescriptionType::offer ? n.create_offer () : n.create_answer ();
+  JsepError error = made.error;
+  sdp::Description d = made.value;
+  if (!error) {
+    const std::string edited = owner_.edit_local (*this, type, sdp::to_string (d));
+    if (sdp::Parsed p = edited.empty () ? sdp::Parsed () : sdp::parse (edited); !edited.empty ()) {
+      if (p)
+        d = std::move (p.description);
+      else
+        owner_.on_warning (*this, "the edited description is malformed, it is not used: " +
+                                      std::string (sdp::to_string (p.fault)));
+    }
+    error = n.set_local (type, d);
+  }
+  if (error) {
+    owner_.on_warning (*this, "no " + std::string (to_string (type)) +
+                                  " can be made: " + std::string (to_string (error.fault)));
+    return false;
+  }
+  owner_.on_description (*this, type, sdp::to_string (*n.local ()));
   connection_.changed ();
+  return true;
 }
 
 void PeerSession::set_hold (bool hold)
@@ -193,12 +212,9 @@ void PeerSession::apply_description (DescriptionType type, const sdp::Descriptio
         "the peer's " + std::string (to_string (type)) + " cannot be used: " +
             std::string (to_string (e.fault)) + ", m-line " + std::to_string (e.mline));
   connection_.changed ();
-  if (offer && n.state () == SignalingState::have_remote_offer) {
-    if (const JsepError e = n.set_local ())
-      return owner_.on_warning (
-          *this, "no answer can be made: " + std::string (to_string (e.fault)));
-    send_local (DescriptionType::answer);
-  }
+  if (offer && n.state () == SignalingState::have_remote_offer &&
+      !send_local (DescriptionType::answer))
+    return;
   offer_if_needed ();
 }
 

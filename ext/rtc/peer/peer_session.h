@@ -26,6 +26,12 @@ public:
     virtual void on_pair (PeerSession &, const IcePair &) {}
     virtual bool accept_local (PeerSession &, const Candidate &) { return true; }
     virtual bool accept_remote (PeerSession &, const Candidate &) { return true; }
+    virtual bool accept_pair (PeerSession &, const IcePair &) { return true; }
+    // Of a session that negotiates by itself: what becomes the local description instead, or nothing.
+    virtual std::string edit_local (PeerSession &, DescriptionType, const std::string &)
+    {
+      return {};
+    }
     virtual void on_media (PeerSession &, ReceivedPacket) {}
     virtual void on_estimate (PeerSession &, double) {}
     virtual void on_datagram (PeerSession &, Bytes) {}
@@ -82,6 +88,7 @@ private:
   void on_pair (const IcePair &p) override { owner_.on_pair (*this, p); }
   bool accept_local (const Candidate &c) override { return owner_.accept_local (*this, c); }
   bool accept_remote (const Candidate &c) override { return owner_.accept_remote (*this, c); }
+  bool accept_pair (const IcePair &p) override { return owner_.accept_pair (*this, p); }
   void on_media (ReceivedPacket p) override { owner_.on_media (*this, std::move (p)); }
   void on_estimate (double rate) override { owner_.on_estimate (*this, rate); }
   void on_datagram (Bytes b) override { owner_.on_datagram (*this, b); }
@@ -95,7 +102,7 @@ private:
   bool automatic () const { return mode_ != Mode::application; }
   void offer_if_needed ();
   void apply_description (DescriptionType type, const sdp::Description &d);
-  void send_local (DescriptionType type);
+  bool send_local (DescriptionType type);
   void go_on ();
 
   Owner &owner_;
