@@ -169,7 +169,7 @@ GST_START_TEST (test_enums)
       to_gst (TransportState::connected, false), GST_WEBRTC_PEER_CONNECTION_STATE_CONNECTED);
   fail_unless_equals_int (
       to_gst (TransportState::connected, true), GST_WEBRTC_PEER_CONNECTION_STATE_DISCONNECTED);
-  fail_unless_equals_int (to_gst (Gathering::complete), GST_WEBRTC_ICE_GATHERING_STATE_COMPLETE);
+  fail_unless_equals_int (to_gst (GatheringState::complete), GST_WEBRTC_ICE_GATHERING_STATE_COMPLETE);
   fail_unless_equals_int (to_gst (ChannelState::closing), GST_WEBRTC_DATA_CHANNEL_STATE_CLOSING);
   fail_unless_equals_int (to_gst (JsepFault::wrong_state), GST_WEBRTC_ERROR_INVALID_STATE);
 }
