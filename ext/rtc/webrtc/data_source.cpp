@@ -16,7 +16,7 @@ bool DataSource::push (bool text, Bytes message)
       return s.items.size () >= settings_.messages || s.bytes + size > settings_.bytes;
     };
     if (s.flushing || s.ended)
-      return true; // nobody wants it
+      return true;                             // nobody wants it
     const bool fits = size <= settings_.bytes; // else nothing older makes room
     while (settings_.drop_oldest && fits && full () && !s.items.empty ()) {
       s.bytes -= s.items.front ().size;

@@ -2,6 +2,7 @@
 #include "session_description.h"
 #include "common/ref.h"
 #include "enums.h"
+#include <cstring>
 
 namespace reach::rtc {
 namespace {
@@ -36,9 +37,13 @@ SessionDescriptionPtr description_to_gst (DescriptionType type, const sdp::Descr
 
 std::optional<GstDescription> description_from_gst (const GstWebRTCSessionDescription *d)
 {
-  const auto type = d ? from_gst (d->type) : std::nullopt;
-  if (!type)
+  if (!d)
     return {};
+  int value = 0; // of C: any number
+  std::memcpy (&value, &d->type, sizeof value);
+  if (value < GST_WEBRTC_SDP_TYPE_OFFER || value > GST_WEBRTC_SDP_TYPE_ROLLBACK)
+    return {};
+  const auto type = from_gst (static_cast<GstWebRTCSDPType> (value));
   GstDescription result{*type, {}};
   if (*type == DescriptionType::rollback || !d->sdp)
     return result;

@@ -113,11 +113,12 @@ struct Side {
 
 // Two peers, each with its thread of signals.
 struct Peers {
-  Side sa, sb;
-  HubPair p;
+  // They go last, as signals come until their queue is gone.
   Watched<std::vector<Channel>> incoming;
   Watched<std::vector<std::shared_ptr<App>>> apps; // of incoming channels
   std::shared_ptr<App> app;                        // of what create () made last
+  Side sa, sb;
+  HubPair p;
 
   explicit Peers (bool connect = true) : p (false)
   {
