@@ -13,6 +13,26 @@ struct Sending::Stream {
   SendingStream what;
   PacketRewriter rewriter;
   SenderStream sender;
+  // Of what was sent last.
+  std::optional<std::uint32_t> source_ssrc;
+  std::uint16_t last_sequence = 0;
+  std::uint32_t last_timestamp = 0;
+  TimePoint last_sent{};
+
+  // A source that starts anew, with numbers of its own, goes on where the last one was: for the
+  // peer it is one stream.
+  void follow (const RtpPacket &p, TimePoint now)
+  {
+    if (source_ssrc && *source_ssrc != p.ssrc ()) {
+      const auto ticks = std::max<std::int64_t> (to_ticks (now - last_sent, what.clock_rate), 1);
+      rewriter.move (static_cast<std::uint16_t> (last_sequence + 1 - p.sequence ()),
+          last_timestamp + static_cast<std::uint32_t> (ticks) - p.timestamp ());
+    }
+    source_ssrc = p.ssrc ();
+    last_sequence = rewriter.sequence (p);
+    last_timestamp = rewriter.timestamp (p);
+    last_sent = now;
+  }
 
   Stream (SendingStream w, const SenderStream::Config &c)
       : what (std::move (w)), rewriter (what.rules), sender (c)
@@ -164,6 +184,7 @@ bool Sending::write (
     s.dropped++;
     return true;
   }
+  t.follow (*packet, now);
   const std::size_t n = t.rewriter.media (*packet, stamps (s, bound, now), b.next ());
   if (n == 0)
     return true; // a payload type that is not this peer's
