@@ -4,8 +4,8 @@
  * @title: rtcpeer
  *
  * A WebRTC peer connection: what goes into its sink pads is sent to another rtcpeer, a browser or a
- * WHIP server, and what that sends comes out of src pads. RTP, encoded and raw media go in; raw ones
- * are encoded for the codec that both have. What comes is depayloaded.
+ * WHIP server, and what that sends comes out of src pads. RTP, encoded and raw media go in; raw
+ * ones are encoded for the codec that both have. What comes is depayloaded.
  *
  * With `signalling-uri` it finds the other side by itself: a channel of rtcpoolserver, or a server
  * of WHIP or WHEP. Without, the application carries descriptions and candidates, by the actions and
@@ -25,8 +25,8 @@
  *
  * ## Threads
  * All peers of a process share a few loop threads for sockets and protocols, and one thread that
- * emits signals and makes pads. Each src pad has a streaming thread; a sink pad has none. The signals
- * local-candidate and remote-candidate come from a loop thread and must return at once.
+ * emits signals and makes pads. Each src pad has a streaming thread; a sink pad has none. The
+ * signals local-candidate and remote-candidate come from a loop thread and must return at once.
  *
  * Since: 0.1
  */
@@ -157,7 +157,6 @@ static void gst_rtc_peer_class_init (GstRtcPeerClass *klass)
   add_template (element, "data_src_%u", GST_PAD_SRC, GST_PAD_SOMETIMES, any);
   add_template (element, "datagram_src", GST_PAD_SRC, GST_PAD_SOMETIMES, any);
   add_template (element, "src_%u", GST_PAD_SRC, GST_PAD_SOMETIMES, any);
-  gst_element_class_set_static_metadata (element, "Peer connection",
-      "Filter/Network/WebRTC", "Sends and receives media and data by WebRTC",
-      "The gst-plugins-reach developers");
+  gst_element_class_set_static_metadata (element, "Peer connection", "Filter/Network/WebRTC",
+      "Sends and receives media and data by WebRTC", "The gst-plugins-reach developers");
 }

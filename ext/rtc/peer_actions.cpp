@@ -11,8 +11,7 @@ namespace {
 // A promise of the application that is answered on the events thread, in whatever way.
 class Reply {
 public:
-  Reply (PeerImpl &impl, GstPromise *promise)
-      : impl_ (impl)
+  Reply (PeerImpl &impl, GstPromise *promise) : impl_ (impl)
   {
     if (promise)
       promise_.reset (gst_promise_ref (promise), gst_promise_unref);
@@ -31,8 +30,8 @@ public:
   }
   void fail (const JsepError &e) const
   {
-    fail (to_gst (e.fault), std::string (to_string (e.fault)) + ", m-line " +
-                                std::to_string (e.mline));
+    fail (to_gst (e.fault),
+        std::string (to_string (e.fault)) + ", m-line " + std::to_string (e.mline));
   }
 
 private:
@@ -41,17 +40,19 @@ private:
 };
 
 // The session's loop runs `what`; in NULL the promise fails.
-void on_session (GstElement *e, GstPromise *promise,
-    std::function<void (PeerSession &, const Reply &)> what)
+void on_session (
+    GstElement *e, GstPromise *promise, std::function<void (PeerSession &, const Reply &)> what)
 {
   barrier (e, false, [&] {
     PeerImpl &impl = peer_impl (e);
     const Reply reply (impl, promise);
     if (!impl.post ([what, reply] (PeerSession &s) { what (s, reply); }) && promise)
-      gst_promise_reply (promise,
-          gst_structure_new ("application/x-gst-promise-error", "error", G_TYPE_ERROR,
-              ErrorPtr (g_error_new_literal (GST_WEBRTC_ERROR, GST_WEBRTC_ERROR_INVALID_STATE,
-                  "the element is in NULL")).get (), nullptr));
+      gst_promise_reply (
+          promise, gst_structure_new ("application/x-gst-promise-error", "error", G_TYPE_ERROR,
+                       ErrorPtr (g_error_new_literal (GST_WEBRTC_ERROR,
+                                     GST_WEBRTC_ERROR_INVALID_STATE, "the element is in NULL"))
+                           .get (),
+                       nullptr));
     return true;
   });
 }
@@ -62,15 +63,16 @@ void create (GstElement *e, const GstStructure *options, GstPromise *promise, bo
   if (options)
     gst_structure_get_boolean (options, "ice-restart", &restart);
   on_session (e, promise, [offer, restart] (PeerSession &s, const Reply &reply) {
-    const auto d = offer ? s.negotiator ().create_offer (restart != FALSE)
-                         : s.negotiator ().create_answer ();
+    const auto d =
+        offer ? s.negotiator ().create_offer (restart != FALSE) : s.negotiator ().create_answer ();
     s.connection ().changed ();
     if (!d)
       return reply.fail (d.error);
     const auto out =
         description_to_gst (offer ? DescriptionType::offer : DescriptionType::answer, *d);
-    reply.done (gst_structure_new (offer ? "application/x-reach-offer" : "application/x-reach-answer",
-        offer ? "offer" : "answer", GST_TYPE_WEBRTC_SESSION_DESCRIPTION, out.get (), nullptr));
+    reply.done (
+        gst_structure_new (offer ? "application/x-reach-offer" : "application/x-reach-answer",
+            offer ? "offer" : "answer", GST_TYPE_WEBRTC_SESSION_DESCRIPTION, out.get (), nullptr));
   });
 }
 
@@ -136,9 +138,8 @@ void add_ice_candidate (GstElement *e, guint mline, const char *candidate)
 
 void restart_ice (GstElement *e)
 {
-  barrier (e, false, [&] {
-    return peer_impl (e).post ([] (PeerSession &s) { s.restart_ice (); });
-  });
+  barrier (
+      e, false, [&] { return peer_impl (e).post ([] (PeerSession &s) { s.restart_ice (); }); });
 }
 
 GstWebRTCRTPTransceiver *add_transceiver (
@@ -178,7 +179,7 @@ GstWebRTCRTPTransceiver *get_transceiver (GstElement *e, gint index)
 
 gboolean add_turn_server (GstElement *e, const char *uri)
 {
-  return barrier (e, FALSE, [&]() -> gboolean {
+  return barrier (e, FALSE, [&] () -> gboolean {
     std::string text = uri ? uri : "";
     if (const auto at = text.find ("://"); at != std::string::npos)
       text.erase (at + 1, 2);
@@ -199,9 +200,8 @@ GstWebRTCDataChannel *create_data_channel (
 
 void get_stats (GstElement *e, GstPad *, GstPromise *promise)
 {
-  on_session (e, promise, [] (PeerSession &s, const Reply &reply) {
-    reply.done (peer_statistics (s));
-  });
+  on_session (
+      e, promise, [] (PeerSession &s, const Reply &reply) { reply.done (peer_statistics (s)); });
 }
 
 template <typename F, typename... Types>
@@ -211,9 +211,8 @@ void install (GType type, const char *name, F handler, GType returns, Types... t
       static_cast<GSignalFlags> (G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION), G_CALLBACK (handler),
       nullptr, nullptr, nullptr, returns, sizeof...(types), types...);
 }
-} // namespace
 
-void install_peer_actions (GType type)
+void install_negotiation (GType type)
 {
   /**
    * GstRtcPeer::create-offer:
@@ -231,8 +230,7 @@ void install_peer_actions (GType type)
    * @options: (nullable): unused
    * @promise: replied with a structure that has answer (GstWebRTCSessionDescription), or error
    */
-  install (
-      type, "create-answer", create_answer, G_TYPE_NONE, GST_TYPE_STRUCTURE, GST_TYPE_PROMISE);
+  install (type, "create-answer", create_answer, G_TYPE_NONE, GST_TYPE_STRUCTURE, GST_TYPE_PROMISE);
   /**
    * GstRtcPeer::set-local-description:
    * @self: the element
@@ -269,6 +267,10 @@ void install_peer_actions (GType type)
    * The next offer, which is then needed, looks for paths anew. Media go on meanwhile.
    */
   install (type, "restart-ice", restart_ice, G_TYPE_NONE);
+}
+
+void install_objects (GType type)
+{
   /**
    * GstRtcPeer::get-stats:
    * @self: the element
@@ -322,5 +324,12 @@ void install_peer_actions (GType type)
    */
   install (type, "create-data-channel", create_data_channel, GST_TYPE_WEBRTC_DATA_CHANNEL,
       G_TYPE_STRING, GST_TYPE_STRUCTURE);
+}
+} // namespace
+
+void install_peer_actions (GType type)
+{
+  install_negotiation (type);
+  install_objects (type);
 }
 } // namespace reach::rtc

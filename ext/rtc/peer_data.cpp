@@ -120,8 +120,8 @@ GstPad *PeerData::request_pad (GstPadTemplate *templ, const char *name, bool dat
   input->pad = data_sink_pad_new (templ, own.c_str (), input->sink);
   inputs_.lock ()->push_back (input);
   impl_.post ([this] (PeerSession &s) { open (s); });
-  gst_pad_set_active (input->pad, GST_STATE (element_) > GST_STATE_READY ||
-                                      GST_STATE_TARGET (element_) > GST_STATE_READY);
+  gst_pad_set_active (input->pad,
+      GST_STATE (element_) > GST_STATE_READY || GST_STATE_TARGET (element_) > GST_STATE_READY);
   gst_element_add_pad (element_, input->pad);
   return input->pad;
 }
@@ -206,9 +206,7 @@ std::shared_ptr<PeerData::Output> PeerData::make_output (const std::string &name
         clock_.running_time_of (nanoseconds (Clock::now ().time_since_epoch ()).count ());
     return t < 0 ? GST_CLOCK_TIME_NONE : static_cast<GstClockTime> (t);
   };
-  s.failed = [this] (GstFlowReturn flow) {
-    GST_ELEMENT_FLOW_ERROR (element_, flow);
-  };
+  s.failed = [this] (GstFlowReturn flow) { GST_ELEMENT_FLOW_ERROR (element_, flow); };
   s.ended = [this, weak = std::weak_ptr<Output> (o)] {
     impl_.tell ([this, weak] {
       if (const auto ended = weak.lock ())

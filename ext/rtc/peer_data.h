@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Data pads of an rtcpeer: what goes into data_%u leaves by a data channel of that name; each channel
-// that the peer opens, and that no handler takes, comes out of a pad data_src_%u. Datagrams likewise.
+// Data pads of an rtcpeer: what goes into data_%u leaves by a data channel of that name; each
+// channel that the peer opens, and that no handler takes, comes out of a pad data_src_%u. Datagrams
+// likewise.
 #pragma once
 #include "common/running_clock.h"
 #include "peer/peer_session.h"

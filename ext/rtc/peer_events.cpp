@@ -116,8 +116,8 @@ void PeerImpl::on_negotiated (PeerSession &s, const Negotiated &n)
 {
   for (const auto &i : inputs_) {
     const auto id = s.transceiver_of (i->pad->source ().get ());
-    const auto m = std::ranges::find_if (n.media,
-        [&] (const NegotiatedMedia &x) { return id && x.transceiver == *id; });
+    const auto m = std::ranges::find_if (
+        n.media, [&] (const NegotiatedMedia &x) { return id && x.transceiver == *id; });
     if (m == n.media.end () || !sends (m->direction))
       continue;
     if (!i->pad->select (m->send))
@@ -163,10 +163,10 @@ void PeerImpl::on_transport (PeerSession &s, TransportState state)
   if (state == TransportState::connected && !std::exchange (connected_told_, true)) {
     data_.on_connected (s);
     const TransportStats t = s.connection ().transport_stats ();
-    tell ("connected", gst_structure_new ("rtc-connected", "peer-id", G_TYPE_STRING,
-                           peer_id_.c_str (), "dtls-version", G_TYPE_STRING,
-                           t.dtls_version.c_str (), "dtls-cipher", G_TYPE_STRING,
-                           t.dtls_cipher.c_str (), nullptr));
+    tell (
+        "connected", gst_structure_new ("rtc-connected", "peer-id", G_TYPE_STRING,
+                         peer_id_.c_str (), "dtls-version", G_TYPE_STRING, t.dtls_version.c_str (),
+                         "dtls-cipher", G_TYPE_STRING, t.dtls_cipher.c_str (), nullptr));
   } else if (state == TransportState::failed) {
     on_warning (s, s.connection ().fault ());
   }
@@ -182,16 +182,16 @@ void PeerImpl::on_ice (PeerSession &s, IceState state)
 {
   update_status ();
   if (state == IceState::failed)
-    tell ("pair-failed", gst_structure_new ("rtc-pair-failed", "peer-id", G_TYPE_STRING,
-                             peer_id_.c_str (), "reason", G_TYPE_STRING,
-                             "no pair of candidates works", nullptr));
+    tell ("pair-failed",
+        gst_structure_new ("rtc-pair-failed", "peer-id", G_TYPE_STRING, peer_id_.c_str (), "reason",
+            G_TYPE_STRING, "no pair of candidates works", nullptr));
 }
 
 void PeerImpl::on_pair (PeerSession &, const IcePair &pair)
 {
   tell ("pair-nominated",
-      gst_structure_new ("rtc-pair-nominated", "peer-id", G_TYPE_STRING, peer_id_.c_str (),
-          "local", G_TYPE_STRING, to_string (pair.local).c_str (), "remote", G_TYPE_STRING,
+      gst_structure_new ("rtc-pair-nominated", "peer-id", G_TYPE_STRING, peer_id_.c_str (), "local",
+          G_TYPE_STRING, to_string (pair.local).c_str (), "remote", G_TYPE_STRING,
           to_string (pair.remote).c_str (), nullptr));
 }
 
@@ -212,8 +212,8 @@ bool PeerImpl::accept_remote (PeerSession &, const Candidate &c)
 bool PeerImpl::accept_pair (PeerSession &, const IcePair &pair)
 {
   gboolean yes = TRUE;
-  g_signal_emit_by_name (
-      element_, "accept-pair", to_string (pair.local).c_str (), to_string (pair.remote).c_str (), &yes);
+  g_signal_emit_by_name (element_, "accept-pair", to_string (pair.local).c_str (),
+      to_string (pair.remote).c_str (), &yes);
   if (!yes)
     tell ("pair-failed", gst_structure_new ("rtc-pair-failed", "peer-id", G_TYPE_STRING,
                              peer_id_.c_str (), "reason", G_TYPE_STRING, "refused", nullptr));
@@ -223,8 +223,8 @@ bool PeerImpl::accept_pair (PeerSession &, const IcePair &pair)
 std::string PeerImpl::edit_local (PeerSession &, DescriptionType type, const std::string &sdp)
 {
   char *edited = nullptr;
-  g_signal_emit_by_name (
-      element_, "local-description", std::string (to_string (type)).c_str (), sdp.c_str (), &edited);
+  g_signal_emit_by_name (element_, "local-description", std::string (to_string (type)).c_str (),
+      sdp.c_str (), &edited);
   const CharPtr owned (edited);
   return edited ? edited : "";
 }
@@ -291,8 +291,8 @@ void PeerImpl::on_candidate (const SignalledCandidate &c)
 
 void PeerImpl::on_message (const std::string &json)
 {
-  tell ("signalling-message", gst_structure_new ("rtc-signalling-message", "message",
-                                  G_TYPE_STRING, json.c_str (), nullptr));
+  tell ("signalling-message", gst_structure_new ("rtc-signalling-message", "message", G_TYPE_STRING,
+                                  json.c_str (), nullptr));
 }
 
 void PeerImpl::on_peer_left (const std::string &reason)

@@ -55,6 +55,35 @@ sdp::Fingerprint fingerprint_of (const Certificate &c)
         g_ascii_xdigit_value (f.value[i]) * 16 + g_ascii_xdigit_value (f.value[i + 1])));
   return out;
 }
+
+bool configure_ice (GstElement *element, const PeerSettings &s, IceSettings &ice)
+{
+  std::vector<std::string> uris = words (s.ice_servers);
+  if (!s.stun_server.empty ())
+    uris.push_back (s.stun_server);
+  uris.insert (uris.end (), s.turn_servers.begin (), s.turn_servers.end ());
+  for (const std::string &text : uris) {
+    const auto uri = turn::parse_uri (without_slashes (text));
+    IceServer server;
+    if (uri)
+      server.uri = *uri;
+    const std::string fault = uri ? Ice::check (server) : "it is no URI of RFC 7064 or 7065";
+    if (!fault.empty ()) {
+      GST_ELEMENT_ERROR (element, RESOURCE, SETTINGS,
+          ("The ICE server \"%s\" cannot be used: %s.", turn::redact (text).c_str (),
+              fault.c_str ()),
+          (nullptr));
+      return false;
+    }
+    ice.servers.push_back (std::move (server));
+  }
+  ice.max_checks = s.max_pairs;
+  ice.relay_only = s.relay_only;
+  ice.tcp = s.ice_tcp;
+  ice.min_port = static_cast<std::uint16_t> (s.min_port);
+  ice.max_port = static_cast<std::uint16_t> (s.max_port);
+  return true;
+}
 } // namespace
 
 PeerImpl::~PeerImpl ()
@@ -95,29 +124,8 @@ bool PeerImpl::make_config (const PeerSettings &s, PeerConfig &config)
         (nullptr));
     return false;
   }
-  std::vector<std::string> uris = words (s.ice_servers);
-  if (!s.stun_server.empty ())
-    uris.push_back (s.stun_server);
-  uris.insert (uris.end (), s.turn_servers.begin (), s.turn_servers.end ());
-  for (const std::string &text : uris) {
-    const auto uri = turn::parse_uri (without_slashes (text));
-    IceServer server;
-    if (uri)
-      server.uri = *uri;
-    const std::string fault = uri ? Ice::check (server) : "it is no URI of RFC 7064 or 7065";
-    if (!fault.empty ()) {
-      GST_ELEMENT_ERROR (element_, RESOURCE, SETTINGS,
-          ("The ICE server \"%s\" cannot be used: %s.", turn::redact (text).c_str (),
-              fault.c_str ()),
-          (nullptr));
-      return false;
-    }
-    config.ice.servers.push_back (std::move (server));
-  }
-  config.ice.relay_only = s.relay_only;
-  config.ice.tcp = s.ice_tcp;
-  config.ice.min_port = static_cast<std::uint16_t> (s.min_port);
-  config.ice.max_port = static_cast<std::uint16_t> (s.max_port);
+  if (!configure_ice (element_, s, config.ice))
+    return false;
   // webrtcbin refuses m-lines without a fingerprint, and others those with port 0.
   config.jsep.bundle_only = false;
   config.jsep.fingerprints = {fingerprint_of (config.dtls->certificate ())};
@@ -130,16 +138,15 @@ bool PeerImpl::make_config (const PeerSettings &s, PeerConfig &config)
   config.receiving.latency = milliseconds (s.latency);
   config.datagrams = s.datagrams;
   config.plain = !s.dtls;
-  config.ice.max_checks = s.max_pairs;
   auto &c = config.sending.congestion;
   c.min = std::min (s.min_bitrate, s.max_bitrate);
   c.max = s.max_bitrate;
   c.start = std::clamp (double (s.start_bitrate), c.min, c.max);
   // Seconds since 1900 of now; the same moment on the cores' clock.
   const gint64 us = g_get_real_time ();
-  config.sending.ntp = {Clock::now (),
-      (static_cast<std::uint64_t> (us / 1'000'000 + 2208988800) << 32) +
-          static_cast<std::uint64_t> (us % 1'000'000) * 4295};
+  config.sending.ntp = {
+      Clock::now (), (static_cast<std::uint64_t> (us / 1'000'000 + 2208988800) << 32) +
+                         static_cast<std::uint64_t> (us % 1'000'000) * 4295};
   return true;
 }
 
@@ -180,8 +187,8 @@ bool PeerImpl::start ()
     return true;
   std::string error;
   loop_->call ([&] {
-    signaller_ = Signaller::make (*loop_, *this,
-        {s.signalling_uri, s.signalling_token, s.tls_ca_file, s.tls_verify}, error);
+    signaller_ = Signaller::make (
+        *loop_, *this, {s.signalling_uri, s.signalling_token, s.tls_ca_file, s.tls_verify}, error);
   });
   if (error.empty ())
     return true;
@@ -317,7 +324,8 @@ GstPad *PeerImpl::request_pad (GstPadTemplate *templ, const char *name, const Gs
     auto pads = pads_.lock ();
     for (unsigned n = 0; own.empty (); n++) {
       const std::string attempt = (audio ? "audio_" : "video_") + std::to_string (n);
-      if (std::ranges::none_of (*pads, [&] (const auto &p) { return attempt == GST_PAD_NAME (p.first); }))
+      if (std::ranges::none_of (
+              *pads, [&] (const auto &p) { return attempt == GST_PAD_NAME (p.first); }))
         own = attempt;
     }
   }

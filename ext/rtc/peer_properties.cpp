@@ -51,7 +51,8 @@ GType dtls_role_type ()
 {
   static const GType type = [] {
     static const GEnumValue values[] = {
-        {static_cast<int> (DtlsChoice::automatic), "What the description of the peer allows, server first", "auto"},
+        {static_cast<int> (DtlsChoice::automatic),
+            "What the description of the peer allows, server first", "auto"},
         {static_cast<int> (DtlsChoice::client), "Client", "client"},
         {static_cast<int> (DtlsChoice::server), "Server", "server"}, {0, nullptr, nullptr}};
     return g_enum_register_static ("GstRtcPeerDtlsRole", values);
@@ -179,8 +180,8 @@ bool get_setting (PeerSettings &s, guint id, GValue *v)
     g_value_set_string (
         v, s.turn_servers.empty () ? nullptr : turn::redact (s.turn_servers.front ()).c_str ());
   else if (id == prop_ice_transport_policy)
-    g_value_set_enum (
-        v, s.relay_only ? GST_WEBRTC_ICE_TRANSPORT_POLICY_RELAY : GST_WEBRTC_ICE_TRANSPORT_POLICY_ALL);
+    g_value_set_enum (v,
+        s.relay_only ? GST_WEBRTC_ICE_TRANSPORT_POLICY_RELAY : GST_WEBRTC_ICE_TRANSPORT_POLICY_ALL);
   else if (id == prop_dtls_role)
     g_value_set_enum (v, static_cast<int> (s.role));
   else if (id == prop_bundle_policy)
@@ -193,8 +194,7 @@ bool get_setting (PeerSettings &s, guint id, GValue *v)
 void give_description (GValue *v, DescriptionType type, const std::string &sdp)
 {
   std::string why;
-  g_value_take_boxed (
-      v, sdp.empty () ? nullptr : description_to_gst (type, sdp, why).release ());
+  g_value_take_boxed (v, sdp.empty () ? nullptr : description_to_gst (type, sdp, why).release ());
 }
 
 // While there is an offer that is not answered it is the pending one, and its side offered it.
@@ -255,42 +255,55 @@ bool get_status (const PeerStatus &s, guint id, GValue *v)
   }
 }
 
-constexpr auto ready = static_cast<GParamFlags> (
-    G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
+constexpr auto ready =
+    static_cast<GParamFlags> (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
 constexpr auto playing = static_cast<GParamFlags> (
     G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
 constexpr auto ro = static_cast<GParamFlags> (G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
 
-void install_settings (GObjectClass *k)
+// Short forms of what is installed again and again.
+class Installer {
+public:
+  explicit Installer (GObjectClass *k) : k_ (k) {}
+  void text (guint id, const char *name, const char *blurb) const
+  {
+    g_object_class_install_property (
+        k_, id, g_param_spec_string (name, nullptr, blurb, nullptr, ready));
+  }
+  void number (guint id, const char *name, const char *blurb, guint least, guint most,
+      guint fallback, GParamFlags flags) const
+  {
+    g_object_class_install_property (
+        k_, id, g_param_spec_uint (name, nullptr, blurb, least, most, fallback, flags));
+  }
+  void yes_no (
+      guint id, const char *name, const char *blurb, gboolean fallback, GParamFlags flags) const
+  {
+    g_object_class_install_property (
+        k_, id, g_param_spec_boolean (name, nullptr, blurb, fallback, flags));
+  }
+
+private:
+  GObjectClass *k_;
+};
+
+void install_paths (GObjectClass *k)
 {
-  const auto text = [k] (guint id, const char *name, const char *blurb) {
-    g_object_class_install_property (
-        k, id, g_param_spec_string (name, nullptr, blurb, nullptr, ready));
-  };
-  const auto number = [k] (guint id, const char *name, const char *blurb, guint least, guint most,
-                          guint fallback, GParamFlags flags) {
-    g_object_class_install_property (
-        k, id, g_param_spec_uint (name, nullptr, blurb, least, most, fallback, flags));
-  };
-  const auto yes_no = [k] (guint id, const char *name, const char *blurb, gboolean fallback,
-                          GParamFlags flags) {
-    g_object_class_install_property (
-        k, id, g_param_spec_boolean (name, nullptr, blurb, fallback, flags));
-  };
-  text (prop_signalling_uri, "signalling-uri",
+  const Installer i (k);
+  i.text (prop_signalling_uri, "signalling-uri",
       "How the other side is found: ws(s)://HOST:PORT/CHANNEL of an rtcpoolserver, "
       "whip+http(s)://… to publish, whep+http(s)://… to play (NULL = the application carries "
       "descriptions and candidates)");
-  text (prop_signalling_token, "signalling-token", "Bearer token of WHIP and WHEP servers");
-  text (prop_tls_ca_file, "tls-ca-file",
+  i.text (prop_signalling_token, "signalling-token", "Bearer token of WHIP and WHEP servers");
+  i.text (prop_tls_ca_file, "tls-ca-file",
       "PEM file of authorities that certificates of signalling servers are checked against (NULL "
       "= the system's)");
-  yes_no (prop_tls_verify, "tls-verify", "Check certificates of signalling servers", TRUE, ready);
-  text (prop_ice_servers, "ice-servers",
+  i.yes_no (prop_tls_verify, "tls-verify", "Check certificates of signalling servers", TRUE, ready);
+  i.text (prop_ice_servers, "ice-servers",
       "STUN and TURN servers with commas between: stun:HOST:PORT, "
       "turn:USER:PASSWORD@HOST:PORT?transport=tcp; in user and password reserved characters are "
       "percent-coded");
-  text (prop_stun_server, "stun-server", "One STUN server more, as webrtcbin has it");
+  i.text (prop_stun_server, "stun-server", "One STUN server more, as webrtcbin has it");
   g_object_class_install_property (k, prop_turn_server,
       g_param_spec_string ("turn-server", nullptr,
           "One TURN server more, as webrtcbin has it; add-turn-server adds others", nullptr,
@@ -299,57 +312,67 @@ void install_settings (GObjectClass *k)
       g_param_spec_enum ("ice-transport-policy", nullptr,
           "relay: only candidates of TURN servers are used, and no other address is told",
           GST_TYPE_WEBRTC_ICE_TRANSPORT_POLICY, GST_WEBRTC_ICE_TRANSPORT_POLICY_ALL, ready));
-  yes_no (prop_ice_tcp, "ice-tcp", "Host candidates of TCP, too (RFC 6544)", TRUE, ready);
-  number (prop_min_port, "min-port", "Lowest local port of ICE (0 = any)", 0, 65535, 0, ready);
-  number (prop_max_port, "max-port", "Highest local port of ICE (0 = any)", 0, 65535, 0, ready);
+  i.yes_no (prop_ice_tcp, "ice-tcp", "Host candidates of TCP, too (RFC 6544)", TRUE, ready);
+  i.number (prop_min_port, "min-port", "Lowest local port of ICE (0 = any)", 0, 65535, 0, ready);
+  i.number (prop_max_port, "max-port", "Highest local port of ICE (0 = any)", 0, 65535, 0, ready);
   g_object_class_install_property (k, prop_bundle_policy,
       g_param_spec_enum ("bundle-policy", nullptr,
           "For programs that were written for webrtcbin: it is always max-bundle",
           GST_TYPE_WEBRTC_BUNDLE_POLICY, GST_WEBRTC_BUNDLE_POLICY_MAX_BUNDLE, ready));
-  text (prop_dtls_certificate, "dtls-certificate",
+}
+
+void install_dtls (GObjectClass *k)
+{
+  const Installer i (k);
+  i.text (prop_dtls_certificate, "dtls-certificate",
       "PEM file with our certificate (NULL = one that is made for this process)");
-  text (prop_dtls_key, "dtls-key",
-      "PEM file with its key (NULL = it is in the certificate's file)");
+  i.text (
+      prop_dtls_key, "dtls-key", "PEM file with its key (NULL = it is in the certificate's file)");
   g_object_class_install_property (k, prop_dtls_role,
       g_param_spec_enum ("dtls-role", nullptr,
           "What answers choose; the server picks the SRTP profile", dtls_role_type (),
           static_cast<int> (DtlsChoice::automatic), ready));
-  number (prop_latency, "latency", "Of the jitter buffer, in milliseconds", 0, 10000, 200, playing);
-  yes_no (prop_datagrams, "datagrams",
+}
+
+void install_media (GObjectClass *k)
+{
+  const Installer i (k);
+  i.number (
+      prop_latency, "latency", "Of the jitter buffer, in milliseconds", 0, 10000, 200, playing);
+  i.yes_no (prop_datagrams, "datagrams",
       "Plain datagrams in DTLS instead of data channels: one buffer of the pads datagram and "
       "datagram_src each. Both sides have to",
       FALSE, ready);
-  yes_no (prop_dtls, "dtls",
+  i.yes_no (prop_dtls, "dtls",
       "Encrypt; without it only datagrams pass, which anybody on the way can read and forge", TRUE,
       ready);
-  number (prop_max_candidate_pairs, "max-candidate-pairs",
+  i.number (prop_max_candidate_pairs, "max-candidate-pairs",
       "How many pairs of candidates ICE checks at most", 1, 1000, 100, ready);
-  yes_no (prop_depayload, "depayload", "src pads give media; else RTP", TRUE, ready);
-  text (prop_video_codecs, "video-codecs",
+  i.yes_no (prop_depayload, "depayload", "src pads give media; else RTP", TRUE, ready);
+  i.text (prop_video_codecs, "video-codecs",
       "Names of the codecs that are offered and taken, in this order, with commas between: VP8, "
       "H264, VP9, AV1 (NULL = all)");
-  text (prop_audio_codecs, "audio-codecs", "Likewise: opus, PCMU, PCMA (NULL = all)");
-  yes_no (prop_adapt_bitrate, "adapt-bitrate",
+  i.text (prop_audio_codecs, "audio-codecs", "Likewise: opus, PCMU, PCMA (NULL = all)");
+  i.yes_no (prop_adapt_bitrate, "adapt-bitrate",
       "Set the encoder in front of a video pad to what the network carries; an encoder of our own "
       "always is",
       FALSE, playing);
-  number (prop_min_bitrate, "min-bitrate", "Lowest of the estimate, bit/s", 10000, 1000000000,
+  i.number (prop_min_bitrate, "min-bitrate", "Lowest of the estimate, bit/s", 10000, 1000000000,
       100000, playing);
-  number (prop_max_bitrate, "max-bitrate", "Highest of the estimate, bit/s", 10000, 1000000000,
+  i.number (prop_max_bitrate, "max-bitrate", "Highest of the estimate, bit/s", 10000, 1000000000,
       10000000, playing);
-  number (prop_start_bitrate, "start-bitrate", "The estimate to begin with, bit/s", 10000,
+  i.number (prop_start_bitrate, "start-bitrate", "The estimate to begin with, bit/s", 10000,
       1000000000, 1000000, ready);
 }
 
 void install_status (GObjectClass *k)
 {
   const auto description = [k] (guint id, const char *name, const char *blurb) {
-    g_object_class_install_property (k, id,
-        g_param_spec_boxed (name, nullptr, blurb, GST_TYPE_WEBRTC_SESSION_DESCRIPTION, ro));
+    g_object_class_install_property (
+        k, id, g_param_spec_boxed (name, nullptr, blurb, GST_TYPE_WEBRTC_SESSION_DESCRIPTION, ro));
   };
   const auto state = [k] (guint id, const char *name, const char *blurb, GType type) {
-    g_object_class_install_property (
-        k, id, g_param_spec_enum (name, nullptr, blurb, type, 0, ro));
+    g_object_class_install_property (k, id, g_param_spec_enum (name, nullptr, blurb, type, 0, ro));
   };
   g_object_class_install_property (k, prop_estimated_bitrate,
       g_param_spec_uint ("estimated-bitrate", nullptr,
@@ -379,7 +402,9 @@ void install_status (GObjectClass *k)
 
 void install_peer_properties (GObjectClass *klass)
 {
-  install_settings (klass);
+  install_paths (klass);
+  install_dtls (klass);
+  install_media (klass);
   install_status (klass);
 }
 

@@ -31,9 +31,9 @@ void install_event (GType type, const char *name)
   g_signal_new (name, type, G_SIGNAL_RUN_LAST, 0, nullptr, nullptr, nullptr, G_TYPE_NONE, 1,
       GST_TYPE_STRUCTURE);
 }
-} // namespace
 
-void install_peer_signals (GType type)
+// As webrtcbin's.
+void install_negotiation (GType type)
 {
   /**
    * GstRtcPeer::on-negotiation-needed:
@@ -55,54 +55,6 @@ void install_peer_signals (GType type)
    */
   g_signal_new ("on-ice-candidate", type, G_SIGNAL_RUN_LAST, 0, nullptr, nullptr, nullptr,
       G_TYPE_NONE, 2, G_TYPE_UINT, G_TYPE_STRING);
-  /**
-   * GstRtcPeer::local-candidate:
-   * @self: the element
-   * @candidate: candidate:…
-   *
-   * May this candidate be told to the peer? On a loop thread: must return at once.
-   *
-   * Returns: %FALSE to keep it back
-   */
-  g_signal_new_class_handler ("local-candidate", type, G_SIGNAL_RUN_LAST, G_CALLBACK (yes), all_of,
-      nullptr, nullptr, G_TYPE_BOOLEAN, 1, G_TYPE_STRING);
-  /**
-   * GstRtcPeer::remote-candidate:
-   * @self: the element
-   * @candidate: candidate:…
-   *
-   * May this candidate of the peer be used? On a loop thread: must return at once.
-   *
-   * Returns: %FALSE to ignore it
-   */
-  g_signal_new_class_handler ("remote-candidate", type, G_SIGNAL_RUN_LAST, G_CALLBACK (yes),
-      all_of, nullptr, nullptr, G_TYPE_BOOLEAN, 1, G_TYPE_STRING);
-  /**
-   * GstRtcPeer::accept-pair:
-   * @self: the element
-   * @local: candidate:…
-   * @remote: candidate:…
-   *
-   * May media and data take this way, which ICE has nominated? On a loop thread: must return at once.
-   *
-   * Returns: %FALSE to send nothing over it; another one that is nominated later is asked for again
-   */
-  g_signal_new_class_handler ("accept-pair", type, G_SIGNAL_RUN_LAST, G_CALLBACK (yes_pair), all_of,
-      nullptr, nullptr, G_TYPE_BOOLEAN, 2, G_TYPE_STRING, G_TYPE_STRING);
-  /**
-   * GstRtcPeer::local-description:
-   * @self: the element
-   * @type: offer or answer
-   * @sdp: as it was made
-   *
-   * With signalling-uri, before a local description is set and sent. Codecs, directions and
-   * attributes may be edited; not the number, order and mids of m-lines, nor ICE. On a loop thread:
-   * must return at once.
-   *
-   * Returns: (nullable) (transfer full): another one, or NULL
-   */
-  g_signal_new ("local-description", type, G_SIGNAL_RUN_LAST, 0, first_text, nullptr, nullptr,
-      G_TYPE_STRING, 2, G_TYPE_STRING, G_TYPE_STRING);
   /**
    * GstRtcPeer::on-new-transceiver:
    * @self: the element
@@ -132,6 +84,63 @@ void install_peer_signals (GType type)
    */
   g_signal_new ("prepare-data-channel", type, G_SIGNAL_RUN_LAST, 0, nullptr, nullptr, nullptr,
       G_TYPE_NONE, 2, GST_TYPE_WEBRTC_DATA_CHANNEL, G_TYPE_BOOLEAN);
+}
+
+void install_decisions (GType type)
+{
+  /**
+   * GstRtcPeer::local-candidate:
+   * @self: the element
+   * @candidate: candidate:…
+   *
+   * May this candidate be told to the peer? On a loop thread: must return at once.
+   *
+   * Returns: %FALSE to keep it back
+   */
+  g_signal_new_class_handler ("local-candidate", type, G_SIGNAL_RUN_LAST, G_CALLBACK (yes), all_of,
+      nullptr, nullptr, G_TYPE_BOOLEAN, 1, G_TYPE_STRING);
+  /**
+   * GstRtcPeer::remote-candidate:
+   * @self: the element
+   * @candidate: candidate:…
+   *
+   * May this candidate of the peer be used? On a loop thread: must return at once.
+   *
+   * Returns: %FALSE to ignore it
+   */
+  g_signal_new_class_handler ("remote-candidate", type, G_SIGNAL_RUN_LAST, G_CALLBACK (yes), all_of,
+      nullptr, nullptr, G_TYPE_BOOLEAN, 1, G_TYPE_STRING);
+  /**
+   * GstRtcPeer::accept-pair:
+   * @self: the element
+   * @local: candidate:…
+   * @remote: candidate:…
+   *
+   * May media and data take this way, which ICE has nominated? On a loop thread: must return at
+   * once.
+   *
+   * Returns: %FALSE to send nothing over it; another one that is nominated later is asked for again
+   */
+  g_signal_new_class_handler ("accept-pair", type, G_SIGNAL_RUN_LAST, G_CALLBACK (yes_pair), all_of,
+      nullptr, nullptr, G_TYPE_BOOLEAN, 2, G_TYPE_STRING, G_TYPE_STRING);
+  /**
+   * GstRtcPeer::local-description:
+   * @self: the element
+   * @type: offer or answer
+   * @sdp: as it was made
+   *
+   * With signalling-uri, before a local description is set and sent. Codecs, directions and
+   * attributes may be edited; not the number, order and mids of m-lines, nor ICE. On a loop thread:
+   * must return at once.
+   *
+   * Returns: (nullable) (transfer full): another one, or NULL
+   */
+  g_signal_new ("local-description", type, G_SIGNAL_RUN_LAST, 0, first_text, nullptr, nullptr,
+      G_TYPE_STRING, 2, G_TYPE_STRING, G_TYPE_STRING);
+}
+
+void install_events (GType type)
+{
   /**
    * GstRtcPeer::peer-added:
    * @self: the element
@@ -181,6 +190,14 @@ void install_peer_signals (GType type)
    * element message.
    */
   install_event (type, "signalling-message");
+}
+} // namespace
+
+void install_peer_signals (GType type)
+{
+  install_negotiation (type);
+  install_decisions (type);
+  install_events (type);
   install_peer_actions (type);
 }
 } // namespace reach::rtc

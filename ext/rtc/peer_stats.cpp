@@ -131,8 +131,8 @@ void add_transport (stats::Report &r, PeerSession &session)
   if (const auto pair = c.pair ()) {
     r.local_candidates.push_back ({.transport = 0, .candidate = pair->local});
     r.remote_candidates.push_back ({.transport = 0, .candidate = pair->remote});
-    stats::CandidatePair p{.transport = 0, .local = 0, .remote = 0, .state = "succeeded",
-        .nominated = true};
+    stats::CandidatePair p{
+        .transport = 0, .local = 0, .remote = 0, .state = "succeeded", .nominated = true};
     p.packets_sent = out.packets_sent;
     p.bytes_sent = out.bytes_sent;
     p.packets_received = out.packets_received;

@@ -43,9 +43,8 @@ Ref<GstWebRTCRTPTransceiver> PeerImpl::handle_of (const Transceiver &t)
   hooks.codec_preferences = [this, id, alive] (Ref<GstCaps> caps) {
     if (!*alive)
       return;
-    post ([id, caps = std::move (caps)] (PeerSession &s) {
-      s.set_codecs (id, codecs_of_rtp (caps.get ()));
-    });
+    post ([id, caps = std::move (caps)] (
+              PeerSession &s) { s.set_codecs (id, codecs_of_rtp (caps.get ())); });
   };
   auto handle = transceiver_new (t.kind, shown_of (t), std::move (hooks));
   handles_.lock ()->emplace (id, handle);
@@ -88,8 +87,7 @@ Ref<GstWebRTCRTPTransceiver> PeerImpl::add_transceiver (Direction direction, con
   const GstStructure *s =
       caps && gst_caps_get_size (caps) > 0 ? gst_caps_get_structure (caps, 0) : nullptr;
   const char *media = s ? gst_structure_get_string (s, "media") : nullptr;
-  const MediaKind kind =
-      g_strcmp0 (media, "audio") == 0 ? MediaKind::audio : MediaKind::video;
+  const MediaKind kind = g_strcmp0 (media, "audio") == 0 ? MediaKind::audio : MediaKind::video;
   Ref<GstWebRTCRTPTransceiver> handle;
   call ([&] (PeerSession &session) {
     Negotiator &n = session.negotiator ();
@@ -113,8 +111,8 @@ Ref<GstWebRTCDataChannel> PeerImpl::create_data_channel (
   if (config && threads_)
     channel = data_channel_new (*config, threads_->signals (), why);
   if (!channel) {
-    GST_WARNING_OBJECT (element_, "no data channel: %s",
-        why.empty () ? "the element is in NULL" : why.c_str ());
+    GST_WARNING_OBJECT (
+        element_, "no data channel: %s", why.empty () ? "the element is in NULL" : why.c_str ());
     return {};
   }
   tell ([this, channel] {

@@ -3,8 +3,8 @@
 // They end with the last peer.
 #pragma once
 #include "common/loop.h"
-#include "rtc/webrtc/signal_queue.h"
 #include "rtc/net/dtls_context.h"
+#include "rtc/webrtc/signal_queue.h"
 
 namespace reach::rtc {
 class PeerThreads {

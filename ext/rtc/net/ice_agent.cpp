@@ -29,8 +29,8 @@ void Ice::make_agent ()
   g_object_set (agent_, "upnp", FALSE, "keepalive-conncheck", TRUE, "ice-tcp",
       static_cast<gboolean> (settings_.tcp), "controlling-mode",
       static_cast<gboolean> (settings_.controlling), "force-relay",
-      static_cast<gboolean> (settings_.relay_only), "max-connectivity-checks",
-      settings_.max_checks, nullptr);
+      static_cast<gboolean> (settings_.relay_only), "max-connectivity-checks", settings_.max_checks,
+      nullptr);
   for (const std::string &text : settings_.addresses) {
     NiceAddress a;
     nice_address_init (&a);

@@ -16,7 +16,7 @@ const char *to_text (TransportState state);
 
 struct TransportSettings {
   IceSettings ice;
-  bool data = true;  // SCTP in DTLS; else datagrams
+  bool data = true;   // SCTP in DTLS; else datagrams
   bool plain = false; // datagrams without DTLS: ICE alone, nothing is secret
   SctpSettings sctp;
   SrtpLimits srtp;
@@ -29,7 +29,7 @@ struct TransportPeer {
   IceCredentials ice;
   std::vector<Fingerprint> fingerprints;
   DtlsRole own_role = DtlsRole::server; // we are this
-  bool data = true; // takes SCTP; once it does it always will
+  bool data = true;                     // takes SCTP; once it does it always will
   std::uint16_t sctp_port = 5000;
   std::size_t max_message = 65536; // a=max-message-size; 0: any
 };

@@ -43,7 +43,10 @@ public:
 
   MediaKind kind () const { return kind_; }
   // Any thread. Nobody: the stream has no maker, or not any more.
-  void set_owner (Owner *owner) { owner_.update ([owner] (Owner *&o) { o = owner; }); }
+  void set_owner (Owner *owner)
+  {
+    owner_.update ([owner] (Owner *&o) { o = owner; });
+  }
   void request_keyframe ();
   void set_bitrate (unsigned bits_per_second);
 

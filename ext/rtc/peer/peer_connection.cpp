@@ -46,19 +46,18 @@ PeerConnection::PeerConnection (Loop &loop, Owner &owner, PeerConfig config)
     : loop_ (loop), owner_ (owner), config_ (std::move (config)),
       self_ (std::make_shared<PeerConnection *> (this)),
       negotiator_ (config_.jsep, random_bytes ()),
-      sending_ (std::make_shared<Sending> (config_.sending,
-          Sending::Owner{[&l = loop_, s = self_] {
-                           l.post ([s] {
-                             if (*s)
-                               (*s)->schedule ();
-                           });
-                         },
-              [&l = loop_, s = self_] {
-                l.post ([s] {
-                  if (*s)
-                    (*s)->configure_sending ();
-                });
-              }})),
+      sending_ (std::make_shared<Sending> (config_.sending, Sending::Owner{[&l = loop_, s = self_] {
+                                                                             l.post ([s] {
+                                                                               if (*s)
+                                                                                 (*s)->schedule ();
+                                                                             });
+                                                                           },
+                                                                [&l = loop_, s = self_] {
+                                                                  l.post ([s] {
+                                                                    if (*s)
+                                                                      (*s)->configure_sending ();
+                                                                  });
+                                                                }})),
       receiving_ (*this, config_.receiving), data_ (loop_, *this),
       timer_ (loop_.timers (), [this] { schedule (); })
 {
@@ -182,11 +181,11 @@ void PeerConnection::negotiated_changed ()
   if (!n)
     return;
   report_ssrc_ = n->media.empty () ? 1 : n->media.front ().ssrc;
-  reduced_size_ = !n->media.empty () &&
-                  std::ranges::all_of (n->media, &NegotiatedMedia::rtcp_rsize);
+  reduced_size_ =
+      !n->media.empty () && std::ranges::all_of (n->media, &NegotiatedMedia::rtcp_rsize);
   owner_.on_negotiated (*n);
-  receiving_.configure (*n, report_ssrc_,
-      [this] (const NegotiatedMedia &m, const std::string &rid) {
+  receiving_.configure (
+      *n, report_ssrc_, [this] (const NegotiatedMedia &m, const std::string &rid) {
         return key_of (m.transceiver, rid);
       });
   configure_sending ();
@@ -242,9 +241,8 @@ std::string PeerConnection::rid_of (TrackKey key) const
 void PeerConnection::attach (
     TransceiverId id, std::shared_ptr<MediaSource> source, const std::string &rid)
 {
-  const auto at = std::ranges::find_if (attached_, [&] (const Attached &a) {
-    return a.transceiver == id && a.rid == rid;
-  });
+  const auto at = std::ranges::find_if (
+      attached_, [&] (const Attached &a) { return a.transceiver == id && a.rid == rid; });
   if (at != attached_.end ()) {
     if (at->source == source)
       return;
@@ -351,7 +349,8 @@ void PeerConnection::close ()
     write_report (w, report_ssrc_, {}, {});
     write_sdes (w, report_ssrc_, cname_);
     const auto ssrcs = sending_->ssrcs ();
-    if (!ssrcs.empty () && write_bye (w, std::span (ssrcs).first (std::min<std::size_t> (31, ssrcs.size ()))))
+    if (!ssrcs.empty () &&
+        write_bye (w, std::span (ssrcs).first (std::min<std::size_t> (31, ssrcs.size ()))))
       send_rtcp (w.datagram ());
   }
   negotiator_.close ();

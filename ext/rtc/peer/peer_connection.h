@@ -19,8 +19,8 @@ struct PeerConfig {
   Sending::Config sending;
   Receiving::Config receiving;
   SctpSettings sctp;
-  bool datagrams = false; // in DTLS, instead of SCTP
-  bool plain = false;     // and without DTLS
+  bool datagrams = false;          // in DTLS, instead of SCTP
+  bool plain = false;              // and without DTLS
   Duration silence = seconds (30); // nothing authentic for so long: ICE restarts
 };
 

@@ -208,9 +208,9 @@ void PeerSession::apply_description (DescriptionType type, const sdp::Descriptio
     return;
   offer_from_ = {}; // the peer has had the first word
   if (const JsepError e = n.set_remote (type, d))
-    return owner_.on_warning (*this,
-        "the peer's " + std::string (to_string (type)) + " cannot be used: " +
-            std::string (to_string (e.fault)) + ", m-line " + std::to_string (e.mline));
+    return owner_.on_warning (*this, "the peer's " + std::string (to_string (type)) +
+                                         " cannot be used: " + std::string (to_string (e.fault)) +
+                                         ", m-line " + std::to_string (e.mline));
   connection_.changed ();
   if (offer && n.state () == SignalingState::have_remote_offer &&
       !send_local (DescriptionType::answer))

@@ -27,7 +27,8 @@ public:
     virtual bool accept_local (PeerSession &, const Candidate &) { return true; }
     virtual bool accept_remote (PeerSession &, const Candidate &) { return true; }
     virtual bool accept_pair (PeerSession &, const IcePair &) { return true; }
-    // Of a session that negotiates by itself: what becomes the local description instead, or nothing.
+    // Of a session that negotiates by itself: what becomes the local description instead, or
+    // nothing.
     virtual std::string edit_local (PeerSession &, DescriptionType, const std::string &)
     {
       return {};

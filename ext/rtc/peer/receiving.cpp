@@ -188,8 +188,7 @@ void Receiving::input (std::span<std::uint8_t> bytes, TimePoint now)
 
 // Video has one block in a packet. Of audio's older blocks nothing is needed that RTX or
 // concealment does not give.
-void Receiving::take_red (
-    Track &t, std::span<std::uint8_t> bytes, TimePoint now, bool recovered)
+void Receiving::take_red (Track &t, std::span<std::uint8_t> bytes, TimePoint now, bool recovered)
 {
   const auto packet = RtpPacket::parse (bytes);
   std::array<RedBlock, 8> blocks;

@@ -170,8 +170,7 @@ PacketStamps Sending::stamps (State &s, std::size_t size, TimePoint now)
 }
 
 // False: the batch is full.
-bool Sending::write (
-    State &s, Stream &t, const SourcePacket &p, TimePoint captured, TimePoint now)
+bool Sending::write (State &s, Stream &t, const SourcePacket &p, TimePoint captured, TimePoint now)
 {
   Batch &b = batch ();
   if (b.full ())

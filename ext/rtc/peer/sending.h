@@ -60,7 +60,7 @@ public:
   // transport_wide: the peer tells when packets came.
   void configure (std::vector<SendingStream> streams, bool transport_wide);
   std::shared_ptr<MediaSource::Output> output (StreamKey key); // for a source
-  void close ();         // the owner is not called any more
+  void close ();                                               // the owner is not called any more
 
   void input (const ReportBlock &b, TimePoint now);
   void input (const Nack &n, TimePoint now);

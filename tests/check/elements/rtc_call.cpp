@@ -6,15 +6,23 @@ using namespace reach;
 using namespace reach::test;
 
 namespace {
-std::string peer (const std::string &more) { return "rtcpeer name=peer " + more + " "; }
-std::string by (const SignallingServer &s) { return "signalling-uri=" + s.uri ("garden"); }
+std::string peer (const std::string &more)
+{
+  return "rtcpeer name=peer " + more + " ";
+}
+std::string by (const SignallingServer &s)
+{
+  return "signalling-uri=" + s.uri ("garden");
+}
 } // namespace
 
 GST_START_TEST (test_by_server_both_ways)
 {
   SignallingServer server;
-  Caller a (peer (by (server)) + small_h264 + " ! peer.video_0  " + small_audio + " ! opusenc ! peer.audio_0");
-  Caller b (peer (by (server)) + small_video + " ! peer.video_0  " + small_audio + " ! peer.audio_0");
+  Caller a (peer (by (server)) + small_h264 + " ! peer.video_0  " + small_audio +
+            " ! opusenc ! peer.audio_0");
+  Caller b (
+      peer (by (server)) + small_video + " ! peer.video_0  " + small_audio + " ! peer.audio_0");
   a.play ();
   b.play ();
   for (Caller *c : {&a, &b}) {
@@ -44,13 +52,15 @@ GST_END_TEST
 
 GST_START_TEST (test_by_application)
 {
-  Caller a (peer ("") + small_h264 + " ! peer.video_0"), b (peer ("") + small_audio + " ! peer.audio_0");
+  Caller a (peer ("") + small_h264 + " ! peer.video_0"),
+      b (peer ("") + small_audio + " ! peer.audio_0");
   Wiring w (a, b);
   b.play ();
   a.play ();
   fail_unless (b.wait_media ("video/x-raw", 15), "%s", w.fault.get ().c_str ());
   fail_unless_equals_int (a.needed.get (), 1);
-  fail_unless_equals_int (a.get<GstWebRTCSignalingState> ("signaling-state"), GST_WEBRTC_SIGNALING_STATE_STABLE);
+  fail_unless_equals_int (
+      a.get<GstWebRTCSignalingState> ("signaling-state"), GST_WEBRTC_SIGNALING_STATE_STABLE);
   fail_unless_equals_int (a.get<GstWebRTCPeerConnectionState> ("connection-state"),
       GST_WEBRTC_PEER_CONNECTION_STATE_CONNECTED);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Pipelines with a peer connection each, rtcpeer or webrtcbin, that call each other: by a signalling
-// server, or by this test as an application does it. What comes is decoded and counted.
+// Pipelines with a peer connection each, rtcpeer or webrtcbin, that call each other: by a
+// signalling server, or by this test as an application does it. What comes is decoded and counted.
 #pragma once
 #include "../plugin.h"
 #include "../wait.h"
@@ -12,10 +12,11 @@
 
 namespace reach::test {
 inline const std::string small_video =
-    "videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,width=160,height=120,framerate=30/1";
-inline const std::string small_h264 = small_video +
-                                      " ! x264enc tune=zerolatency speed-preset=ultrafast bitrate=300 "
-                                      "key-int-max=60 ! video/x-h264,profile=constrained-baseline";
+    "videotestsrc is-live=true pattern=ball ! "
+    "video/x-raw,format=I420,width=160,height=120,framerate=30/1";
+inline const std::string small_h264 =
+    small_video + " ! x264enc tune=zerolatency speed-preset=ultrafast bitrate=300 "
+                  "key-int-max=60 ! video/x-h264,profile=constrained-baseline";
 inline const std::string small_audio =
     "audiotestsrc is-live=true samplesperbuffer=960 ! audio/x-raw,rate=48000,channels=2";
 
@@ -88,16 +89,15 @@ public:
   }
   bool wait_connected ()
   {
-    return wait_message (pipeline, GST_MESSAGE_ELEMENT, [] (GstMessage *m) {
-      return gst_message_has_name (m, "rtc-connected");
-    }) != nullptr;
+    return wait_message (pipeline, GST_MESSAGE_ELEMENT,
+               [] (GstMessage *m) { return gst_message_has_name (m, "rtc-connected"); }) != nullptr;
   }
 
 private:
   static GstPadProbeReturn on_buffer (GstPad *pad, GstPadProbeInfo *, gpointer self)
   {
-    const CharPtr name (static_cast<char *> (g_strdup (
-        static_cast<const char *> (g_object_get_data (G_OBJECT (pad), "track")))));
+    const CharPtr name (static_cast<char *> (
+        g_strdup (static_cast<const char *> (g_object_get_data (G_OBJECT (pad), "track")))));
     const auto caps = Ref<GstCaps>::adopt (gst_pad_get_current_caps (pad));
     const std::string media =
         caps ? gst_structure_get_name (gst_caps_get_structure (caps.get (), 0)) : "none";
@@ -119,8 +119,9 @@ private:
     gst_object_unref (parent);
     gst_element_sync_state_with_parent (sink);
     const auto to = Ref<GstPad>::adopt (gst_element_get_static_pad (sink, "sink"));
-    g_object_set_data_full (
-        G_OBJECT (to.get ()), "track", g_strdup (static_cast<const char *> (g_object_get_data (G_OBJECT (decoder), "track"))), g_free);
+    g_object_set_data_full (G_OBJECT (to.get ()), "track",
+        g_strdup (static_cast<const char *> (g_object_get_data (G_OBJECT (decoder), "track"))),
+        g_free);
     gst_pad_add_probe (to.get (), GST_PAD_PROBE_TYPE_BUFFER, on_buffer, self, nullptr);
     gst_pad_link (pad, to.get ());
   }
@@ -129,7 +130,9 @@ private:
     auto *self = static_cast<Caller *> (p);
     if (GST_PAD_DIRECTION (pad) != GST_PAD_SRC || g_str_has_prefix (GST_PAD_NAME (pad), "data"))
       return;
-    self->tracks.update ([&] (std::vector<Track> &all) { all.push_back ({GST_PAD_NAME (pad), "", 0, false}); });
+    self->tracks.update ([&] (std::vector<Track> &all) {
+      all.push_back ({GST_PAD_NAME (pad), "", 0, false});
+    });
     GstElement *decoder = gst_element_factory_make ("decodebin", nullptr);
     g_object_set_data_full (G_OBJECT (decoder), "track", g_strdup (GST_PAD_NAME (pad)), g_free);
     g_signal_connect (decoder, "pad-added", G_CALLBACK (on_decoded), self);
@@ -218,7 +221,8 @@ private:
   static void on_offered (GstPromise *p, gpointer user)
   {
     auto *self = static_cast<Wiring *> (user);
-    if (const GstStructure *s = gst_promise_get_reply (p); s && gst_structure_has_field (s, "error"))
+    if (const GstStructure *s = gst_promise_get_reply (p);
+        s && gst_structure_has_field (s, "error"))
       self->fault.set (error_of (s));
     gst_promise_unref (p);
     g_signal_emit_by_name (self->b_.peer, "create-answer", nullptr,
@@ -238,7 +242,8 @@ private:
   static void on_done (GstPromise *p, gpointer user)
   {
     auto *self = static_cast<Wiring *> (user);
-    if (const GstStructure *s = gst_promise_get_reply (p); s && gst_structure_has_field (s, "error"))
+    if (const GstStructure *s = gst_promise_get_reply (p);
+        s && gst_structure_has_field (s, "error"))
       self->fault.set (error_of (s));
     gst_promise_unref (p);
     self->negotiated.update ([] (unsigned &n) { n++; });
@@ -254,8 +259,8 @@ public:
   {
     element_ = gst_object_ref_sink (gst_element_factory_make ("rtcpoolserver", nullptr));
     g_object_set (element_, "port", 0u, "bind-address", "127.0.0.1", nullptr);
-    fail_unless_equals_int (
-        gst_element_set_state (GST_ELEMENT (element_), GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
+    fail_unless_equals_int (gst_element_set_state (GST_ELEMENT (element_), GST_STATE_PLAYING),
+        GST_STATE_CHANGE_SUCCESS);
     g_object_get (element_, "current-port", &port_, nullptr);
   }
   ~SignallingServer ()

@@ -10,7 +10,8 @@ struct Case {
   const char *offerer, *answerer;
 };
 // One of them is webrtcbin; rtcpeer against itself shows that the code is the same.
-constexpr Case cases[] = {{"rtcpeer", "webrtcbin"}, {"webrtcbin", "rtcpeer"}, {"rtcpeer", "rtcpeer"}};
+constexpr Case cases[] = {
+    {"rtcpeer", "webrtcbin"}, {"webrtcbin", "rtcpeer"}, {"rtcpeer", "rtcpeer"}};
 
 bool is_bin (const char *element)
 {
@@ -26,17 +27,24 @@ std::string to_peer (const char *element, const char *pad)
 {
   return is_bin (element) ? " ! peer. " : std::string (" ! peer.") + pad + " ";
 }
-const std::string h264_rtp = small_h264 + " ! rtph264pay aggregate-mode=zero-latency config-interval=-1 ! "
-                                          "application/x-rtp,media=video,encoding-name=H264,payload=102,clock-rate=90000";
-const std::string vp8_rtp = small_video + " ! vp8enc deadline=1 ! rtpvp8pay ! "
-                                          "application/x-rtp,media=video,encoding-name=VP8,payload=96,clock-rate=90000";
-const std::string opus_rtp = small_audio + " ! opusenc ! rtpopuspay ! "
-                                           "application/x-rtp,media=audio,encoding-name=OPUS,payload=111,clock-rate=48000,encoding-params=(string)2";
+const std::string h264_rtp =
+    small_h264 + " ! rtph264pay aggregate-mode=zero-latency config-interval=-1 ! "
+                 "application/x-rtp,media=video,encoding-name=H264,payload=102,clock-rate=90000";
+const std::string vp8_rtp =
+    small_video + " ! vp8enc deadline=1 ! rtpvp8pay ! "
+                  "application/x-rtp,media=video,encoding-name=VP8,payload=96,clock-rate=90000";
+const std::string opus_rtp =
+    small_audio +
+    " ! opusenc ! rtpopuspay ! "
+    "application/"
+    "x-rtp,media=audio,encoding-name=OPUS,payload=111,clock-rate=48000,encoding-params=(string)2";
 
 void call (const Case &c, const std::string &video)
 {
-  Caller a (peer (c.offerer) + video + to_peer (c.offerer, "video_0") + opus_rtp + to_peer (c.offerer, "audio_0"));
-  Caller b (peer (c.answerer) + video + to_peer (c.answerer, "video_0") + opus_rtp + to_peer (c.answerer, "audio_0"));
+  Caller a (peer (c.offerer) + video + to_peer (c.offerer, "video_0") + opus_rtp +
+            to_peer (c.offerer, "audio_0"));
+  Caller b (peer (c.answerer) + video + to_peer (c.answerer, "video_0") + opus_rtp +
+            to_peer (c.answerer, "audio_0"));
   Wiring w (a, b);
   b.play ();
   // What it has to send is there when the offer comes.
@@ -47,8 +55,10 @@ void call (const Case &c, const std::string &video)
   }) != nullptr);
   a.play ();
   for (Caller *x : {&a, &b}) {
-    fail_unless (x->wait_media ("video/x-raw", 15), "%s offers: no video, %s", c.offerer, w.fault.get ().c_str ());
-    fail_unless (x->wait_media ("audio/x-raw", 15), "%s offers: no audio, %s", c.offerer, w.fault.get ().c_str ());
+    fail_unless (x->wait_media ("video/x-raw", 15), "%s offers: no video, %s", c.offerer,
+        w.fault.get ().c_str ());
+    fail_unless (x->wait_media ("audio/x-raw", 15), "%s offers: no audio, %s", c.offerer,
+        w.fault.get ().c_str ());
   }
 }
 } // namespace
@@ -73,8 +83,9 @@ void on_text (GstWebRTCDataChannel *, const char *text, gpointer to)
 }
 void on_bytes (GstWebRTCDataChannel *, GBytes *bytes, gpointer to)
 {
-  static_cast<Watched<std::vector<std::string>> *> (to)->update (
-      [bytes] (auto &all) { all.push_back (std::to_string (bytes ? g_bytes_get_size (bytes) : 0)); });
+  static_cast<Watched<std::vector<std::string>> *> (to)->update ([bytes] (auto &all) {
+    all.push_back (std::to_string (bytes ? g_bytes_get_size (bytes) : 0));
+  });
 }
 void on_channel (GstElement *, GstWebRTCDataChannel *channel, gpointer self)
 {
@@ -125,7 +136,8 @@ static Suite *rtc_webrtcbin_suite ()
   Suite *s = suite_create ("rtc_webrtcbin");
   TCase *tc = tcase_create ("calls");
   tcase_set_timeout (tc, 60);
-  if (const auto bin = Ref<GstElementFactory>::adopt (gst_element_factory_find ("webrtcbin")); !bin) {
+  if (const auto bin = Ref<GstElementFactory>::adopt (gst_element_factory_find ("webrtcbin"));
+      !bin) {
     g_printerr ("skipped: there is no webrtcbin\n");
     suite_add_tcase (s, tc);
     return s;
