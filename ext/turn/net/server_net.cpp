@@ -128,6 +128,7 @@ bool NetServer::prepare (std::string &error)
     return true;
   TlsConfig c;
   c.server = true;
+  c.protocol = stun::alpn;
   c.certificate = s.tls_certificate;
   c.key = s.tls_key;
   c.verify = false; // clients have passwords, not certificates

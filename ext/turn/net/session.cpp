@@ -354,6 +354,7 @@ void Session::handle (const Event &e)
     return;
   }
   dirty_ = true;
+  peers_dirty_ = true;
   publish (); // before anybody acts on the news
   for (Listener *l : listeners_)
     l->on_event (e);
@@ -383,8 +384,13 @@ bool Session::reconnect ()
 
 void Session::publish ()
 {
+  std::shared_ptr<const Client::PeerList> peers;
+  if (std::exchange (peers_dirty_, false))
+    peers = std::make_shared<const Client::PeerList> (client_->peers ());
   {
     auto s = status_.lock ();
+    if (peers)
+      s->peers = std::move (peers);
     s->state = client_->state ();
     s->relayed = client_->relayed ();
     s->mapped = client_->mapped ();

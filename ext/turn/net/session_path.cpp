@@ -115,6 +115,7 @@ bool Session::make_context ()
     return true;
   TlsConfig c = settings_.tls;
   c.datagrams = t == Transport::dtls;
+  c.protocol = stun::alpn;
   std::string error;
   tls_ = TlsContext::make (c, error);
   if (!tls_)
