@@ -198,6 +198,7 @@ void Session::on_path_open ()
 {
   open_ = true;
   failures_ = 0;
+  trouble_.clear (); // of what was tried before
   open_timer_->cancel ();
   doubt_since_ = TimePoint::max ();
   if (const int fd = path_->duplicate (); fd >= 0)

@@ -5,6 +5,7 @@
 #include "../wait.h"
 
 using namespace reach::test;
+namespace stun = reach::stun;
 
 namespace {
 class Server {
