@@ -346,6 +346,7 @@ GST_START_TEST (test_wrong_settings)
   for (const Case c : {Case{"users=alice", "name:password"}, {"allowed-peers=here", "here"},
            {"min-port=5 max-port=4", "min-port"}, {"relay-address=x", "\"x\""},
            {"relay-address=192.0.2.1,192.0.2.2", "192.0.2.2"},
+           {"relay-address=192.0.2.1", "relay-bind-address"},
            {"tls=true tls-port=0 tls-certificate=/nonexistent.pem", "/nonexistent.pem"},
            {"mobility=true threads=2", "threads"}, {"oauth-keys=north:short", "kid:key"},
            {"alternate-server=192.0.2.1", "port"}, {"realm=\"\"", "realm"}}) {

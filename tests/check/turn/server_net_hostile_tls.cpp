@@ -129,6 +129,84 @@ GST_START_TEST (test_itself)
 }
 GST_END_TEST
 
+// Somebody on the way sends a client's move (RFC 8016) once more, from an address of his own: the
+// nonce is good for the client's alone, and the allocation stays where it is.
+GST_START_TEST (test_replayed_move)
+{
+  ts::NetSettings s = settings ();
+  s.core.mobility = true;
+  Server server (s);
+  auto t = server.talk (Over::udp), next = server.talk (Over::udp), eve = server.talk (Over::udp);
+  Plug peer ("127.0.0.1");
+  fail_unless_equals_int (t->allocate ([] (Builder &b) { b.flag (Attr::mobility_ticket); }), 0);
+  fail_unless_equals_int (t->permit (peer.local ()), 0);
+  const auto ticket = *Message::parse (t->response)->find (Attr::mobility_ticket);
+  const auto move = [&] (Builder &b) {
+    b.u32 (Attr::lifetime, 600);
+    b.add (Attr::mobility_ticket, ticket);
+  };
+  fail_unless_equals_int (next->request (Method::refresh, move), 0);
+  for (int i = 0; i < 3; i++) {
+    eve->wire.send (next->sent);
+    const auto m = Message::parse (eve->wire.receive ());
+    fail_unless (m && m->kind () == Class::error && m->error ()->code == 438);
+  }
+  fail_unless (server.net->stats ().core.moved == 1);
+  peer.send_to (t->relayed, blob ("mine"));
+  fail_unless (next->data () == blob ("mine"));
+  fail_unless (eve->wire.receive (0).empty ());
+}
+GST_END_TEST
+
+// Clients on TCP that are gone in the middle of whatever they did: nothing of them stays.
+GST_START_TEST (test_killed_clients)
+{
+  Server server;
+  for (int i = 0; i < 60; i++) {
+    auto t = server.talk (Over::tcp);
+    if (i % 4 > 0)
+      t->request (Method::binding);
+    if (i % 4 > 1)
+      fail_unless_equals_int (t->allocate (), 0);
+    if (i % 4 > 2)
+      t->wire.raw_send (Blob{0x40, 0, 0x10, 0, 1, 2, 3}); // the begin of a frame
+  }
+  fail_unless (iterate_until ([&] {
+    const ts::NetStats n = server.net->stats ();
+    return n.connections == 0 && n.allocations == 0 && n.core.created == 30;
+  }));
+  fail_unless_equals_int (server.talk (Over::tcp)->allocate (), 0);
+}
+GST_END_TEST
+
+// Two allocations that send each other what they get: a limit of bandwidth ends it.
+GST_START_TEST (test_ping_pong)
+{
+  ts::NetSettings s = settings ();
+  s.core.user_bandwidth = {1000, 65536};
+  Server server (s);
+  auto a = server.talk (Over::udp), b = server.talk (Over::udp);
+  fail_unless (a->allocate () == 0 && b->allocate () == 0);
+  fail_unless (a->bind (0x4000, b->relayed) == 0 && b->bind (0x4000, a->relayed) == 0);
+  const Blob ball (1000, 'x');
+  const auto begin = std::chrono::steady_clock::now ();
+  unsigned turns = 0;
+  a->send (0x4000, ball);
+  for (Talker *t = b.get (); !t->data (500).empty (); t = t == b.get () ? a.get () : b.get ()) {
+    t->send (0x4000, ball);
+    fail_unless (++turns < 1000);
+  }
+  const double seconds =
+      std::chrono::duration<double> (std::chrono::steady_clock::now () - begin).count ();
+  const ts::NetStats n = server.net->stats ();
+  const auto &traffic = n.core.traffic;
+  fail_unless (traffic.to_peers_bytes + traffic.to_client_bytes <= 65536 + 1000 * (seconds + 1));
+  fail_unless (turns > 10 && server.watcher.discarded.wait ([] (auto &v) {
+    return std::ranges::count (v, ts::Discard::over_bandwidth) == 1;
+  }));
+}
+GST_END_TEST
+
 static Suite *server_net_hostile_suite ()
 {
   Suite *s = suite_create ("turn-server-net-hostile");
@@ -137,6 +215,9 @@ static Suite *server_net_hostile_suite ()
   tcase_add_test (tc, test_half_open);
   tcase_add_test (tc, test_handshakes);
   tcase_add_test (tc, test_itself);
+  tcase_add_test (tc, test_replayed_move);
+  tcase_add_test (tc, test_killed_clients);
+  tcase_add_test (tc, test_ping_pong);
   return s;
 }
 GST_CHECK_MAIN (server_net_hostile)
