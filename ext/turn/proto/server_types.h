@@ -50,6 +50,7 @@ struct Transmit {
   Kind kind = Kind::reply;
   std::uint8_t padding = 0;
   bool dont_fragment = false; // to_peer
+  std::uint16_t channel = 0;  // between us and the client; 0: an indication
   RelayId relay = 0;          // to_peer: from there
   Client client;              // whose answer, or whose allocation it is
   Address peer;               // of what is relayed

@@ -101,6 +101,15 @@ GST_START_TEST (test_silent)
 }
 GST_END_TEST
 
+// Whoever gets no answer to its handshake is told so after ten seconds.
+GST_START_TEST (test_deaf)
+{
+  StreamServer deaf ([] (Link &l, unsigned) { l.wait_end (); });
+  Run r (deaf.port (), "tls", "tls-verify=false");
+  r.must_fail (GST_RESOURCE_ERROR_OPEN_READ_WRITE);
+}
+GST_END_TEST
+
 // Bytes without end that are nothing, or one frame that never ends: before there is an allocation
 // that is an ERROR; behind it another connection, and what waits is bounded.
 GST_START_TEST (test_garbage)
@@ -128,6 +137,38 @@ GST_START_TEST (test_garbage)
   }
   const std::size_t now = resident ();
   fail_unless (now < before + (32u << 20), "%zu bytes more", now - before);
+}
+GST_END_TEST
+
+// It grants all, and then reads no more: what waits is bounded, the oldest media go and are
+// counted, and the pipeline is not held up.
+GST_START_TEST (test_server_does_not_read)
+{
+  Watched<bool> over;
+  StreamServer server ([&] (Link &l, unsigned) {
+    if (StreamServer::serve (l, 2))
+      over.wait ([] (bool o) { return o; });
+  });
+  const std::size_t before = resident ();
+  Pipeline p ("appsrc name=in format=time max-bytes=100000 block=true ! turnrelaysink name=sink "
+              "sync=false async=false peers=192.0.2.1:5004 host=127.0.0.1 transport=tcp port=" +
+              std::to_string (server.port ()));
+  p.play ();
+  GstElement *in = p.by_name ("in");
+  const std::string packet (1200, 'x');
+  bool good = true;
+  for (int i = 0; good && i < 40000; i++) // 48 MB
+    good = gst_app_src_push_buffer (GST_APP_SRC (in), buffer_of (packet)) == GST_FLOW_OK;
+  fail_unless (good);
+  fail_unless (iterate_until ([&] { return p.stat ("sink", "packets-dropped") > 10000; }));
+  const std::size_t now = resident ();
+  fail_unless (now < before + (24u << 20), "%zu bytes more", now - before);
+  const gint64 begin = g_get_monotonic_time ();
+  gst_element_set_state (p.get (), GST_STATE_NULL);
+  const gint64 took = g_get_monotonic_time () - begin;
+  fail_unless (took < G_USEC_PER_SEC, "NULL after %" G_GINT64_FORMAT " us", took);
+  over.set (true);
+  gst_object_unref (in);
 }
 GST_END_TEST
 
@@ -261,7 +302,9 @@ static Suite *turn_hostile_tls_suite ()
   TCase *tc = tcase_create ("general");
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_silent);
+  tcase_add_test (tc, test_deaf);
   tcase_add_loop_test (tc, test_garbage, 0, 4);
+  tcase_add_test (tc, test_server_does_not_read);
   tcase_add_test (tc, test_closed_in_a_frame);
   tcase_add_test (tc, test_hello);
   tcase_add_loop_test (tc, test_alternate_domain, 0, 2);

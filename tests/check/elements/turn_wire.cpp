@@ -147,6 +147,45 @@ GST_START_TEST (test_order)
 }
 GST_END_TEST
 
+// What the server said, attribute by attribute, also those that nobody here knows.
+GST_START_TEST (test_decoded_message)
+{
+  ScriptedServer server (
+      [] (ScriptedServer &s, const Message &m, unsigned) -> std::optional<Replies> {
+        if (m.method () != Method::allocate)
+          return {};
+        return Replies{s.success (m, [&] (Builder &b) {
+          s.fill_grant (b, Method::allocate);
+          b.text (Attr::software, "relay 7");
+          b.add (static_cast<Attr> (0xc0de), Blob{1, 2, 3});
+        })};
+      });
+  Run r (server, "");
+  const MessagePtr m = wait_element_message (r.p.get (), "turn-allocated");
+  GstStructure *inner = nullptr;
+  fail_unless (m && gst_structure_get (gst_message_get_structure (m.get ()), "message",
+                        GST_TYPE_STRUCTURE, &inner, nullptr));
+  fail_unless_equals_string (gst_structure_get_string (inner, "class"), "success");
+  fail_unless_equals_string (gst_structure_get_string (inner, "method"), "allocate");
+  fail_unless_equals_string (gst_structure_get_string (inner, "software"), "relay 7");
+  fail_unless_equals_int (strlen (gst_structure_get_string (inner, "transaction-id")), 24);
+  std::map<guint, gsize> sizes;
+  for (unsigned i = 0; const GstStructure *a = nth (inner, "attributes", i); i++) {
+    guint type = 0;
+    GBytes *value = nullptr;
+    fail_unless (gst_structure_get (a, "type", G_TYPE_UINT, &type, "value", G_TYPE_BYTES, &value, nullptr));
+    sizes[type] = g_bytes_get_size (value);
+    g_bytes_unref (value);
+  }
+  // XOR-RELAYED-ADDRESS, XOR-MAPPED-ADDRESS, LIFETIME, SOFTWARE, MESSAGE-INTEGRITY and 0xc0de
+  const std::map<guint, gsize> expected = {
+      {0x16, 8}, {0x20, 8}, {0x0d, 4}, {0x8022, 7}, {0x08, 20}, {0xc0de, 3}};
+  for (const auto &[type, size] : expected)
+    fail_unless (sizes.contains (type) && sizes[type] == size, "0x%x", type);
+  gst_structure_free (inner);
+}
+GST_END_TEST
+
 // Bytes as they are, to the server; without a connection none, and FALSE.
 GST_START_TEST (test_send_raw)
 {
@@ -232,8 +271,12 @@ GST_START_TEST (test_lists)
   gboolean ok = FALSE;
   g_signal_emit_by_name (r.src, "create-permission", "192.0.2.7", &ok);
   fail_unless (ok);
-  fail_unless (wait_element_message (r.p.get (), "turn-permission-created") != nullptr);
+  const MessagePtr m = wait_element_message (r.p.get (), "turn-permission-created");
+  fail_unless (m != nullptr);
+  fail_unless_equals_string (
+      gst_structure_get_string (gst_message_get_structure (m.get ()), "peers"), "192.0.2.7");
   GstStructure *s = r.allocation ();
+  fail_unless_equals_string (gst_structure_get_string (s, "state"), "allocated");
   guint number = 0, left = 0;
   const GstStructure *channel = nth (s, "channels", 0);
   fail_unless (channel && !nth (s, "channels", 1));
@@ -251,6 +294,7 @@ GST_START_TEST (test_lists)
   gst_element_set_state (r.p.get (), GST_STATE_NULL);
   s = r.allocation ();
   fail_unless (!gst_structure_has_field (s, "channels"));
+  fail_unless_equals_string (gst_structure_get_string (s, "state"), "idle");
   gst_structure_free (s);
 }
 GST_END_TEST
@@ -325,6 +369,39 @@ GST_START_TEST (test_many_addresses)
 }
 GST_END_TEST
 
+// What waits for the pipeline no longer than it may.
+GST_START_TEST (test_max_size_time)
+{
+  constexpr unsigned n = 50;
+  ScriptedServer::Script script =
+      [] (ScriptedServer &s, const Message &m, unsigned) -> std::optional<Replies> {
+    if (m.method () != Method::channel_bind)
+      return {};
+    Replies all{s.grant (m)};
+    all.insert (all.end (), n, Blob{0x40, 0, 0, 2, 'o', 'k'});
+    return all;
+  };
+  for (const bool brief : {true, false}) {
+    ScriptedServer server (script);
+    // The sink takes one, and then nothing.
+    Pipeline p ("turnrelaysrc name=src peers=192.0.2.1:5004 uri=" + server.uri () +
+                (brief ? " max-size-time=1" : " max-size-time=3600000000000") +
+                " ! appsink max-buffers=1 sync=false async=false");
+    p.play ();
+    fail_unless (p.counts ("src", "packets-received", n));
+    GstElement *src = p.by_name ("src");
+    gboolean sent = FALSE;
+    g_signal_emit_by_name (src, "refresh", 300u, &sent); // its answer is behind them
+    gst_object_unref (src);
+    fail_unless (sent && wait_element_message (p.get (), "turn-refreshed"));
+    if (brief)
+      fail_unless (iterate_until ([&] { return p.stat ("src", "packets-dropped") > 0; }));
+    else
+      fail_unless_equals_uint64 (p.stat ("src", "packets-dropped"), 0);
+  }
+}
+GST_END_TEST
+
 // Two relayed addresses, and peers of both families through one sink.
 GST_START_TEST (test_both_families)
 {
@@ -359,12 +436,14 @@ static Suite *turn_wire_suite ()
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_attributes);
   tcase_add_test (tc, test_order);
+  tcase_add_test (tc, test_decoded_message);
   tcase_add_test (tc, test_send_raw);
   tcase_add_test (tc, test_keepalive);
   tcase_add_test (tc, test_icmp);
   tcase_add_test (tc, test_lists);
   tcase_add_test (tc, test_wrong_peers);
   tcase_add_test (tc, test_many_addresses);
+  tcase_add_test (tc, test_max_size_time);
   if (has_ipv6 ())
     tcase_add_test (tc, test_both_families);
   return s;
