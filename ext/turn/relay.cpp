@@ -24,8 +24,7 @@ std::string Relay::check (const std::string &peers)
 {
   const auto list = parse_peers (peers);
   if (!list)
-    return "\"" + peers +
-           "\" is not a list of addresses such as 192.0.2.1:5004,[2001:db8::1]:5004";
+    return "\"" + peers + "\" is not a list of addresses such as 192.0.2.1:5004,[2001:db8::1]:5004";
   if (!sink_ || settings.lock ()->relay_transport == stun::Relay::tcp)
     return {};
   for (const stun::Address &a : *list) // one that may only send, which is a source's matter

@@ -216,8 +216,8 @@ void add_relay_meta (GstBuffer *b, const Client &client, std::uint16_t channel)
 } // namespace
 
 // On a loop's thread: here a decision cannot wait.
-bool ServerImpl::on_relay (bool to_peer, const Client &client, std::uint16_t channel,
-    const Address &peer, Bytes payload)
+bool ServerImpl::on_relay (
+    bool to_peer, const Client &client, std::uint16_t channel, const Address &peer, Bytes payload)
 {
   return barrier (element_, false, [&] {
     gboolean yes = TRUE;

@@ -108,9 +108,9 @@ int OpensslContext::choose_protocol (SSL *, const unsigned char **out, unsigned 
 {
   const std::string &own = static_cast<const OpensslContext *> (self)->protocols_;
   unsigned char *found = nullptr;
-  const int result = SSL_select_next_proto (&found, size,
-      reinterpret_cast<const unsigned char *> (own.data ()), static_cast<unsigned> (own.size ()),
-      offered, offered_size);
+  const int result =
+      SSL_select_next_proto (&found, size, reinterpret_cast<const unsigned char *> (own.data ()),
+          static_cast<unsigned> (own.size ()), offered, offered_size);
   *out = found;
   return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }

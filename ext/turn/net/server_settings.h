@@ -42,8 +42,8 @@ public:
   // False: the answer to a request is not sent. What was done is done.
   virtual bool on_reply (const Client &client, Bytes answer) { return true; }
   // False: it is dropped. Only with NetSettings::inspect. Channel 0: in an indication.
-  virtual bool on_relay (bool to_peer, const Client &client, std::uint16_t channel,
-      const Address &peer, Bytes payload)
+  virtual bool on_relay (
+      bool to_peer, const Client &client, std::uint16_t channel, const Address &peer, Bytes payload)
   {
     return true;
   }

@@ -17,8 +17,8 @@ bool Core::afford (Allocation &a, std::size_t n, TimePoint now)
              a.account->bandwidth.take (config_.user_bandwidth, size, now));
 }
 
-void Core::to_peer (Allocation &a, std::uint16_t channel, const Address &peer, Bytes payload,
-    bool dont_fragment)
+void Core::to_peer (
+    Allocation &a, std::uint16_t channel, const Address &peer, Bytes payload, bool dont_fragment)
 {
   out_.kind = Transmit::Kind::to_peer;
   out_.padding = 0;

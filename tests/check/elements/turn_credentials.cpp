@@ -2,10 +2,10 @@
 // Who the relay elements say they are: short-term credentials, tokens, and what an application
 // gives when it is asked.
 #include "../plugin.h"
+#include "turn/net/session.h"
 #include "turn_pipeline.h"
 #include "turn_script.h"
 #include "turn_server.h"
-#include "turn/net/session.h"
 
 using namespace reach::test;
 

@@ -158,13 +158,13 @@ GST_END_TEST
 // Of a channel, with less behind it than its header says, or of none that is ours.
 GST_START_TEST (test_channel_data)
 {
-  ScriptedServer server (
-      [] (ScriptedServer &s, const Message &m, unsigned) -> std::optional<Replies> {
-        if (m.method () != Method::channel_bind)
-          return {};
-        return Replies{s.grant (m), Blob{0x40, 0, 0xff, 0xff, 1, 2, 3}, Blob{0x40, 0},
-            Blob{0x40, 0, 0, 5, 1, 2, 3, 4}, Blob{0x4f, 0xff, 0, 1, 1}, Blob{0x40, 0, 0, 2, 'o', 'k'}};
-      });
+  ScriptedServer server ([] (ScriptedServer &s, const Message &m,
+                             unsigned) -> std::optional<Replies> {
+    if (m.method () != Method::channel_bind)
+      return {};
+    return Replies{s.grant (m), Blob{0x40, 0, 0xff, 0xff, 1, 2, 3}, Blob{0x40, 0},
+        Blob{0x40, 0, 0, 5, 1, 2, 3, 4}, Blob{0x4f, 0xff, 0, 1, 1}, Blob{0x40, 0, 0, 2, 'o', 'k'}};
+  });
   Run r (server);
   r.must_allocate ();
   fail_unless (r.p.counts ("src", "packets-received", 1));
@@ -181,7 +181,8 @@ GST_START_TEST (test_floods)
   constexpr unsigned n = 2000;
   static const Blob floods[] = {
       data_of (reach::stun::Address::v4 (198, 51, 100, 7, 9), Blob (100, 'x')),
-      icmp_of (reach::stun::Address::v4 (198, 51, 100, 7, 9)), icmp_of (permitted), Blob (40, 0xff)};
+      icmp_of (reach::stun::Address::v4 (198, 51, 100, 7, 9)), icmp_of (permitted),
+      Blob (40, 0xff)};
   static const char *const counters[] = {"unknown-peer", "unknown-peer", "icmp", "malformed"};
   const Blob &flood = floods[__i__];
   ScriptedServer server (
@@ -211,15 +212,16 @@ GST_END_TEST
 GST_START_TEST (test_endless_refusals)
 {
   ScriptedServer server ([] (ScriptedServer &s, const Message &m, unsigned n) {
-    const auto elsewhere = reach::stun::Address::v4 (127, 0, 0, 1, static_cast<uint16_t> (1000 + n));
+    const auto elsewhere =
+        reach::stun::Address::v4 (127, 0, 0, 1, static_cast<uint16_t> (1000 + n));
     switch (n % 3) {
     case 0:
       return std::optional (Replies{s.error (m, 437)});
     case 1:
       return std::optional (Replies{s.challenge (m, 438)});
     default:
-      return std::optional (Replies{s.error (m, 300, "there",
-          [&] (Builder &b) { b.address (Attr::alternate_server, elsewhere); })});
+      return std::optional (Replies{s.error (
+          m, 300, "there", [&] (Builder &b) { b.address (Attr::alternate_server, elsewhere); })});
     }
   });
   Run r (server, "max-retries=0");

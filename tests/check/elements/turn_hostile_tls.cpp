@@ -272,8 +272,8 @@ GST_START_TEST (test_alternate_domain)
              wrong = files.issue ("wrong", "DNS:other.example.org,IP:127.0.0.1");
   const bool good = __i__ == 0;
   Watched<std::vector<Seen>> seen;
-  StreamServer target (look (seen), good ? right.certificate : wrong.certificate,
-      good ? right.key : wrong.key);
+  StreamServer target (
+      look (seen), good ? right.certificate : wrong.certificate, good ? right.key : wrong.key);
   StreamServer sender (
       [&] (Link &l, unsigned) {
         const auto r = l.handshake () ? l.request () : std::nullopt;

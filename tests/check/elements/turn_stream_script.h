@@ -96,8 +96,8 @@ public:
 
   explicit StreamServer (Talk talk) : talk_ (std::move (talk)) { start (); }
   // On TLS. With `ca` its clients need a certificate.
-  StreamServer (Talk talk, const std::string &certificate, const std::string &key,
-      const std::string &ca = {})
+  StreamServer (
+      Talk talk, const std::string &certificate, const std::string &key, const std::string &ca = {})
       : talk_ (std::move (talk)), tls_ (SSL_CTX_new (TLS_server_method ()))
   {
     fail_unless (SSL_CTX_use_certificate_chain_file (tls_, certificate.c_str ()) == 1);

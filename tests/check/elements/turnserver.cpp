@@ -99,10 +99,10 @@ gboolean before_relay (
 {
   GstCustomMeta *m = gst_buffer_get_custom_meta (b, "turn-relayed");
   guint channel = 0;
-  fail_unless (m && gst_structure_get_uint (gst_custom_meta_get_structure (m), "channel", &channel));
+  fail_unless (
+      m && gst_structure_get_uint (gst_custom_meta_get_structure (m), "channel", &channel));
   fail_unless_equals_int (channel, 0x4000);
-  fail_unless_equals_string (
-      gst_structure_get_string (gst_custom_meta_get_structure (m), "client"),
+  fail_unless_equals_string (gst_structure_get_string (gst_custom_meta_get_structure (m), "client"),
       static_cast<std::string *> (client)->c_str ());
   return gst_buffer_memcmp (b, 0, g_str_equal (direction, "to-peer") ? "!p" : "!c", 2) != 0;
 }

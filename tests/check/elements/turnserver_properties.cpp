@@ -93,8 +93,7 @@ bool drops_what_is_over (Server &s)
 
 unsigned allocate_tcp (Talker &t)
 {
-  return t.request (
-      Method::allocate, [] (Builder &b) { b.u8 (Attr::requested_transport, 6); });
+  return t.request (Method::allocate, [] (Builder &b) { b.u8 (Attr::requested_transport, 6); });
 }
 
 // A peer's TCP socket that listens.
@@ -206,8 +205,7 @@ const Case cases[] = {
           return t.allocate () == 0 && u.wire.receive (500).empty () &&
                  s.stat ("discarded-too-many-connections") + s.stat ("connections-refused") > 0;
         }},
-    {"max-user-peer-connections=1", "",
-        [] (Server &s) { return second_connection (s) == 508; }},
+    {"max-user-peer-connections=1", "", [] (Server &s) { return second_connection (s) == 508; }},
     {"relay-tcp=false", "",
         [] (Server &s) {
           Talker t (Over::tcp, s.port ());
@@ -247,7 +245,8 @@ const Case cases[] = {
           return t.allocate ([] (Builder &b) { b.flag (Attr::mobility_ticket); }) == 0 &&
                  answer_has (t, [] (const Message &m) { return m.has (Attr::mobility_ticket); });
         }},
-    {"bandwidth=1000", "", drops_what_is_over}, {"user-bandwidth=1000", "", drops_what_is_over},
+    {"bandwidth=1000", "", drops_what_is_over},
+    {"user-bandwidth=1000", "", drops_what_is_over},
     {"request-rate=1", "",
         [] (Server &s) {
           Talker t (Over::udp, s.port ());
