@@ -369,20 +369,6 @@ void Session::end (const Failed &f)
   publish (); // after them: it ends streaming, and the reason is to be known first
 }
 
-bool Session::reconnect ()
-{
-  bool done = false;
-  loop_.call ([&] {
-    if (ended_ || client_->state () != Client::State::allocated)
-      return;
-    done = true;
-    client_->disconnected (Clock::now ());
-    dirty_ = true;
-    drain ();
-  });
-  return done;
-}
-
 void Session::publish ()
 {
   std::shared_ptr<const Client::PeerList> peers;

@@ -153,6 +153,20 @@ void Session::await_answer ()
     open_timer_->arm (Clock::now () + patience_);
 }
 
+bool Session::reconnect ()
+{
+  bool done = false;
+  loop_.call ([&] {
+    if (ended_ || client_->state () != Client::State::allocated)
+      return;
+    done = true;
+    client_->disconnected (Clock::now ());
+    dirty_ = true;
+    drain ();
+  });
+  return done;
+}
+
 void Session::watch_network ()
 {
   watch_timer_->arm (Clock::now () + watch_interval);
