@@ -184,9 +184,9 @@ GST_START_TEST (test_decoded_message)
     sizes[type] = g_bytes_get_size (value);
     g_bytes_unref (value);
   }
-  // XOR-RELAYED-ADDRESS, XOR-MAPPED-ADDRESS, LIFETIME, SOFTWARE, MESSAGE-INTEGRITY and 0xc0de
+  // XOR-RELAYED-ADDRESS, XOR-MAPPED-ADDRESS, LIFETIME, SOFTWARE and 0xc0de
   const std::map<guint, gsize> expected = {
-      {0x16, 8}, {0x20, 8}, {0x0d, 4}, {0x8022, 7}, {0x08, 20}, {0xc0de, 3}};
+      {0x16, 8}, {0x20, 8}, {0x0d, 4}, {0x8022, 7}, {0xc0de, 3}};
   for (const auto &[type, size] : expected)
     fail_unless (sizes.contains (type) && sizes[type] == size, "0x%x", type);
   gst_structure_free (inner);
@@ -399,18 +399,22 @@ GST_START_TEST (test_max_size_time)
     ScriptedServer server (script);
     // The sink takes one, and then nothing.
     Pipeline p ("turnrelaysrc name=src peers=192.0.2.1:5004 uri=" + server.uri () +
-                (brief ? " max-size-time=1" : " max-size-time=3600000000000") +
+                (brief ? " max-size-time=1000000" : " max-size-time=3600000000000") +
                 " ! appsink max-buffers=1 sync=false async=false");
     p.play ();
     GstElement *src = p.by_name ("src");
-    for (unsigned round = 1; round <= 3; round++) { // what came before the last one waits
-      fail_unless (p.counts ("src", "packets-received", round * n));
+    unsigned rounds = 1;
+    const auto more = [&] { // behind what waits
       gboolean sent = FALSE;
+      fail_unless (p.counts ("src", "packets-received", n * rounds++));
       g_signal_emit_by_name (src, "refresh", 300u, &sent);
-      fail_unless (sent);
-    }
-    fail_unless (p.counts ("src", "packets-received", 4 * n));
-    fail_unless ((p.stat ("src", "packets-dropped") > 0) == brief);
+      return sent && p.stat ("src", "packets-dropped") > 0;
+    };
+    if (brief)
+      fail_unless (iterate_until (more));
+    else
+      for (int i = 0; i < 3; i++)
+        fail_if (more ());
     gst_object_unref (src);
   }
 }

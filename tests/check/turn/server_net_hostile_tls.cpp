@@ -7,9 +7,9 @@ using namespace reach::test;
 
 namespace {
 // UDP from an address of this host to the server.
-int from (const char *ip, std::uint16_t to)
+int from (const char *ip, std::uint16_t to, std::uint16_t own = 0)
 {
-  const auto a = reach::Address::parse (ip, 0), b = reach::Address::parse ("127.0.0.1", to);
+  const auto a = reach::Address::parse (ip, own), b = reach::Address::parse ("127.0.0.1", to);
   const int fd = ::socket (AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   fail_unless (fd >= 0 && ::bind (fd, a->get (), a->length) == 0 &&
                ::connect (fd, b->get (), b->length) == 0);
@@ -19,8 +19,8 @@ int from (const char *ip, std::uint16_t to)
 // A DTLS client, as far as it goes by itself.
 class Dtls {
 public:
-  Dtls (const TlsContext &context, const char *ip, std::uint16_t port)
-      : plug_ (from (ip, port)), session_ (context.session ("127.0.0.1"))
+  Dtls (const TlsContext &context, const char *ip, std::uint16_t port, std::uint16_t own = 0)
+      : plug_ (from (ip, port, own)), session_ (context.session ("127.0.0.1"))
   {
     push ();
   }
@@ -45,19 +45,26 @@ public:
     return session_->state () == TlsSession::State::open;
   }
 
+  std::uint16_t port () const { return plug_.local ().port; }
+  // What it has said first with a proof of its address, once more.
+  void say_again () { plug_.send (sent_.at (1)); }
+
 private:
   void push ()
   {
     auto &out = session_->output ();
     std::size_t at = 0;
     for (const std::uint16_t n : out.sizes) {
-      plug_.send (Bytes (out.bytes).subspan (at, n));
+      const Bytes datagram = Bytes (out.bytes).subspan (at, n);
+      sent_.emplace_back (datagram.begin (), datagram.end ());
+      plug_.send (datagram);
       at += n;
     }
     out.clear ();
   }
   Plug plug_;
   std::unique_ptr<TlsSession> session_;
+  std::vector<Blob> sent_;
 };
 } // namespace
 
@@ -99,6 +106,26 @@ GST_START_TEST (test_handshakes)
 }
 GST_END_TEST
 
+// A client is killed, and another one gets its port: it is not taken for the first one. A hello
+// that comes twice ends nothing.
+GST_START_TEST (test_port_of_a_dead_client)
+{
+  Server server (settings (), true);
+  const auto trust = server.trust (Over::dtls);
+  std::uint16_t port = 0;
+  for (unsigned n = 1; n <= 3; n++) {
+    Dtls d (*trust, "127.0.0.3", server.net->tls_port (), port);
+    fail_unless (d.shake_hands (), "%u", n);
+    port = d.port ();
+    d.say_again ();
+    Dtls behind (*trust, "127.0.0.4", server.net->tls_port ()); // when that was looked at
+    fail_unless (behind.shake_hands ());
+    fail_unless_equals_int (server.net->stats ().connections, 1 + n);
+    fail_unless_equals_int (server.net->stats ().accepted, 2 * n);
+  }
+}
+GST_END_TEST
+
 // Through a relay to the server itself, which it would serve as another client.
 GST_START_TEST (test_itself)
 {
@@ -129,8 +156,8 @@ GST_START_TEST (test_itself)
 }
 GST_END_TEST
 
-// Somebody on the way sends a client's move (RFC 8016) once more, from an address of his own: the
-// nonce is good for the client's alone, and the allocation stays where it is.
+// Somebody on the way sends a client's move (RFC 8016) once more, from an address of his own, for
+// which its nonce is not, or from another port of the same: the allocation stays where it is.
 GST_START_TEST (test_replayed_move)
 {
   ts::NetSettings s = settings ();
@@ -139,17 +166,24 @@ GST_START_TEST (test_replayed_move)
   auto t = server.talk (Over::udp), next = server.talk (Over::udp), eve = server.talk (Over::udp);
   Plug peer ("127.0.0.1");
   fail_unless_equals_int (t->allocate ([] (Builder &b) { b.flag (Attr::mobility_ticket); }), 0);
+  const auto found = *Message::parse (t->response)->find (Attr::mobility_ticket);
+  const Blob ticket (found.begin (), found.end ());
   fail_unless_equals_int (t->permit (peer.local ()), 0);
-  const auto ticket = *Message::parse (t->response)->find (Attr::mobility_ticket);
   const auto move = [&] (Builder &b) {
     b.u32 (Attr::lifetime, 600);
     b.add (Attr::mobility_ticket, ticket);
   };
   fail_unless_equals_int (next->request (Method::refresh, move), 0);
+  Plug stranger (from ("127.0.0.3", server.net->port ()));
+  const auto code_of = [] (const Blob &answer) {
+    const auto m = Message::parse (answer);
+    return m && m->kind () == Class::error ? m->error ()->code : 0;
+  };
   for (int i = 0; i < 3; i++) {
     eve->wire.send (next->sent);
-    const auto m = Message::parse (eve->wire.receive ());
-    fail_unless (m && m->kind () == Class::error && m->error ()->code == 438);
+    fail_unless_equals_int (code_of (eve->wire.receive ()), 400);
+    stranger.send (next->sent);
+    fail_unless_equals_int (code_of (stranger.receive ()), 438);
   }
   fail_unless (server.net->stats ().core.moved == 1);
   peer.send_to (t->relayed, blob ("mine"));
@@ -214,6 +248,7 @@ static Suite *server_net_hostile_suite ()
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_half_open);
   tcase_add_test (tc, test_handshakes);
+  tcase_add_test (tc, test_port_of_a_dead_client);
   tcase_add_test (tc, test_itself);
   tcase_add_test (tc, test_replayed_move);
   tcase_add_test (tc, test_killed_clients);
