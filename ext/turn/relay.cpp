@@ -20,12 +20,12 @@ std::string valid_text (const std::string &s)
 } // namespace
 
 // What is wrong with them, or nothing.
-std::string Relay::check (const std::string &peers)
+std::string Relay::check (const std::string &peers, stun::Relay transport) const
 {
   const auto list = parse_peers (peers);
   if (!list)
     return "\"" + peers + "\" is not a list of addresses such as 192.0.2.1:5004,[2001:db8::1]:5004";
-  if (!sink_ || settings.lock ()->relay_transport == stun::Relay::tcp)
+  if (!sink_ || transport == stun::Relay::tcp)
     return {};
   for (const stun::Address &a : *list) // one that may only send, which is a source's matter
     if (a.port == 0)
@@ -34,19 +34,8 @@ std::string Relay::check (const std::string &peers)
   return {};
 }
 
-bool Relay::before_start ()
-{
-  const std::string wrong = check (own.lock ()->peers);
-  if (!wrong.empty ())
-    GST_ELEMENT_ERROR (
-        element_, RESOURCE, SETTINGS, ("Wrong peers: %s.", wrong.c_str ()), (nullptr));
-  return wrong.empty ();
-}
-
 bool Relay::start ()
 {
-  if (!before_start ())
-    return false;
   const RelaySettings s = *settings.lock ();
   const RelayOwn o = *own.lock ();
   std::string error;
@@ -56,6 +45,13 @@ bool Relay::start ()
     shared_ = SharedSession::get (o.allocation_name, s, error);
   if (!shared_) {
     GST_ELEMENT_ERROR (element_, RESOURCE, SETTINGS, ("%s.", error.c_str ()), (nullptr));
+    return false;
+  }
+  const std::string wrong = check (o.peers, (*shared_)->relay ());
+  if (!wrong.empty ()) {
+    shared_.reset ();
+    GST_ELEMENT_ERROR (
+        element_, RESOURCE, SETTINGS, ("Wrong peers: %s.", wrong.c_str ()), (nullptr));
     return false;
   }
   const auto peers = *parse_peers (o.peers);
@@ -92,9 +88,9 @@ void Relay::peers_changed ()
 {
   const auto s = session ();
   if (!s)
-    return; // before_start () looks at them
+    return; // start () looks at them
   const std::string peers = own.lock ()->peers;
-  if (const std::string wrong = check (peers); !wrong.empty ())
+  if (const std::string wrong = check (peers, s->relay ()); !wrong.empty ())
     GST_ELEMENT_WARNING (element_, RESOURCE, SETTINGS,
         ("Wrong peers: %s. Those before remain.", wrong.c_str ()), (nullptr));
   else

@@ -18,7 +18,6 @@ public:
   // Streaming elements' start () and stop ().
   bool start ();
   void stop ();
-  bool before_start (); // its settings can be used
   GstStructure *stats (const char *name);
   std::shared_ptr<Session> session ();
   std::shared_ptr<Outlet> outlet () { return *outlet_.lock (); }
@@ -58,7 +57,7 @@ private:
   void on_peer_closed (const stun::Address &peer, const std::string &why) override;
 
   void on_failed (const Failed &f);
-  std::string check (const std::string &peers);
+  std::string check (const std::string &peers, stun::Relay transport) const;
   bool may_report (const Event &e);
   void check_peers (const PeerRefused &e);
   void post_error (gint what, const std::string &text, StructurePtr details);

@@ -77,6 +77,7 @@ public:
   // nobody has any more are let go. The outlet may be null.
   void set_peers (Listener &l, const std::shared_ptr<Outlet> &o, std::vector<stun::Address> peers);
   Status status ();
+  stun::Relay relay () const { return settings_.client.relay; } // how peers are reached
   // Runs on the loop with the client, and waits until it did. What the client wants is done then.
   void with_client (const std::function<void (Client &, TimePoint)> &f);
   // Nothing: there are none, which ends it if they were needed.
