@@ -12,24 +12,30 @@ GstDebugCategory *messages_category ()
       _gst_debug_category_new ("turnrelay", 0, "Messages of TURN clients");
   return c;
 }
+// Of a peer's bytes.
+std::string valid_text (const std::string &s)
+{
+  return g_utf8_validate (s.c_str (), static_cast<gssize> (s.size ()), nullptr) ? s : "";
+}
 } // namespace
 
-bool Relay::before_start ()
+// What is wrong with them, or nothing.
+std::string Relay::check (const std::string &peers, stun::Relay transport) const
 {
-  const RelayOwn o = *own.lock ();
-  if (parse_peers (o.peers))
-    return true;
-  GST_ELEMENT_ERROR (element_, RESOURCE, SETTINGS,
-      ("\"%s\" is not a list of addresses such as 192.0.2.1:5004,[2001:db8::1]:5004.",
-          o.peers.c_str ()),
-      (nullptr));
-  return false;
+  const auto list = parse_peers (peers);
+  if (!list)
+    return "\"" + peers + "\" is not a list of addresses such as 192.0.2.1:5004,[2001:db8::1]:5004";
+  if (!sink_ || transport == stun::Relay::tcp)
+    return {};
+  for (const stun::Address &a : *list) // one that may only send, which is a source's matter
+    if (a.port == 0)
+      return "the peer " + to_string (a) + " has no port to send to: write " + to_string (a) +
+             ":5004, or whichever it is";
+  return {};
 }
 
 bool Relay::start ()
 {
-  if (!before_start ())
-    return false;
   const RelaySettings s = *settings.lock ();
   const RelayOwn o = *own.lock ();
   std::string error;
@@ -39,6 +45,13 @@ bool Relay::start ()
     shared_ = SharedSession::get (o.allocation_name, s, error);
   if (!shared_) {
     GST_ELEMENT_ERROR (element_, RESOURCE, SETTINGS, ("%s.", error.c_str ()), (nullptr));
+    return false;
+  }
+  const std::string wrong = check (o.peers, (*shared_)->relay ());
+  if (!wrong.empty ()) {
+    shared_.reset ();
+    GST_ELEMENT_ERROR (
+        element_, RESOURCE, SETTINGS, ("Wrong peers: %s.", wrong.c_str ()), (nullptr));
     return false;
   }
   const auto peers = *parse_peers (o.peers);
@@ -74,10 +87,14 @@ std::shared_ptr<Session> Relay::session ()
 void Relay::peers_changed ()
 {
   const auto s = session ();
-  const auto peers = parse_peers (own.lock ()->peers);
-  if (!s || !peers)
-    return;
-  s->set_peers (*this, outlet (), *peers);
+  if (!s)
+    return; // start () looks at them
+  const std::string peers = own.lock ()->peers;
+  if (const std::string wrong = check (peers, s->relay ()); !wrong.empty ())
+    GST_ELEMENT_WARNING (element_, RESOURCE, SETTINGS,
+        ("Wrong peers: %s. Those before remain.", wrong.c_str ()), (nullptr));
+  else
+    s->set_peers (*this, outlet (), *parse_peers (peers));
 }
 
 bool Relay::try_post (SerialQueue::Task t)
@@ -101,10 +118,24 @@ void Relay::report (guint signal, StructurePtr s)
   });
 }
 
+// Of what comes as often as packets do, for a peer that is not there or from a server that sends
+// nonsense, the bus gets no more than somebody can read.
+bool Relay::may_report (const Event &e)
+{
+  constexpr Rate rate{10, 10};
+  if (std::holds_alternative<IcmpError> (e))
+    return icmp_.take (rate, 1, Clock::now ());
+  if (std::holds_alternative<UnknownBytes> (e))
+    return unknown_.take (rate, 1, Clock::now ());
+  return true;
+}
+
 void Relay::on_event (const Event &e)
 {
   if (const auto *f = std::get_if<Failed> (&e))
     return on_failed (*f);
+  if (!may_report (e))
+    return;
   auto r = report_of (e);
   if (!r)
     return;
@@ -134,10 +165,17 @@ void Relay::check_peers (const PeerRefused &e)
   const auto o = outlet ();
   if (!sink_ || !o || o->by_buffer () || !o->all_refused ())
     return;
+  const std::string reason = valid_text (std::string (e.reason));
   StructurePtr details (gst_structure_new ("details", "why", G_TYPE_STRING, "refused", "code",
-      G_TYPE_UINT, e.code, "method", G_TYPE_STRING, method_name (e.method), nullptr));
-  post_error (GST_RESOURCE_ERROR_NOT_AUTHORIZED,
-      "The TURN server refuses all peers (" + std::to_string (e.code) + ").", std::move (details));
+      G_TYPE_UINT, e.code, "reason", G_TYPE_STRING, reason.c_str (), "method", G_TYPE_STRING,
+      method_name (e.method), nullptr));
+  std::string text = "The TURN server refuses all peers (" + std::to_string (e.code) +
+                     (reason.empty () ? "" : " ") + reason + ").";
+  if (e.code == stun::code::forbidden)
+    text += " Its settings say whom it relays to.";
+  if (e.code == stun::code::peer_family_mismatch)
+    text += " They are of another address family: set ip-family.";
+  post_error (GST_RESOURCE_ERROR_NOT_AUTHORIZED, text, std::move (details));
 }
 
 namespace {
@@ -203,9 +241,7 @@ void Relay::post_error (gint what, const std::string &text, StructurePtr details
 
 void Relay::on_failed (const Failed &f)
 {
-  const bool valid =
-      g_utf8_validate (f.reason.c_str (), static_cast<gssize> (f.reason.size ()), nullptr);
-  const std::string reason = valid ? f.reason : "";
+  const std::string reason = valid_text (f.reason);
   StructurePtr details (gst_structure_new ("details", "why", G_TYPE_STRING, why_name (f.why),
       "code", G_TYPE_UINT, f.code, "reason", G_TYPE_STRING, reason.c_str (), "method",
       G_TYPE_STRING, method_name (f.method), nullptr));
@@ -294,7 +330,8 @@ GstStructure *Relay::stats (const char *name)
       "retransmissions", G_TYPE_UINT64, s.stats.retransmissions, "timeouts", G_TYPE_UINT64,
       s.stats.timeouts, "data-in", G_TYPE_UINT64, s.stats.data_in, "data-bytes-in", G_TYPE_UINT64,
       s.stats.bytes_in, "malformed", G_TYPE_UINT64, s.stats.malformed, "unmatched", G_TYPE_UINT64,
-      s.stats.unmatched, "unknown-peer", G_TYPE_UINT64, s.stats.unknown_peer, nullptr);
+      s.stats.unmatched, "unknown-peer", G_TYPE_UINT64, s.stats.unknown_peer, "icmp", G_TYPE_UINT64,
+      s.stats.icmp, nullptr);
   add_stats (out);
   return out;
 }

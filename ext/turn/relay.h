@@ -5,6 +5,7 @@
 // The loop thread tells events; a thread of the element's own (SerialQueue) emits signals and posts
 // messages, so that a slow handler delays no media.
 #pragma once
+#include "common/proto/rate_limit.h"
 #include "common/ref.h"
 #include "common/serial_queue.h"
 #include "relay_registry.h"
@@ -17,7 +18,6 @@ public:
   // Streaming elements' start () and stop ().
   bool start ();
   void stop ();
-  bool before_start (); // its settings can be used
   GstStructure *stats (const char *name);
   std::shared_ptr<Session> session ();
   std::shared_ptr<Outlet> outlet () { return *outlet_.lock (); }
@@ -57,6 +57,8 @@ private:
   void on_peer_closed (const stun::Address &peer, const std::string &why) override;
 
   void on_failed (const Failed &f);
+  std::string check (const std::string &peers, stun::Relay transport) const;
+  bool may_report (const Event &e);
   void check_peers (const PeerRefused &e);
   void post_error (gint what, const std::string &text, StructurePtr details);
   void report (guint signal, StructurePtr s);
@@ -68,6 +70,7 @@ private:
 
   GstElement *const element_;
   const bool sink_;
+  Bucket icmp_, unknown_; // loop thread
   Guarded<std::shared_ptr<Session>> session_;
   Guarded<std::shared_ptr<Outlet>> outlet_;
   std::unique_ptr<SharedSession> shared_;

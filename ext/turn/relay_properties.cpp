@@ -54,7 +54,8 @@ void install_status (GObjectClass *k)
           "Ours, as the server sees it (NULL = not known)", nullptr, ro));
   g_object_class_install_property (k, prop_allocation,
       g_param_spec_boxed ("allocation", "Allocation",
-          "state, server, relayed, mapped, lifetime-left (seconds), mobile, reservation-token",
+          "state, server, relayed, mapped, lifetime-left (seconds), mobile, reservation-token, "
+          "permissions (host, lifetime-left), channels (number, peer, lifetime-left)",
           GST_TYPE_STRUCTURE, ro));
   g_object_class_install_property (k, prop_stats,
       g_param_spec_boxed ("stats", "Statistics", "Counters", GST_TYPE_STRUCTURE, ro));
@@ -76,17 +77,48 @@ std::string relayed_of (const Session::Status &s)
   return text;
 }
 
+guint seconds_until (TimePoint t)
+{
+  const auto left = t == TimePoint::max () ? Duration{} : t - Clock::now ();
+  return static_cast<guint> (
+      std::max<long> (0, std::chrono::duration_cast<seconds> (left).count ()));
+}
+
+// Lists of structures.
+void put_peers (GstStructure *out, const Client::PeerList &peers)
+{
+  const auto append = [] (GValue &list, GstStructure *s, TimePoint expires) {
+    gst_structure_set (s, "lifetime-left", G_TYPE_UINT, seconds_until (expires), nullptr);
+    GValue v = G_VALUE_INIT;
+    g_value_init (&v, GST_TYPE_STRUCTURE);
+    g_value_take_boxed (&v, s);
+    gst_value_list_append_and_take_value (&list, &v);
+  };
+  GValue permissions = G_VALUE_INIT, channels = G_VALUE_INIT;
+  g_value_init (&permissions, GST_TYPE_LIST);
+  g_value_init (&channels, GST_TYPE_LIST);
+  for (const auto &p : peers.permissions)
+    append (permissions,
+        gst_structure_new (
+            "permission", "host", G_TYPE_STRING, to_string (p.host).c_str (), nullptr),
+        p.expires);
+  for (const auto &c : peers.channels)
+    append (channels,
+        gst_structure_new ("channel", "number", G_TYPE_UINT, guint{c.number}, "peer", G_TYPE_STRING,
+            to_string (c.peer).c_str (), nullptr),
+        c.expires);
+  gst_structure_take_value (out, "permissions", &permissions);
+  gst_structure_take_value (out, "channels", &channels);
+}
+
 GstStructure *allocation_of (const Session::Status &s)
 {
   constexpr const char *states[] = {
       "idle", "connecting", "allocating", "waiting", "allocated", "moving", "closing"};
   const bool there = s.state == Client::State::allocated;
-  const auto left =
-      there && s.expires != TimePoint::max () ? s.expires - Clock::now () : Duration{};
   GstStructure *out = gst_structure_new ("turn-allocation", "state", G_TYPE_STRING,
       states[static_cast<unsigned> (s.state)], "lifetime-left", G_TYPE_UINT,
-      static_cast<guint> (std::max<long> (0, std::chrono::duration_cast<seconds> (left).count ())),
-      nullptr);
+      there ? seconds_until (s.expires) : 0, nullptr);
   if (s.server)
     gst_structure_set (out, "server", G_TYPE_STRING, to_string (s.server).c_str (), nullptr);
   if (!s.relayed.empty ())
@@ -98,6 +130,8 @@ GstStructure *allocation_of (const Session::Status &s)
   if (there && s.reservation)
     gst_structure_set (
         out, "reservation-token", G_TYPE_STRING, hex_of (*s.reservation).c_str (), nullptr);
+  if (there && s.peers)
+    put_peers (out, *s.peers);
   return out;
 }
 

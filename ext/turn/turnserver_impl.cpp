@@ -198,14 +198,33 @@ void ServerImpl::tell (Event e)
     tell_discarded (std::get<Discarded> (e));
 }
 
+namespace {
+// For whom the buffer is relayed, and in which channel: handlers of before-relay and taps find it
+// by this name.
+void add_relay_meta (GstBuffer *b, const Client &client, std::uint16_t channel)
+{
+  constexpr const char *name = "turn-relayed";
+  static const GstMetaInfo *const info = [] {
+    static const gchar *tags[] = {nullptr};
+    return gst_meta_register_custom (name, tags, nullptr, nullptr, nullptr);
+  }();
+  GstCustomMeta *m = info ? gst_buffer_add_custom_meta (b, name) : nullptr;
+  if (m)
+    gst_structure_set (gst_custom_meta_get_structure (m), "client", G_TYPE_STRING,
+        to_string (client.address).c_str (), "channel", G_TYPE_UINT, guint{channel}, nullptr);
+}
+} // namespace
+
 // On a loop's thread: here a decision cannot wait.
-bool ServerImpl::on_relay (bool to_peer, const Client &client, const Address &peer, Bytes payload)
+bool ServerImpl::on_relay (
+    bool to_peer, const Client &client, std::uint16_t channel, const Address &peer, Bytes payload)
 {
   return barrier (element_, false, [&] {
     gboolean yes = TRUE;
     if (!inspect_ && taps_.count () == 0)
       return true;
     auto buffer = Ref<GstBuffer>::adopt (gst_buffer_new_memdup (payload.data (), payload.size ()));
+    add_relay_meta (buffer.get (), client, channel);
     if (inspect_)
       g_signal_emit_by_name (element_, "before-relay", to_peer ? "to-peer" : "to-client",
           to_string (peer).c_str (), buffer.get (), &yes);

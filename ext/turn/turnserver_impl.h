@@ -42,7 +42,8 @@ public:
 
 private:
   void on_event (Event e) override;
-  bool on_relay (bool to_peer, const Client &client, const Address &peer, Bytes payload) override;
+  bool on_relay (bool to_peer, const Client &client, std::uint16_t channel, const Address &peer,
+      Bytes payload) override;
   struct Question { // one that waits for respond ()
     bool is_allocation;
     TimePoint until;

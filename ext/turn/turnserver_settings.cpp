@@ -170,6 +170,7 @@ std::optional<NetSettings> ElementSettings::net (std::string &error) const
   c.nonce_lifetime = seconds (nonce_lifetime);
   c.limits.allocations = max_allocations;
   c.limits.user_allocations = max_user_allocations;
+  c.limits.user_connections = max_user_peer_connections;
   c.limits.unauthenticated = {1.0 * request_rate, 2.0 * request_rate};
   c.limits.requests = {4.0 * request_rate, 8.0 * request_rate};
   c.bandwidth = rate_of (bandwidth);
@@ -270,6 +271,9 @@ const Number numbers[] = {
     {"max-user-allocations", "Allocations of a user",
         "How many one user may have, or one address where there are no users (0 = no limit)",
         &S::max_user_allocations, 0, 1000000},
+    {"max-user-peer-connections", "Peer connections of a user",
+        "TCP connections to peers of all allocations of a user (0 = no limit)",
+        &S::max_user_peer_connections, 0, 1000000},
     {"max-connections", "Connections", "TCP, TLS and DTLS connections, for each thread",
         &S::max_connections, 1, 1000000},
     {"bandwidth", "Bandwidth", "Of an allocation, both directions, in bytes/s (0 = no limit)",

@@ -14,7 +14,8 @@ struct ElementSettings {
   guint port = 3478, tls_port = 5349, min_port = 49152, max_port = 65535, threads = 1;
   guint default_lifetime = 600, max_lifetime = 3600, permission_lifetime = 300,
         channel_lifetime = 600, nonce_lifetime = 600;
-  guint max_allocations = 10000, max_user_allocations = 100, max_connections = 4096;
+  guint max_allocations = 10000, max_user_allocations = 100, max_connections = 4096,
+        max_user_peer_connections = 256;
   guint bandwidth = 0, user_bandwidth = 0, request_rate = 50;
   gboolean udp = TRUE, tcp = TRUE, tls = FALSE, dtls = FALSE, no_auth = FALSE, inspect = FALSE,
            authenticate_binding = FALSE, mapped_address = FALSE, legacy_channels = FALSE,

@@ -57,7 +57,8 @@ void install_decisions (GType type)
    * @self: the element
    * @direction: to-peer or to-client
    * @peer: the peer's address
-   * @buffer: a copy of the payload
+   * @buffer: a copy of the payload, with the GstCustomMeta `turn-relayed`: client, a string, and
+   *     channel, a guint, 0 for an indication
    *
    * Only with #GstTurnServer:inspect. From the threads that relay, which wait for the answer.
    *

@@ -26,6 +26,9 @@ struct TlsConfig {
   std::vector<Fingerprint> pins;
   // Both sides know it, instead of certificates. 10 characters at least.
   std::string passphrase;
+  // What is spoken (RFC 7301), up to 255 bytes: a client says it, a server agrees if that is said.
+  // Who says nothing, or only other things, gets its connection without. Empty: not said.
+  std::string protocol;
 
   // "AB:CD:…", also without colons and in small letters; several with commas between.
   static std::optional<std::vector<Fingerprint>> parse_pins (std::string_view text);
@@ -36,6 +39,7 @@ struct TlsInfo {
   std::string version, cipher; // "TLSv1.3", "TLS_AES_256_GCM_SHA384"; empty: no session
   std::string peer_name;       // as verified: a host's name, a client certificate's common name
   std::string fingerprint;     // of the peer's certificate, hexadecimal; empty: it has none
+  std::string protocol;        // TlsConfig::protocol, if both sides said it
 };
 
 enum class TlsFault : std::uint8_t {

@@ -83,7 +83,36 @@ std::string OpensslContext::setup ()
     error = config_.passphrase.empty () ? setup_certificate () : setup_passphrase ();
   if (error.empty ())
     error = setup_trust ();
-  return error;
+  return error.empty () ? setup_protocol () : error;
+}
+
+std::string OpensslContext::setup_protocol ()
+{
+  const std::size_t size = config_.protocol.size ();
+  if (size == 0)
+    return {};
+  if (size > 255)
+    return "the name of the protocol is too long";
+  protocols_ = static_cast<char> (size) + config_.protocol;
+  const auto *bytes = reinterpret_cast<const unsigned char *> (protocols_.data ());
+  if (config_.server)
+    SSL_CTX_set_alpn_select_cb (ctx_.get (), choose_protocol, this);
+  else if (SSL_CTX_set_alpn_protos (
+               ctx_.get (), bytes, static_cast<unsigned> (protocols_.size ())) != 0)
+    return "the protocol cannot be said: " + openssl_error ();
+  return {};
+}
+
+int OpensslContext::choose_protocol (SSL *, const unsigned char **out, unsigned char *size,
+    const unsigned char *offered, unsigned offered_size, void *self)
+{
+  const std::string &own = static_cast<const OpensslContext *> (self)->protocols_;
+  unsigned char *found = nullptr;
+  const int result =
+      SSL_select_next_proto (&found, size, reinterpret_cast<const unsigned char *> (own.data ()),
+          static_cast<unsigned> (own.size ()), offered, offered_size);
+  *out = found;
+  return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }
 
 std::string OpensslContext::setup_versions ()

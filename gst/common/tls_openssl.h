@@ -30,13 +30,17 @@ private:
   static unsigned psk_for_client (SSL *, const char *hint, char *identity, unsigned max_identity,
       unsigned char *psk, unsigned max);
   static int verify (X509_STORE_CTX *store, void *self);
+  static int choose_protocol (SSL *, const unsigned char **out, unsigned char *size,
+      const unsigned char *offered, unsigned offered_size, void *self);
 
   std::string setup_versions ();
+  std::string setup_protocol ();
   std::string setup_passphrase ();
   std::string setup_certificate ();
   std::string setup_trust ();
 
   const TlsConfig config_;
+  std::string protocols_; // as they are on the wire
   SslOwned<SSL_CTX, SSL_CTX_free> ctx_;
   std::array<std::uint8_t, key_size> key_{};
 };

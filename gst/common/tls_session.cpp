@@ -218,6 +218,10 @@ TlsInfo OpensslSession::info () const
   i.version = SSL_get_version (ssl_.get ());
   const char *cipher = SSL_CIPHER_standard_name (SSL_get_current_cipher (ssl_.get ()));
   i.cipher = cipher ? cipher : "";
+  const unsigned char *protocol = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected (ssl_.get (), &protocol, &size);
+  i.protocol.assign (protocol, protocol + size);
   const SslOwned<X509, X509_free> certificate (SSL_get1_peer_certificate (ssl_.get ()));
   if (!certificate)
     return i;

@@ -13,6 +13,15 @@ public:
   {
     timer_.arm (Clock::now ());
   }
+  // Says goodbye: a server cannot see that a socket is closed, and would keep the connection, which
+  // counts among those of our address, until it has been idle for long.
+  ~DtlsPath () override
+  {
+    if (session_->state () != TlsSession::State::open)
+      return;
+    session_->finish ();
+    send_output ();
+  }
   void send (Bytes datagram) override
   {
     if (session_->state () != TlsSession::State::open || datagram.size () > TlsSession::max_record)

@@ -29,9 +29,18 @@ Sender::Sender (std::shared_ptr<Session> session, std::shared_ptr<Outlet> outlet
   counts_.reserve (max_segments);
 }
 
+// Peers of buffers that the new table does not have are asked for again.
+void Sender::look ()
+{
+  const auto before = version_;
+  outlet_->refresh (table_, version_);
+  if (version_ != before)
+    asked_.clear ();
+}
+
 Sender::Ready Sender::wait ()
 {
-  outlet_->refresh (table_, version_);
+  look ();
   if (table_->state == Outlet::State::opening) {
     const auto t = outlet_->wait ();
     if (!t)
@@ -43,10 +52,7 @@ Sender::Ready Sender::wait ()
 
 std::span<const Sender::Packet> Sender::send (std::span<const Packet> packets)
 {
-  const auto before = version_;
-  outlet_->refresh (table_, version_);
-  if (version_ != before)
-    asked_.clear ();
+  look ();
   if (table_->streams) {
     while (!packets.empty () && send_streams (packets[0]))
       packets = packets.subspan (1);
@@ -98,7 +104,7 @@ void Sender::send_by_buffer (std::span<const Packet> packets)
 bool Sender::send_streams (const Packet &p)
 {
   for (;;) {
-    outlet_->refresh (table_, version_);
+    look ();
     ids_.clear ();
     std::size_t sent = 0;
     const std::span<const Outlet::Target> targets =
@@ -125,7 +131,7 @@ bool Sender::send_streams (const Packet &p)
 
 void Sender::drain (Duration limit)
 {
-  outlet_->refresh (table_, version_);
+  look ();
   if (!table_->streams)
     return;
   ids_.clear ();

@@ -40,6 +40,7 @@ private:
   using Header = std::array<std::uint8_t, Client::max_header>;
   static constexpr std::size_t max_segments = 64, max_pieces = 1000, max_batch = 65000;
 
+  void look ();
   std::span<const Outlet::Target> targets_of (const Packet &p);
   void send_by_buffer (std::span<const Packet> packets);
   bool send_streams (const Packet &p);

@@ -5,13 +5,28 @@
 namespace reach::turn::server {
 namespace {
 constexpr Duration handshake_limit = seconds (10);
+
+// Of a ClientHello, which begins a connection (RFC 6347, 4.2.1 and 4.3.2): behind the headers of
+// its record and message, and the version.
+std::optional<DtlsClient::Random> hello_of (Bytes datagram)
+{
+  constexpr std::uint8_t handshake = 22, client_hello = 1;
+  constexpr std::size_t epoch_at = 3, type_at = 13, random_at = 27;
+  DtlsClient::Random r;
+  if (datagram.size () < random_at + r.size () || datagram[0] != handshake ||
+      load_be<std::uint16_t> (datagram.data () + epoch_at) != 0 ||
+      datagram[type_at] != client_hello)
+    return {};
+  std::ranges::copy (datagram.subspan (random_at, r.size ()), r.begin ());
+  return r;
 }
+} // namespace
 
 DtlsClient::DtlsClient (DtlsEndpoint &owner, const Address &from,
-    std::unique_ptr<TlsSession> session, Shares::Place place)
+    std::unique_ptr<TlsSession> session, const Random &random, Shares::Place place)
     : owner_ (owner), session_ (std::move (session)),
       path_ (owner.worker ().add_path (owner.path_for (from), *this)), begun_ (Clock::now ()),
-      last_ (begun_), place_ (std::move (place)),
+      last_ (begun_), random_ (random), place_ (std::move (place)),
       timer_ (owner.worker ().loop ().timers (), [this] { on_timer (); })
 {
   client_ = {path_.value_or (0), from};
@@ -115,7 +130,7 @@ void DtlsEndpoint::on_datagram (Bytes datagram, const reach::Address &from)
 {
   const Address a = from_socket (from);
   const auto i = clients_.find (a);
-  if (i == clients_.end ())
+  if (i == clients_.end () || i->second->is_succeeded (hello_of (datagram)))
     return knock (datagram, a);
   i->second->input (datagram);
 }
@@ -134,11 +149,12 @@ void DtlsEndpoint::knock (Bytes datagram, const Address &from)
   }
   if (!result.session)
     return;
+  over (from); // who was there before
   auto place = shares_.take (to_string (from.network ()));
   if (!place || !worker_.enter (from, true))
     return;
-  auto client =
-      std::make_unique<DtlsClient> (*this, from, std::move (result.session), std::move (place));
+  auto client = std::make_unique<DtlsClient> (*this, from, std::move (result.session),
+      hello_of (datagram).value_or (DtlsClient::Random{}), std::move (place));
   half_open_++;
   DtlsClient *c = client.get ();
   clients_.emplace (from, std::move (client));

@@ -11,8 +11,9 @@ class DtlsEndpoint;
 
 class DtlsClient final : public Route {
 public:
+  using Random = std::array<std::uint8_t, 32>; // of a ClientHello
   DtlsClient (DtlsEndpoint &owner, const Address &from, std::unique_ptr<TlsSession> session,
-      Shares::Place place);
+      const Random &random, Shares::Place place);
   ~DtlsClient () override { remove (); }
   void remove (); // its path; nothing more comes
   bool ready () const { return path_.has_value (); }
@@ -20,6 +21,12 @@ public:
   void deliver (const Transmit &t) override;
   void send_output ();
   bool open () const { return open_; }
+  // RFC 6347, 4.2.8: a client may be gone without a word, and its address another one's now. Not
+  // its own hello once more, which the network may double and anybody send again.
+  bool is_succeeded (const std::optional<Random> &hello) const
+  {
+    return open_ && hello && *hello != random_;
+  }
 
 private:
   void on_timer ();
@@ -30,6 +37,7 @@ private:
   std::optional<PathId> path_;
   TimePoint begun_, last_;
   bool open_ = false;
+  const Random random_;
   Shares::Place place_; // of a handshake
   Timer timer_;
 };

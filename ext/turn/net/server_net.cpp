@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "server_net.h"
 #include "common/guarded.h"
+#include "common/udp_socket.h"
 #include "hashes.h"
 #include "server_udp.h"
 #include <cstring>
@@ -88,6 +89,25 @@ std::unique_ptr<NetServer> NetServer::start (
   return s;
 }
 
+namespace {
+// Now rather than with each allocation, of which clients would hear that there is no room (508).
+bool can_relay_from (const std::string &host, Family f, std::string &error)
+{
+  if (parse_host (host).family != f) {
+    error = "\"" + host + "\" is no address to relay from";
+    return false;
+  }
+  std::string why;
+  const int fd = UdpSocket::bind (host, 0, why);
+  if (fd >= 0)
+    ::close (fd);
+  else
+    error = "nothing can be relayed from " + host + " (" + why +
+            "): relay-address has to be this host's, or relay-bind-address behind a NAT";
+  return fd >= 0;
+}
+} // namespace
+
 bool NetServer::prepare (std::string &error)
 {
   NetSettings &s = settings_;
@@ -117,10 +137,8 @@ bool NetServer::prepare (std::string &error)
       told = {};
       continue;
     }
-    if (parse_host (bind).family != f) {
-      error = "\"" + bind + "\" is no address to relay from";
+    if (!can_relay_from (bind, f, error))
       return false;
-    }
     if (!told)
       told = parse_host (bind);
   }
@@ -128,6 +146,7 @@ bool NetServer::prepare (std::string &error)
     return true;
   TlsConfig c;
   c.server = true;
+  c.protocol = stun::alpn;
   c.certificate = s.tls_certificate;
   c.key = s.tls_key;
   c.verify = false; // clients have passwords, not certificates

@@ -41,8 +41,9 @@ public:
   virtual void on_event (Event e) = 0;
   // False: the answer to a request is not sent. What was done is done.
   virtual bool on_reply (const Client &client, Bytes answer) { return true; }
-  // False: it is dropped. Only with NetSettings::inspect.
-  virtual bool on_relay (bool to_peer, const Client &client, const Address &peer, Bytes payload)
+  // False: it is dropped. Only with NetSettings::inspect. Channel 0: in an indication.
+  virtual bool on_relay (
+      bool to_peer, const Client &client, std::uint16_t channel, const Address &peer, Bytes payload)
   {
     return true;
   }

@@ -244,7 +244,8 @@ void Worker::tell (Event e)
 void Worker::route (const Transmit &t)
 {
   if (settings_.inspect && t.kind != Transmit::Kind::reply &&
-      !observer_.on_relay (t.kind == Transmit::Kind::to_peer, t.client, t.peer, t.payload)) {
+      !observer_.on_relay (
+          t.kind == Transmit::Kind::to_peer, t.client, t.channel, t.peer, t.payload)) {
     counters_.vetoed++;
     return;
   }

@@ -198,6 +198,7 @@ void Session::on_path_open ()
 {
   open_ = true;
   failures_ = 0;
+  trouble_.clear (); // of what was tried before
   open_timer_->cancel ();
   doubt_since_ = TimePoint::max ();
   if (const int fd = path_->duplicate (); fd >= 0)
@@ -354,6 +355,7 @@ void Session::handle (const Event &e)
     return;
   }
   dirty_ = true;
+  peers_dirty_ = true;
   publish (); // before anybody acts on the news
   for (Listener *l : listeners_)
     l->on_event (e);
@@ -367,24 +369,15 @@ void Session::end (const Failed &f)
   publish (); // after them: it ends streaming, and the reason is to be known first
 }
 
-bool Session::reconnect ()
-{
-  bool done = false;
-  loop_.call ([&] {
-    if (ended_ || client_->state () != Client::State::allocated)
-      return;
-    done = true;
-    client_->disconnected (Clock::now ());
-    dirty_ = true;
-    drain ();
-  });
-  return done;
-}
-
 void Session::publish ()
 {
+  std::shared_ptr<const Client::PeerList> peers;
+  if (std::exchange (peers_dirty_, false))
+    peers = std::make_shared<const Client::PeerList> (client_->peers ());
   {
     auto s = status_.lock ();
+    if (peers)
+      s->peers = std::move (peers);
     s->state = client_->state ();
     s->relayed = client_->relayed ();
     s->mapped = client_->mapped ();

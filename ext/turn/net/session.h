@@ -55,6 +55,7 @@ public:
     TimePoint expires = TimePoint::max ();
     std::optional<ReservationToken> reservation;
     bool mobile = false;
+    std::shared_ptr<const Client::PeerList> peers; // null: none yet
     Client::Stats stats;
     std::uint64_t allocations = 0, losses = 0, paths = 0, streams = 0;
   };
@@ -76,6 +77,7 @@ public:
   // nobody has any more are let go. The outlet may be null.
   void set_peers (Listener &l, const std::shared_ptr<Outlet> &o, std::vector<stun::Address> peers);
   Status status ();
+  stun::Relay relay () const { return settings_.client.relay; } // how peers are reached
   // Runs on the loop with the client, and waits until it did. What the client wants is done then.
   void with_client (const std::function<void (Client &, TimePoint)> &f);
   // Nothing: there are none, which ends it if they were needed.
@@ -169,7 +171,7 @@ private:
   std::string name_;                       // to be in the certificate
   std::string trouble_;                    // of the last address
   Kind trouble_kind_ = Kind::connect;
-  bool open_ = false, ended_ = false, draining_ = false, dirty_ = false;
+  bool open_ = false, ended_ = false, draining_ = false, dirty_ = false, peers_dirty_ = false;
   unsigned failures_ = 0, asked_ = 0;
   std::optional<Failed> pending_; // if no credentials come
   TimePoint doubt_since_ = TimePoint::max (), published_{};

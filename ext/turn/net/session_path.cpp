@@ -115,6 +115,7 @@ bool Session::make_context ()
     return true;
   TlsConfig c = settings_.tls;
   c.datagrams = t == Transport::dtls;
+  c.protocol = stun::alpn;
   std::string error;
   tls_ = TlsContext::make (c, error);
   if (!tls_)
@@ -150,6 +151,20 @@ void Session::await_answer ()
   unheard_ = candidates_.size () > 1 && client_->config ().transport == Transport::udp;
   if (unheard_)
     open_timer_->arm (Clock::now () + patience_);
+}
+
+bool Session::reconnect ()
+{
+  bool done = false;
+  loop_.call ([&] {
+    if (ended_ || client_->state () != Client::State::allocated)
+      return;
+    done = true;
+    client_->disconnected (Clock::now ());
+    dirty_ = true;
+    drain ();
+  });
+  return done;
 }
 
 void Session::watch_network ()

@@ -95,7 +95,22 @@ public:
     std::uint64_t malformed = 0;             // not understood, or damaged
     std::uint64_t unmatched = 0;             // answers to nothing, or not the server's
     std::uint64_t unknown_peer = 0;          // data of a channel or peer that is none of ours
+    std::uint64_t icmp = 0;                  // of peers' networks
     std::uint64_t undrained = 0;             // data that nobody took before the next input
+  };
+
+  struct PeerList {
+    struct Permission {
+      Address host;
+      TimePoint expires;
+    };
+    struct Channel {
+      std::uint16_t number;
+      Address peer;
+      TimePoint expires;
+    };
+    std::vector<Permission> permissions;
+    std::vector<Channel> channels; // by number
   };
 
   explicit Client (Config config);
@@ -147,6 +162,7 @@ public:
   const Address &mapped () const { return mapped_; }
   const Address &server () const { return server_; }
   TimePoint expires () const { return expires_; }
+  PeerList peers (); // what may be used now
   bool mobile () const { return !ticket_.empty (); }
   const Stats &stats () const { return stats_; }
   // The proof of a DataConnection's request.

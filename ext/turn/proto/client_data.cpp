@@ -129,8 +129,10 @@ void Client::receive_data (const Message &m)
     stats_.malformed++;
   else if (!peers_.permission (*peer))
     stats_.unknown_peer++;
-  else if (icmp)
+  else if (icmp) {
+    stats_.icmp++;
     emit (IcmpError{*peer, *icmp, m});
+  }
 }
 
 void Client::receive_attempt (const Message &m)

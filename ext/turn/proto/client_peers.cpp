@@ -95,6 +95,19 @@ bool Client::binding_request (TimePoint now)
   return send (Request{Method::binding}, now);
 }
 
+Client::PeerList Client::peers ()
+{
+  PeerList l;
+  for (const auto &[host, p] : peers_.permissions ())
+    if (p.state == PeerState::active)
+      l.permissions.push_back ({host, p.expires});
+  for (const auto &[number, c] : peers_.channels ())
+    if (c.state == PeerState::active)
+      l.channels.push_back ({number, c.peer, c.expires});
+  std::ranges::sort (l.channels, {}, &PeerList::Channel::number);
+  return l;
+}
+
 // All that are due, and with them those that would be soon.
 std::vector<Address> Client::next_batch (TimePoint now)
 {

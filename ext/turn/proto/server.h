@@ -167,7 +167,8 @@ private:
   void input_channel (const Client &client, Bytes in, TimePoint now);
   void send_indication (const Client &client, const Message &m, TimePoint now);
   bool afford (Allocation &a, std::size_t n, TimePoint now);
-  void to_peer (Allocation &a, const Address &peer, Bytes payload, bool dont_fragment);
+  void to_peer (
+      Allocation &a, std::uint16_t channel, const Address &peer, Bytes payload, bool dont_fragment);
   void to_client (Allocation &a, std::uint16_t channel, const Address &peer, Bytes payload);
   stun::Builder indication (stun::Method method);
 

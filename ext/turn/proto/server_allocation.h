@@ -56,6 +56,7 @@ public:
   bool mobile = false;
   std::array<Ticket, 2> tickets{}; // this one, the one before
   bool adrift = false;             // its connection is gone, it may move
+  stun::TransactionId moved_by{};  // the last request that did
 
   const Relay *relay (Family f) const
   {

@@ -17,11 +17,13 @@ bool Core::afford (Allocation &a, std::size_t n, TimePoint now)
              a.account->bandwidth.take (config_.user_bandwidth, size, now));
 }
 
-void Core::to_peer (Allocation &a, const Address &peer, Bytes payload, bool dont_fragment)
+void Core::to_peer (
+    Allocation &a, std::uint16_t channel, const Address &peer, Bytes payload, bool dont_fragment)
 {
   out_.kind = Transmit::Kind::to_peer;
   out_.padding = 0;
   out_.dont_fragment = dont_fragment;
+  out_.channel = channel;
   out_.relay = a.relays[index_of (peer.family)].id;
   out_.client = a.client;
   out_.peer = peer;
@@ -56,7 +58,7 @@ void Core::input_channel (const Client &client, Bytes in, TimePoint now)
     return discard (Discard::no_permission, client, c->peer);
   if (!afford (*a, size, now))
     return discard (Discard::over_bandwidth, client, c->peer);
-  to_peer (*a, c->peer, data, false);
+  to_peer (*a, number, c->peer, data, false);
 }
 
 void Core::send_indication (const Client &client, const Message &m, TimePoint now)
@@ -78,7 +80,7 @@ void Core::send_indication (const Client &client, const Message &m, TimePoint no
     return discard (Discard::denied_peer, client, *peer);
   if (!afford (*a, data->size (), now))
     return discard (Discard::over_bandwidth, client, *peer);
-  to_peer (*a, *peer, *data, dont_fragment);
+  to_peer (*a, 0, *peer, *data, dont_fragment);
 }
 
 // Random at the start and counted up: nobody answers to it.
@@ -92,6 +94,7 @@ void Core::to_client (Allocation &a, std::uint16_t channel, const Address &peer,
 {
   out_.kind = Transmit::Kind::to_client;
   out_.dont_fragment = false;
+  out_.channel = channel;
   out_.client = a.client;
   out_.peer = peer;
   out_.payload = payload;

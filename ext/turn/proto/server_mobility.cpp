@@ -63,6 +63,9 @@ std::optional<Core::Refusal> Core::move (Request &r)
     return Refusal{code::wrong_credentials, "Wrong Credentials"};
   if (r.allocation)
     return r.allocation == &a ? std::nullopt : std::optional (bad);
+  // From elsewhere once more: somebody has seen it. A client says something new on a new path.
+  if (r.message.transaction () == a.moved_by)
+    return bad;
   const Transport transport = paths_[r.client.path]->transport;
   if (a.relaying == Relaying::tcp && !is_stream (transport))
     return bad;
@@ -73,6 +76,7 @@ std::optional<Core::Refusal> Core::move (Request &r)
     by_client_.erase (Client (a.client));
   const Address from = a.client.address;
   a.adrift = false;
+  a.moved_by = r.message.transaction ();
   a.client = r.client;
   a.transport = transport;
   a.identity = r.identity;

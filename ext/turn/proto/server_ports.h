@@ -3,6 +3,7 @@
 // cores of one server (one per loop) have in common. Not used for what is relayed.
 #pragma once
 #include "server_types.h"
+#include <atomic>
 #include <map>
 #include <memory>
 
@@ -33,6 +34,7 @@ public:
 struct Account {
   std::string name;
   std::size_t allocations = 0;
+  std::atomic<std::size_t> connections = 0; // to peers (RFC 6062); any core
   SharedBucket bandwidth;
 };
 

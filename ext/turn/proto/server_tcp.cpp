@@ -14,8 +14,13 @@ namespace code = stun::code;
 Core::Connection *Core::add_connection (
     Allocation &a, const Address &peer, TimePoint now, ConnectionId &id)
 {
+  const std::size_t most = config_.limits.user_connections;
   if (a.connections.size () >= config_.limits.connections)
     return nullptr;
+  if (a.account->connections++ >= most && most > 0) {
+    a.account->connections--;
+    return nullptr;
+  }
   do {
     id = random (UINT32_MAX);
     id -= id % config_.cores;
@@ -37,6 +42,7 @@ void Core::drop (Connections::iterator i)
   if (i->second.state == Connection::State::spliced)
     spliced_.erase (i->second.path);
   std::erase (i->second.allocation->connections, id);
+  i->second.allocation->account->connections--;
   connections_.erase (i);
   ports_.disconnect (id);
 }

@@ -50,6 +50,7 @@ struct Transmit {
   Kind kind = Kind::reply;
   std::uint8_t padding = 0;
   bool dont_fragment = false; // to_peer
+  std::uint16_t channel = 0;  // between us and the client; 0: an indication
   RelayId relay = 0;          // to_peer: from there
   Client client;              // whose answer, or whose allocation it is
   Address peer;               // of what is relayed
@@ -69,7 +70,7 @@ enum class Discard : std::uint8_t {
   denied_peer,
   over_bandwidth,
   too_many_pending,     // requests that wait for the application
-  too_many_connections, // of peers to one allocation
+  too_many_connections, // of peers to one allocation, or to all of a user
 };
 inline constexpr std::size_t discard_kinds = 12;
 const char *to_string (Discard d);
@@ -130,6 +131,7 @@ struct Limits {
   std::size_t pending = 256; // requests that wait for the application; of one network a quarter
   std::size_t paths = 65536;
   std::size_t connections = 32;            // to the peers of one allocation (RFC 6062)
+  std::size_t user_connections = 256;      // of all of a user's allocations; 0: no limit
   Duration connection_wait = seconds (30); // until a peer answers, and for ConnectionBind
   Duration decision = seconds (10);        // the application's time to answer
   Rate unauthenticated{50, 100}; // requests of one source that are not proved to be a user's

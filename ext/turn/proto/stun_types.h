@@ -6,6 +6,8 @@
 #include <cstdint>
 
 namespace reach::stun {
+inline constexpr char alpn[] = "stun.turn"; // on TLS and DTLS (RFC 7443)
+
 inline constexpr std::uint32_t magic_cookie = 0x2112a442;
 inline constexpr std::size_t header_size = 20;
 using TransactionId = std::array<std::uint8_t, 12>;

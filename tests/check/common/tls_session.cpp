@@ -292,6 +292,30 @@ GST_START_TEST (test_hold)
 }
 GST_END_TEST
 
+// What is spoken (RFC 7301): known when both say it, and nobody is refused for another word.
+GST_START_TEST (test_protocol)
+{
+  TlsFiles files;
+  const auto id = files.issue ("server");
+  const struct {
+    const char *client, *server, *agreed;
+  } cases[] = {{"stun.turn", "stun.turn", "stun.turn"}, {"stun.turn", "", ""},
+      {"", "stun.turn", ""}, {"http/1.1", "stun.turn", ""}};
+  for (const auto &c : cases) {
+    TlsConfig client = client_of (files.ca ()), server = server_of (id);
+    client.protocol = c.client;
+    server.protocol = c.server;
+    Pair p (client, server);
+    fail_unless (p.open (), "%s, %s", c.client, c.server);
+    fail_unless_equals_string (p.a->info ().protocol.c_str (), c.agreed);
+    fail_unless_equals_string (p.b->info ().protocol.c_str (), c.agreed);
+  }
+  TlsConfig client = client_of (files.ca ());
+  client.protocol = std::string (256, 'x');
+  fail_unless (why_not (client).find ("too long") != std::string::npos);
+}
+GST_END_TEST
+
 static Suite *tls_session_suite ()
 {
   Suite *s = suite_create ("tls_session");
@@ -306,6 +330,7 @@ static Suite *tls_session_suite ()
   tcase_add_test (tc, test_settings);
   tcase_add_test (tc, test_garbage);
   tcase_add_test (tc, test_hold);
+  tcase_add_test (tc, test_protocol);
   return s;
 }
 

@@ -3,6 +3,8 @@
 // pipeline.
 #include "../plugin.h"
 #include "turn_pipeline.h"
+#include "turn_server.h"
+#include <malloc.h>
 
 using namespace reach::test;
 
@@ -134,6 +136,47 @@ GST_START_TEST (test_again_and_again)
 }
 GST_END_TEST
 
+namespace {
+// Bytes that malloc () has given out, in all its arenas.
+std::size_t in_use ()
+{
+  char *text = nullptr;
+  std::size_t size = 0;
+  FILE *f = open_memstream (&text, &size);
+  malloc_info (0, f);
+  fclose (f);
+  const std::string xml (text, size);
+  free (text);
+  const auto last = [&] (const std::string &tag) { // the sum stands behind the arenas
+    const std::size_t at = xml.find ("size=\"", xml.rfind (tag));
+    return static_cast<std::size_t> (std::stoull (xml.substr (at + 6)));
+  };
+  return last ("<system type=\"current\"") - last ("<total type=\"fast\"") -
+         last ("<total type=\"rest\"");
+}
+} // namespace
+
+// Client and server are here: hundreds of allocations leave nothing in either.
+GST_START_TEST (test_cycles_leave_nothing)
+{
+  TurnServer server ("max-user-allocations=0 allowed-peers=127.0.0.1");
+  const std::string line = "turnrelaysrc peers=127.0.0.1:9 uri=turn:user:pass@127.0.0.1:" +
+                           std::to_string (server.port ()) + " ! fakesink async=false";
+  const auto cycles = [&] (unsigned n) {
+    for (unsigned i = 0; i < n; i++) {
+      Pipeline p (line);
+      p.play ();
+      fail_unless (wait_element_message (p.get (), "turn-channel-bound") != nullptr);
+    }
+    return in_use ();
+  };
+  constexpr unsigned n = 300;
+  const std::size_t before = cycles (200), after = cycles (n);
+  fail_unless (after < before + n * 200, "%zu bytes, %zu before", after, before);
+  fail_unless (iterate_until ([&] { return server.stat ("allocations") == 0; }));
+}
+GST_END_TEST
+
 GST_START_TEST (test_other_settings)
 {
   UdpPeer silent;
@@ -180,6 +223,11 @@ static Suite *turn_client_life_suite ()
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_stop_while_silent);
   tcase_add_test (tc, test_other_settings);
+  if (g_strcmp0 (g_getenv ("REACH_SANITIZED"), "1") == 0)
+    g_print (
+        "skipped: cycles_leave_nothing, as a sanitizer's malloc () does not say what it has\n");
+  else
+    tcase_add_test (tc, test_cycles_leave_nothing);
   if (!Coturn::there ())
     return s;
   tcase_add_test (tc, test_refreshes);

@@ -4,6 +4,7 @@
 #include "../plugin.h"
 #include "../tls_files.h"
 #include "turn_pipeline.h"
+#include "turn_server.h"
 
 using namespace reach::test;
 
@@ -133,6 +134,24 @@ GST_START_TEST (test_redirect_keeps_tls)
 }
 GST_END_TEST
 
+// On DTLS too the server hears that a client goes, and keeps nothing of it.
+GST_START_TEST (test_goodbye)
+{
+  TlsFiles files;
+  const auto id = files.issue ("server");
+  TurnServer server ("dtls=true tls-certificate=" + id.certificate + " tls-key=" + id.key);
+  for (int i = 0; i < 3; i++) {
+    Pipeline p ("turnrelaysrc tls-ca-file=" + files.ca () + " uri=turns:user:pass@127.0.0.1:" +
+                std::to_string (server.tls_port ()) + "?transport=udp ! fakesink async=false");
+    p.play ();
+    fail_unless (wait_element_message (p.get (), "turn-allocated") != nullptr);
+    fail_unless_equals_uint64 (server.stat ("connections"), 1);
+    gst_element_set_state (p.get (), GST_STATE_NULL);
+    fail_unless (iterate_until ([&] { return server.stat ("connections") == 0; }));
+  }
+}
+GST_END_TEST
+
 static Suite *turn_client_tls_suite ()
 {
   register_plugins ();
@@ -140,6 +159,7 @@ static Suite *turn_client_tls_suite ()
   TCase *tc = tcase_create ("general");
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_never_cleartext);
+  tcase_add_test (tc, test_goodbye);
   if (!Coturn::there ())
     return s;
   tcase_add_test (tc, test_tls);

@@ -2,8 +2,10 @@
 // Who the relay elements say they are: short-term credentials, tokens, and what an application
 // gives when it is asked.
 #include "../plugin.h"
+#include "turn/net/session.h"
 #include "turn_pipeline.h"
 #include "turn_script.h"
+#include "turn_server.h"
 
 using namespace reach::test;
 
@@ -221,6 +223,63 @@ GST_START_TEST (test_bad_settings)
 }
 GST_END_TEST
 
+namespace {
+using namespace reach::turn;
+
+// Of one allocation without an element: who it says it is.
+class Namer final : public Session::Listener {
+public:
+  void on_event (const Event &e) override
+  {
+    if (std::holds_alternative<Allocated> (e))
+      allocated.update ([] (unsigned &n) { n++; });
+  }
+  void on_hopeless (Session::Kind, const std::string &) override {}
+  void on_data (const Data &) override {}
+  void on_data_done () override {}
+  bool wants_before_send () const override { return true; }
+  bool on_before_send (reach::Bytes message) override
+  {
+    const auto m = Message::parse (message);
+    if (m && m->method () == Method::allocate && m->has (Attr::username))
+      name.set (std::string (m->text (Attr::username)));
+    return true;
+  }
+  Watched<unsigned> allocated;
+  Watched<std::string> name;
+};
+} // namespace
+
+// Credentials of a secret end, and new ones are there before: what follows is asked for with them.
+GST_START_TEST (test_secret_renewed)
+{
+  TurnServer server ("auth-secret=north");
+  SessionSettings s;
+  s.host = "127.0.0.1";
+  s.port = server.port ();
+  s.auth_secret = "north";
+  s.secret_lifetime = std::chrono::seconds (61); // a minute before its end they are renewed
+  s.client.credentials.kind = Credentials::Kind::long_term;
+  s.client.credentials.username = "camera";
+  Namer namer;
+  Session session (s);
+  session.start (namer, {});
+  fail_unless (namer.allocated.wait ([] (unsigned n) { return n == 1; }));
+  const std::string first = namer.name.get ();
+  fail_unless (first.ends_with (":camera"), "%s", first.c_str ());
+  unsigned n = 1;
+  fail_unless (iterate_until ([&] {
+    session.reconnect ();
+    n++;
+    fail_unless (namer.allocated.wait ([n] (unsigned a) { return a >= n; }));
+    return namer.name.get () != first;
+  }));
+  const std::string later = namer.name.get ();
+  fail_unless (std::stoll (later) > std::stoll (first), "%s, %s", first.c_str (), later.c_str ());
+  session.stop (namer);
+}
+GST_END_TEST
+
 static Suite *turn_credentials_suite ()
 {
   register_plugins ();
@@ -235,6 +294,7 @@ static Suite *turn_credentials_suite ()
   tcase_add_test (tc, test_need_credentials);
   tcase_add_test (tc, test_expiring);
   tcase_add_loop_test (tc, test_bad_settings, 0, 5);
+  tcase_add_test (tc, test_secret_renewed);
   return s;
 }
 GST_CHECK_MAIN (turn_credentials)

@@ -82,6 +82,12 @@ public:
     });
   }
   unsigned clients () const { return clients_.get (); } // how many ports of theirs it has seen
+  // What came and was no request: data, indications, anything. The first 4096 of them.
+  template <typename F> bool wait_others (F &&holds, milliseconds limit = long_enough)
+  {
+    return others_.wait (holds, limit);
+  }
+  void forget_others () { others_.set ({}); }
 
   // For scripts, on the server's thread.
   Blob success (const Message &m, const Fill &fill = {}, Sign sign = Sign::right) const
@@ -144,7 +150,7 @@ private:
   }
   Blob answer (const Message &m, Class kind, const Fill &fill, Sign sign) const
   {
-    std::uint8_t buffer[1024];
+    Blob buffer (8192);
     Builder b (buffer, m.method (), kind, m.transaction ());
     if (fill)
       fill (b);
@@ -187,8 +193,14 @@ private:
         fd_, buffer, sizeof buffer, 0, reinterpret_cast<sockaddr *> (&from.storage), &from.length);
     const auto m =
         n > 0 ? Message::parse ({buffer, static_cast<std::size_t> (n)}) : std::optional<Message> ();
-    if (!m || m->kind () != Class::request)
+    if (!m || m->kind () != Class::request) {
+      if (n >= 0)
+        others_.update ([&] (std::vector<Blob> &v) {
+          if (v.size () < 4096)
+            v.emplace_back (buffer, buffer + n);
+        });
       return;
+    }
     from_ = turn::from_socket (from);
     if (seen_.emplace (from_, 0).second)
       clients_.set (static_cast<unsigned> (seen_.size ()));
@@ -219,6 +231,7 @@ private:
   std::map<stun::Address, int> seen_;
   Watched<Counts> counts_;
   Watched<unsigned> clients_;
+  Watched<std::vector<Blob>> others_;
   std::thread thread_;
 };
 

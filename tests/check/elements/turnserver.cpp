@@ -94,8 +94,16 @@ gboolean before_allocate (
   return g_strcmp0 (user, "alice") == 0;
 }
 
-gboolean before_relay (GstElement *, const char *direction, const char *, GstBuffer *b, gpointer)
+gboolean before_relay (
+    GstElement *, const char *direction, const char *, GstBuffer *b, gpointer client)
 {
+  GstCustomMeta *m = gst_buffer_get_custom_meta (b, "turn-relayed");
+  guint channel = 0;
+  fail_unless (
+      m && gst_structure_get_uint (gst_custom_meta_get_structure (m), "channel", &channel));
+  fail_unless_equals_int (channel, 0x4000);
+  fail_unless_equals_string (gst_structure_get_string (gst_custom_meta_get_structure (m), "client"),
+      static_cast<std::string *> (client)->c_str ());
   return gst_buffer_memcmp (b, 0, g_str_equal (direction, "to-peer") ? "!p" : "!c", 2) != 0;
 }
 } // namespace
@@ -273,9 +281,11 @@ GST_END_TEST
 GST_START_TEST (test_inspect)
 {
   Element e ("users=alice:secret inspect=true");
-  g_signal_connect (e.server, "before-relay", G_CALLBACK (before_relay), nullptr);
+  std::string client;
+  g_signal_connect (e.server, "before-relay", G_CALLBACK (before_relay), &client);
   e.play ();
   Talker t (Over::udp, e.port ());
+  client = to_string (t.wire.local ());
   Plug peer ("127.0.0.1");
   t.allocate ();
   t.bind (0x4000, peer.local ());
@@ -286,6 +296,59 @@ GST_START_TEST (test_inspect)
   peer.send_to (t.relayed, blob ("!p"));
   fail_unless (t.data () == blob ("!p"));
   fail_unless (e.stat ("packets-vetoed") == 2);
+}
+GST_END_TEST
+
+// An allocation follows its client, and the application hears of it.
+GST_START_TEST (test_moved)
+{
+  Element e ("users=alice:secret mobility=true");
+  e.play ();
+  Talker t (Over::udp, e.port ()), next (Over::udp, e.port ());
+  fail_unless_equals_int (t.allocate ([] (Builder &b) { b.flag (Attr::mobility_ticket); }), 0);
+  const auto ticket = *Message::parse (t.response)->find (Attr::mobility_ticket);
+  fail_unless_equals_int (next.request (Method::refresh,
+                              [&] (Builder &b) {
+                                b.u32 (Attr::lifetime, 600);
+                                b.add (Attr::mobility_ticket, ticket);
+                              }),
+      0);
+  GstStructure *s = e.message ("turn-allocation-moved");
+  fail_unless_equals_string (gst_structure_get_string (s, "user"), "alice");
+  fail_unless_equals_string (
+      gst_structure_get_string (s, "from"), to_string (t.wire.local ()).c_str ());
+  fail_unless_equals_string (
+      gst_structure_get_string (s, "client"), to_string (next.wire.local ()).c_str ());
+  gst_structure_free (s);
+}
+GST_END_TEST
+
+// GST_DEBUG=turnserver:6: each answer, and nothing that is secret.
+GST_START_TEST (test_log)
+{
+  FILE *file = tmpfile (); // GStreamer leaks when it gets another log function
+  const int before = dup (STDERR_FILENO);
+  fail_unless (file && dup2 (fileno (file), STDERR_FILENO) >= 0);
+  gst_debug_set_threshold_from_string ("*:3,turnserver:6", TRUE);
+  {
+    Element e ("users=alice:hush-hush");
+    e.play ();
+    Talker t (Over::udp, e.port ());
+    t.password = "hush-hush";
+    fail_unless_equals_int (t.allocate (), 0);
+  }
+  gst_debug_set_threshold_from_string ("", TRUE);
+  fflush (stderr);
+  dup2 (before, STDERR_FILENO);
+  close (before);
+  rewind (file);
+  std::string all;
+  for (int c; (c = fgetc (file)) != EOF;)
+    all += static_cast<char> (c);
+  fclose (file);
+  for (const char *text : {"allocate error 401 ", "allocate success "})
+    fail_unless (all.find (text) != all.npos, "%s", text);
+  fail_unless (all.find ("hush-hush") == all.npos);
 }
 GST_END_TEST
 
@@ -346,6 +409,7 @@ GST_START_TEST (test_wrong_settings)
   for (const Case c : {Case{"users=alice", "name:password"}, {"allowed-peers=here", "here"},
            {"min-port=5 max-port=4", "min-port"}, {"relay-address=x", "\"x\""},
            {"relay-address=192.0.2.1,192.0.2.2", "192.0.2.2"},
+           {"relay-address=192.0.2.1", "relay-bind-address"},
            {"tls=true tls-port=0 tls-certificate=/nonexistent.pem", "/nonexistent.pem"},
            {"mobility=true threads=2", "threads"}, {"oauth-keys=north:short", "kid:key"},
            {"alternate-server=192.0.2.1", "port"}, {"realm=\"\"", "realm"}}) {
@@ -400,6 +464,8 @@ static Suite *turnserver_suite ()
   tcase_add_test (tc, test_veto);
   tcase_add_test (tc, test_bindings);
   tcase_add_test (tc, test_inspect);
+  tcase_add_test (tc, test_moved);
+  tcase_add_test (tc, test_log);
   tcase_add_test (tc, test_tap);
   tcase_add_test (tc, test_wrong_settings);
   tcase_add_test (tc, test_states);

@@ -22,7 +22,8 @@ public:
     else if (auto *x = std::get_if<ts::Discarded> (&e))
       discarded.update ([&] (auto &v) { v.push_back (x->why); });
   }
-  bool on_relay (bool to_peer, const ts::Client &, const stun::Address &, Bytes payload) override
+  bool on_relay (bool to_peer, const ts::Client &, std::uint16_t, const stun::Address &,
+      Bytes payload) override
   {
     relayed.update ([&] (auto &n) { n++; });
     return payload.empty () || payload[0] != '!';

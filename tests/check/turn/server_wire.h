@@ -303,7 +303,7 @@ public:
 
   Wire wire;
   std::string user = "alice", password = "secret";
-  Blob response;
+  Blob sent, response; // the last ones
   stun::Address relayed;
 
 private:
@@ -325,7 +325,8 @@ private:
       b.integrity (crypto_,
           stun::long_term_key (crypto_, stun::PasswordAlgorithm::md5, user, realm_, password));
     }
-    wire.send (b.message ());
+    sent.assign (b.message ().begin (), b.message ().end ());
+    wire.send (sent);
     response = wire.receive ();
     const auto m = Message::parse (response);
     if (!m || m->transaction () != id_)
