@@ -15,6 +15,9 @@ class WebConnection;
 class WebService {
 public:
   virtual ~WebService () = default;
+  // The first call and the last one.
+  virtual void on_start (Loop &) {}
+  virtual void on_stop () {}
   // A request is there with its body: respond () to it.
   virtual void on_request (WebConnection &c) = 0;
   // A WebSocket is asked for: accept () or respond ().

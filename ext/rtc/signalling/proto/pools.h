@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The server of pools, without sockets: who is in which pool, and what members tell each other, in
+// both versions of the protocol at once (docs/protocol-signalling.md). Sans-IO: feed messages and
+// time, and take events and transmits until there are none.
+//
+// What a client can rely on: rtc:joined comes before anything else; a member is announced before
+// anything from it is passed on, and nothing of it comes after its rtc:close; nobody hears from
+// outside of its pool; `peer` and `from` are the server's word; each sender's order is kept.
+#pragma once
+#include "common/proto/rate_limit.h"
+#include "json_text.h"
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace reach::rtc::pool {
+using Id = std::uint64_t; // of a client: one membership's way, chosen by whoever has the sockets
+
+struct Limits {
+  std::size_t pools = 10000;
+  std::size_t peers = 256;         // of one pool
+  std::size_t waiting = 1000;      // join requests without a decision
+  std::size_t name = 128;          // bytes of a pool's name
+  std::size_t message = 256 << 10; // bytes, of clients and of the server's side
+  unsigned depth = json::max_depth;
+  Rate messages{100, 500};          // of a client, per second; who sends more is cut off
+  Duration decision = seconds (10); // without one by then it is no
+  bool private_pools = false;       // only pools that were added can be joined
+};
+
+// May this peer join? Answer with decide ().
+struct JoinRequest {
+  std::uint64_t request;
+  std::string pool, peer; // peer: the id that it gets
+};
+struct Joined {
+  Id client;
+  std::string pool, peer;
+};
+struct Left {
+  std::string pool, peer, reason; // closed, lost, stopped, limit
+};
+// What is not the pool's matter.
+struct AppMessage {
+  std::string pool, peer, type, data; // data: JSON
+};
+using Event = std::variant<JoinRequest, Joined, Left, AppMessage>;
+
+struct Transmit {
+  Id to;
+  std::string text;
+  // Behind the text: close with this code of WebSocket; 0: go on. The client is known until
+  // disconnect () all the same.
+  std::uint16_t close = 0;
+};
+
+struct Counters {
+  std::uint64_t relayed = 0;            // descriptions and candidates
+  std::uint64_t errors = 0;             // rtc:error that were sent
+  std::uint64_t joins = 0, refused = 0; // refused: joins, for whatever reason
+};
+
+class Pools {
+public:
+  // make_id: a new peer's id; unguessable, and nothing that JSON escapes.
+  using MakeId = std::function<std::string ()>;
+  Pools (const Limits &limits, MakeId make_id);
+  ~Pools ();
+
+  // A client is there. prefix: empty for raw WebSocket; else how its event packets of socket.io
+  // begin, "42" or "42/name,".
+  void connect (Id client, std::string prefix = {});
+  // Whatever it sends: the text of a WebSocket message, …
+  void input (Id client, std::string_view text, TimePoint now);
+  // … or an event of socket.io, …
+  void event (Id client, std::string_view type, const json::Value &data, TimePoint now);
+  // … or what is neither.
+  void malformed (Id client, TimePoint now);
+  void disconnect (Id client, const std::string &reason);
+
+  // The answer to a JoinRequest. pool: what was asked for, or what it stands for. False: it is not
+  // awaited (any more).
+  bool decide (std::uint64_t request, bool yes, const std::string &pool);
+
+  // The server's side.
+  bool add_pool (const std::string &name);    // false: a bad name, or there are too many
+  bool remove_pool (const std::string &name); // no more joins; members stay. False: not added
+  bool close_pool (const std::string &name);  // false: there is none
+  // json: an object or null. Members that still wait for a decision can be described too.
+  bool describe (const std::string &pool, const std::string &peer, std::string_view json);
+  // json: {"type": …, "data": {…}}, not of type rtc:…; to one member, or to all of them.
+  bool send (const std::string &pool, const std::string &peer, std::string_view json);
+  bool broadcast (const std::string &pool, std::string_view json);
+
+  void timeout (TimePoint now);
+  std::optional<TimePoint> poll_timeout () const;
+  std::optional<Event> poll_event ();
+  std::optional<Transmit> poll_transmit ();
+
+  std::size_t pools () const { return pools_.size (); }
+  std::size_t peers () const { return peers_.size (); }
+  const Counters &counters () const { return counters_; }
+
+private:
+  enum class Version : std::uint8_t { unknown, v1, v2 };
+  struct Pool;
+  struct Client {
+    Id id;
+    std::string prefix, peer;
+    std::string description = "null";
+    Pool *pool = nullptr;
+    std::uint64_t request = 0; // its join that is to be decided
+    Bucket messages;
+    Version version = Version::unknown;
+    bool over = false; // it is being closed
+  };
+  struct Pool {
+    std::string name;
+    std::vector<Client *> members; // in the order in which they joined
+    bool added = false;
+  };
+  struct Request {
+    Id client;
+    std::string pool;
+    TimePoint until;
+  };
+  struct Message {
+    std::string type, data;
+  };
+  using Data = json::Value;
+  using Handler = void (Pools::*) (Client &, const Data &, TimePoint);
+
+  static Handler handler_of (std::string_view type);
+  Client *awake (Id client, TimePoint now);
+  void dispatch (Client &c, std::string_view type, const Data &data, TimePoint now);
+  void on_join (Client &c, const Data &data, TimePoint now);
+  void on_sdp (Client &c, const Data &data, TimePoint now);
+  void on_offers (Client &c, const Data &data, TimePoint now);
+  void on_answer (Client &c, const Data &data, TimePoint now);
+  void on_candidate (Client &c, const Data &data, TimePoint now);
+  void on_describe (Client &c, const Data &data, TimePoint now);
+
+  Client *target_of (Client &from, const std::optional<std::string> &peer);
+  void relay_description (Client &from, Client &to, const Data &description);
+  bool is_name (std::string_view name) const;
+  bool is_description (const Data &d, std::string_view type = {}) const;
+
+  Pool *pool_to_join (Client &c, const std::string &name);
+  void enter (Client &c, Pool &p);
+  void announce (const Client &c, Client &to);
+  void tell_description (const Client &of, Client &to);
+  void leave (Client &c, const std::string &reason);
+  void drop_if_unused (Pool &p);
+
+  std::optional<Message> message_of (std::string_view json) const;
+  Client *member (const std::string &pool, const std::string &peer);
+  void tell (Client &to, std::string_view type, std::string_view data);
+  void error (Client &to, const char *reason, const char *sentence, std::string_view pool = {});
+  void refuse (Client &to, const char *reason, const char *sentence, std::string_view pool = {});
+  void close (Client &c, std::uint16_t code);
+
+  const Limits limits_;
+  const MakeId make_id_;
+  std::unordered_map<Id, std::unique_ptr<Client>> clients_;
+  std::unordered_map<std::string, Client *> peers_; // who is in a pool, or wants to be
+  std::unordered_map<std::string, Pool> pools_;
+  std::map<std::uint64_t, Request> requests_; // the oldest first
+  std::uint64_t last_request_ = 0;
+  std::deque<Event> events_;
+  std::deque<Transmit> transmits_;
+  Counters counters_;
+};
+} // namespace reach::rtc::pool
