@@ -206,7 +206,7 @@ void SocketIoServer::on_timer (Session &s)
   const TimePoint now = Clock::now ();
   if (now >= s.connect_by) {
     s.connect_by = TimePoint::max ();
-    s.core.close ();
+    s.core.close (Clock::now ());
   }
   s.core.timeout (now);
   drain (s);
@@ -267,7 +267,7 @@ void SocketIoServer::on_message (Session &s, std::string_view text)
 {
   const auto p = sio::parse (text);
   if (!p)
-    return s.core.close ();
+    return s.core.close (Clock::now ());
   if (p->type == sio::Type::connect)
     return on_connect (s, *p);
   const auto at = s.names.find (p->name);
@@ -295,7 +295,7 @@ void SocketIoServer::on_connect (Session &s, const sio::Packet &p)
     return refused (token ? "This token is not the right one"
                           : "A token is needed: in auth, in the query, or Authorization: Bearer");
   if (s.names.contains (p.name))
-    return s.core.close ();
+    return s.core.close (Clock::now ());
   if (s.names.size () >= limits_.names)
     return refused ("There are too many namespaces");
   const Client c = owner_.on_client (sio::event_prefix (p.name));
@@ -353,7 +353,7 @@ void SocketIoServer::close (Client c)
   s->core.send (sio::text_of (sio::Type::disconnect, name));
   owner_.on_client_gone (c, "closed");
   if (s->names.empty ())
-    s->core.close ();
+    s->core.close (Clock::now ());
   drain (*s);
 }
 } // namespace reach::rtc

@@ -108,7 +108,7 @@ GST_START_TEST (web_socket)
   s.session.send ("4a");
   expect_out (s, "message 0\ntext 4a\n");
   fail_if (s.session.attach (s.now));
-  s.session.close ();
+  s.session.close (s.now);
   expect_out (s, "close socket\nclosed closed\n");
 }
 GST_END_TEST
@@ -213,18 +213,23 @@ GST_START_TEST (closed_while_polling)
   Script s (Transport::polling);
   s.out ();
   s.session.send ("4last");
-  s.session.close ();
+  s.session.close (s.now);
   s.session.send ("4too late");
   fail_unless (s.post ("4x"));
   expect_out (s, "");
   fail_unless (s.session.get ());
-  expect_out (s, "respond 4last\x1e"
-                 "1\nclosed closed\n");
+  expect_out (s, "respond 4last\n");
+  fail_unless (s.session.get ());
+  expect_out (s, "respond 1\nclosed closed\n");
+  Script waiting (Transport::polling);
+  waiting.out ();
+  fail_unless (waiting.session.get ());
+  waiting.session.close (waiting.now);
+  expect_out (waiting, "respond 1\nclosed closed\n");
   Script never (Transport::polling);
   never.out ();
-  never.session.close ();
-  never.pass (seconds (20));
-  never.pass (seconds (20));
+  never.session.close (never.now);
+  never.pass (seconds (5));
   expect_out (never, "closed lost\n");
 }
 GST_END_TEST

@@ -57,6 +57,10 @@ bool Session::get ()
     return false;
   }
   waiting_ = true;
+  if (closing_ && unread_.empty ()) {
+    end ("closed");
+    return true;
+  }
   if (second_ == Second::probed && unread_.empty ())
     put (text_of (Type::noop)); // the client waits for this one to end before it changes over
   flush ();
@@ -196,19 +200,18 @@ void Session::flush ()
   } while (!unread_.empty () && body.size () + unread_.front ().size () < limits_.payload);
   waiting_ = false;
   outputs_.push_back (Respond{std::move (body)});
-  if (closing_ && unread_.empty ())
-    end ("closed");
 }
 
-// A client that polls is still to hear what was sent before.
-void Session::close ()
+// A client that polls is still to hear what was sent before; and the end by itself, since clients
+// do not handle what comes with it.
+void Session::close (TimePoint now)
 {
   if (over_ || closing_)
     return;
   closing_ = true;
-  if (transport_ == Transport::polling)
-    put (text_of (Type::close));
-  else
+  pinged_ = true; // nothing more is waited for than its next request
+  heartbeat_ = now + limits_.linger;
+  if (transport_ == Transport::web_socket || (waiting_ && unread_.empty ()))
     end ("closed");
 }
 

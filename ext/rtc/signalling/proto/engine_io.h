@@ -38,6 +38,7 @@ struct Limits {
   Duration interval = seconds (20); // between heartbeats
   Duration timeout = seconds (20);  // for an answer to one
   Duration upgrade = seconds (10);  // from a second transport's probe to its use
+  Duration linger = seconds (5);    // for a client that polls to hear of the end
   std::size_t payload = 256 << 10;  // bytes of one HTTP body, which the client is told
   std::size_t unread = 1 << 20; // bytes for a client that does not fetch them; then it is cut off
   std::size_t packets = 1000;   // of one HTTP body
@@ -77,7 +78,7 @@ public:
   void socket_gone (bool orderly);
 
   void send (std::string_view message); // with its type in front, '4'
-  void close ();
+  void close (TimePoint now);
   void timeout (TimePoint now);
   TimePoint poll_timeout () const;
   std::optional<Output> poll_output ();
