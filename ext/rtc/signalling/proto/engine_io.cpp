@@ -136,10 +136,11 @@ void Session::socket_gone (bool orderly)
 {
   if (over_)
     return;
-  if (transport_ == Transport::web_socket)
+  second_ = Second::none; // polling goes on
+  if (transport_ == Transport::web_socket) {
+    socket_ = false;
     end (orderly ? "closed" : "lost");
-  else
-    second_ = Second::none; // polling goes on
+  }
 }
 
 void Session::on_packet (const Packet &p, TimePoint now)
@@ -222,7 +223,7 @@ void Session::end (const char *reason)
   over_ = true;
   if (std::exchange (waiting_, false))
     outputs_.push_back (Respond{text_of (Type::close)});
-  if (transport_ == Transport::web_socket || second_ != Second::none)
+  if (socket_ && (transport_ == Transport::web_socket || second_ != Second::none))
     outputs_.push_back (SocketClose{});
   outputs_.push_back (Closed{reason});
 }

@@ -97,8 +97,8 @@ private:
   Transport transport_;
   bool waiting_ = false, closing_ = false, over_ = false;
   enum class Second : std::uint8_t { none, attached, probed } second_ = Second::none;
-  bool pinged_ = false;
-  TimePoint heartbeat_; // the next ping, or the end of the wait for its answer
+  bool pinged_ = false, socket_ = true; // socket_: not lost
+  TimePoint heartbeat_;                 // the next ping, or the end of the wait for its answer
   TimePoint upgrade_by_;
   std::deque<std::string> unread_;
   std::size_t unread_bytes_ = 0;

@@ -80,7 +80,9 @@ Pools::Pool *Pools::pool_to_join (Client &c, const std::string &name)
 {
   auto at = pools_.find (name);
   const bool there = at != pools_.end ();
-  if (!is_name (name) || (limits_.private_pools && !(there && at->second.added)))
+  if (!is_name (name)) // the application's
+    return refuse (c, "unknown-pool", "There is no such pool"), nullptr;
+  if (limits_.private_pools && !(there && at->second.added))
     return refuse (c, "unknown-pool", "There is no such pool", name), nullptr;
   if (there && at->second.members.size () >= limits_.peers)
     return refuse (c, "full", "There are too many in this pool", name), nullptr;
