@@ -4,16 +4,38 @@
 
 namespace reach::rtc {
 PoolMembers::PoolMembers (Loop &loop, Owner &owner, const Gate &gate, const pool::Limits &pools,
-    const SocketIoServer::Limits &socket_io)
-    : owner_ (owner), core_ (pools, random_id), socket_io_ (loop, *this, gate, socket_io),
-      timer_ (loop.timers (), [this] {
-        core_.timeout (Clock::now ());
-        drain ();
-      })
+    const SocketIoServer::Limits &socket_io, std::unique_ptr<ClusterBus> bus)
+    : owner_ (owner), core_ (pools, random_id, bus != nullptr),
+      socket_io_ (loop, *this, gate, socket_io), timer_ (loop.timers (),
+                                                     [this] {
+                                                       core_.timeout (Clock::now ());
+                                                       drain ();
+                                                     }),
+      cluster_timer_ (loop.timers (),
+          [this] {
+            cluster_->timeout (Clock::now ());
+            drain ();
+          }),
+      bus_ (std::move (bus))
 {
+  if (!bus_)
+    return;
+  cluster_ =
+      std::make_unique<pool::Cluster> (core_, bus_->node (), pool::Cluster::Times{}, Clock::now ());
+  bus_->start (loop, [this] (std::string_view text) {
+    cluster_->input (text, Clock::now ());
+    drain ();
+  });
+  cluster_timer_.arm (Clock::now ());
 }
 
-PoolMembers::~PoolMembers () = default;
+PoolMembers::~PoolMembers ()
+{
+  if (!cluster_)
+    return;
+  cluster_->stop ();
+  drain_cluster ();
+}
 
 void PoolMembers::open (WebConnection &c)
 {
@@ -78,6 +100,7 @@ void PoolMembers::drain ()
     return;
   draining_ = true;
   for (;;) {
+    drain_cluster (); // which can make more of the others
     while (auto t = core_.poll_transmit ())
       put_out (*t);
     auto e = core_.poll_event ();
@@ -92,6 +115,16 @@ void PoolMembers::drain ()
     timer_.arm (*next);
   else
     timer_.cancel ();
+}
+
+void PoolMembers::drain_cluster ()
+{
+  if (!cluster_)
+    return;
+  while (auto m = cluster_->poll_message ())
+    if (!bus_->publish (m->node, m->text))
+      unsent_++;
+  cluster_timer_.arm (cluster_->poll_timeout ());
 }
 
 void PoolMembers::put_out (const pool::Transmit &t)

@@ -2,7 +2,8 @@
 // Members of pools and the ways they are reached by: a raw WebSocket each, or a namespace of
 // socket.io. Loop thread only.
 #pragma once
-#include "rtc/signalling/proto/pools.h"
+#include "rtc/signalling/cluster_bus.h"
+#include "rtc/signalling/proto/cluster.h"
 #include "rtc/signalling/socket_io_server.h"
 
 namespace reach::rtc {
@@ -13,8 +14,9 @@ public:
     virtual ~Owner () = default;
     virtual void on_pool_event (pool::Event &e) = 0;
   };
+  // bus: to the other servers of a cluster; null: there are none.
   PoolMembers (Loop &loop, Owner &owner, const Gate &gate, const pool::Limits &pools,
-      const SocketIoServer::Limits &socket_io);
+      const SocketIoServer::Limits &socket_io, std::unique_ptr<ClusterBus> bus);
   ~PoolMembers () override;
 
   SocketIoServer &socket_io () { return socket_io_; }
@@ -31,6 +33,8 @@ public:
     return result;
   }
   const pool::Pools &core () const { return core_; }
+  const pool::Cluster *cluster () const { return cluster_.get (); }
+  std::uint64_t unsent () const { return unsent_; } // messages that the bus has not taken
 
 private:
   using Client = SocketIoServer::Client;
@@ -41,13 +45,17 @@ private:
   void on_client_gone (Client c, const std::string &reason) override;
 
   void drain ();
+  void drain_cluster ();
   void put_out (const pool::Transmit &t);
   void let_in (pool::Id id);
 
   Owner &owner_;
   pool::Pools core_;
   SocketIoServer socket_io_;
-  Timer timer_;
+  Timer timer_, cluster_timer_;
+  std::unique_ptr<pool::Cluster> cluster_;
+  std::unique_ptr<ClusterBus> bus_;
+  std::uint64_t unsent_ = 0;
   std::unordered_map<WebConnection *, pool::Id> raw_;
   std::unordered_map<pool::Id, WebConnection *> connections_;
   pool::Id last_ = 0;

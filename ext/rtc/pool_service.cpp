@@ -14,10 +14,10 @@ constexpr std::uint64_t pool_id (std::uint64_t n)
 }
 } // namespace
 
-PoolService::PoolService (
-    Owner &owner, const Limits &limits, const Access &access, std::string folder)
+PoolService::PoolService (Owner &owner, const Limits &limits, const Access &access,
+    std::string folder, std::unique_ptr<ClusterBus> bus)
     : owner_ (owner), limits_ (limits), gate_ (access.token, access.origins),
-      pairing_ (*this, limits_.pairs), files_ (std::move (folder))
+      pairing_ (*this, limits_.pairs), files_ (std::move (folder)), bus_ (std::move (bus))
 {
 }
 
@@ -26,7 +26,8 @@ PoolService::~PoolService () = default;
 void PoolService::on_start (Loop &loop)
 {
   PoolMembers::Owner &self = *this;
-  members_ = std::make_unique<PoolMembers> (loop, self, gate_, limits_.pools, limits_.socket_io);
+  members_ = std::make_unique<PoolMembers> (
+      loop, self, gate_, limits_.pools, limits_.socket_io, std::move (bus_));
   timer_ = std::make_unique<Timer> (loop.timers (), [this] { on_timer (); });
 }
 
@@ -96,7 +97,8 @@ bool PoolService::decide (std::uint64_t id, bool yes, const std::string &pool)
     return false;
   if (id == pair_id (id / 2))
     return decide_pair (id / 2, yes);
-  return members_->run ([&] (pool::Pools &p) { return p.decide (id / 2, yes, pool); });
+  return members_->run (
+      [&] (pool::Pools &p) { return p.decide (id / 2, yes, pool, Clock::now ()); });
 }
 
 bool PoolService::decide_pair (std::uint64_t id, bool yes)
@@ -134,7 +136,7 @@ void PoolService::on_pool_event (pool::Event &e)
   if (const auto *r = std::get_if<pool::JoinRequest> (&e)) {
     const std::uint64_t id = r->request;
     if (!owner_.on_join_request (pool_id (id), r->pool, r->peer, true))
-      members_->run ([id] (pool::Pools &p) { return p.decide (id, false, {}); });
+      members_->run ([id] (pool::Pools &p) { return p.decide (id, false, {}, Clock::now ()); });
   } else if (const auto *j = std::get_if<pool::Joined> (&e)) {
     owner_.on_peer_joined (j->pool, j->peer);
   } else if (const auto *l = std::get_if<pool::Left> (&e)) {

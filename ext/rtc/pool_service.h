@@ -32,7 +32,9 @@ public:
     std::string token, origins; // see Gate
   };
 
-  PoolService (Owner &owner, const Limits &limits, const Access &access, std::string folder);
+  // bus: see PoolMembers.
+  PoolService (Owner &owner, const Limits &limits, const Access &access, std::string folder,
+      std::unique_ptr<ClusterBus> bus);
   ~PoolService () override;
 
   // False: it is not awaited. pool: what was asked for, or what it stands for.
@@ -78,6 +80,7 @@ private:
   StaticFiles files_;
   std::map<std::uint64_t, Request> requests_; // the oldest first
   std::uint64_t last_request_ = 0;
+  std::unique_ptr<ClusterBus> bus_;      // until the start
   std::unique_ptr<PoolMembers> members_; // from start to stop
   std::unique_ptr<Timer> timer_;
 };

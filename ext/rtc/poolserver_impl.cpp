@@ -55,9 +55,15 @@ bool PoolServerImpl::start ()
     events_ = std::make_unique<SerialQueue> ("pool-events");
   deferred_ = s.deferred_requests;
   auto run = std::make_shared<Run> ();
-  run->service = std::make_unique<PoolService> (
-      *this, limits_of (s), PoolService::Access{s.token, s.allowed_origins}, s.folder);
   std::string error;
+  std::unique_ptr<ClusterBus> bus;
+  if (!s.cluster.empty () && !(bus = ClusterBus::make (s.cluster, error))) {
+    GST_ELEMENT_ERROR (element_, RESOURCE, SETTINGS,
+        ("Could not use the cluster's bus: %s.", error.c_str ()), (nullptr));
+    return false;
+  }
+  run->service = std::make_unique<PoolService> (*this, limits_of (s),
+      PoolService::Access{s.token, s.allowed_origins}, s.folder, std::move (bus));
   run->server = WebServer::start (web_settings (s), *run->service, error);
   if (!run->server) {
     GST_ELEMENT_ERROR (element_, RESOURCE, OPEN_READ_WRITE,
@@ -92,7 +98,7 @@ GstStructure *PoolServerImpl::stats ()
 {
   WebServer::Counters c;
   pool::Counters p;
-  guint64 channels = 0, pools = 0, peers = 0, sessions = 0;
+  guint64 channels = 0, pools = 0, peers = 0, sessions = 0, nodes = 0, unsent = 0;
   const auto run = *run_.lock ();
   if (run) {
     c = run->server->counters ();
@@ -103,6 +109,8 @@ GstStructure *PoolServerImpl::stats ()
       pools = channels + m.core ().pools ();
       peers = m.core ().peers ();
       sessions = m.socket_io ().sessions ();
+      nodes = m.cluster () ? m.cluster ()->nodes () + 1 : 1;
+      unsent = m.unsent ();
     });
   }
   return gst_structure_new ("rtc-pool-server-stats", "connections", G_TYPE_UINT64, guint64 (c.open),
@@ -110,7 +118,8 @@ GstStructure *PoolServerImpl::stats ()
       c.refused, "channels", G_TYPE_UINT64, channels, "pools", G_TYPE_UINT64, pools, "peers",
       G_TYPE_UINT64, peers, "socket-io-sessions", G_TYPE_UINT64, sessions, "joins", G_TYPE_UINT64,
       p.joins, "joins-refused", G_TYPE_UINT64, p.refused, "relayed", G_TYPE_UINT64, p.relayed,
-      "errors", G_TYPE_UINT64, p.errors, nullptr);
+      "errors", G_TYPE_UINT64, p.errors, "cluster-nodes", G_TYPE_UINT64, nodes, "cluster-unsent",
+      G_TYPE_UINT64, unsent, nullptr);
 }
 
 void PoolServerImpl::tell (const char *signal, GstStructure *s)

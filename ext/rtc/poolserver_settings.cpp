@@ -11,6 +11,7 @@ enum Prop : guint {
   prop_folder,
   prop_token,
   prop_allowed_origins,
+  prop_cluster,
   prop_private,
   prop_max_connections,
   prop_max_pools,
@@ -24,7 +25,7 @@ enum Prop : guint {
 constexpr auto rw =
     static_cast<GParamFlags> (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
 
-// A secret is not given out again.
+// What can have a secret in it is not given out again.
 constexpr auto wo =
     static_cast<GParamFlags> (G_PARAM_WRITABLE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
 
@@ -48,6 +49,9 @@ constexpr Text texts[] = {
     {prop_allowed_origins, &PoolServerSettings::allowed_origins, "allowed-origins",
         "Origins of web pages that may connect, https://host:port, with commas between them (NULL "
         "= any)"},
+    {prop_cluster, &PoolServerSettings::cluster, "cluster",
+        "Servers with the same bus are one: nats://[user:password@]host:port[/name] (NULL = this "
+        "one alone)"},
 };
 
 struct Number {
@@ -135,7 +139,7 @@ void install_pool_server_properties (GObjectClass *k)
     const std::string &text = defaults.*t.field;
     g_object_class_install_property (k, t.id,
         g_param_spec_string (t.name, nullptr, t.blurb, text.empty () ? nullptr : text.c_str (),
-            t.id == prop_token ? wo : rw));
+            t.id == prop_token || t.id == prop_cluster ? wo : rw));
   }
   for (const Number &n : numbers)
     g_object_class_install_property (k, n.id,

@@ -9,7 +9,8 @@ namespace reach::rtc {
 enum PoolRequests : guint { request_join = 1 };
 
 struct PoolServerSettings {
-  std::string bind_address = "0.0.0.0", tls_certificate, tls_key, folder, token, allowed_origins;
+  std::string bind_address = "0.0.0.0", tls_certificate, tls_key, folder, token, allowed_origins,
+              cluster;
   guint port = 7001, max_connections = 10000, max_pools = 10000, max_peers = 256,
         message_rate = 100, max_message_size = 256 << 10, heartbeat_interval = 20000,
         deferred_requests = 0;

@@ -52,7 +52,8 @@ struct Shell {
     if (e)
       require (json::parse (e->data.text).has_value ());
     require (p->name.find (',') == std::string::npos);
-    session.send (sio::text_of (p->type, p->name, p->payload));
+    if (text.find (eio::separator) == std::string::npos) // it came by WebSocket
+      session.send (sio::text_of (p->type, p->name, p->payload));
   }
   void step (std::uint8_t what, std::string_view bytes)
   {
@@ -88,7 +89,8 @@ struct Shell {
       }
       break;
     case 6:
-      session.send (std::string ("4").append (bytes.substr (0, 100)));
+      if (bytes.find (eio::separator) == bytes.npos) // no JSON has one
+        session.send (std::string ("4").append (bytes.substr (0, 100)));
       break;
     case 7:
       now += seconds (bytes.size ());

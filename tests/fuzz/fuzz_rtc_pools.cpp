@@ -199,7 +199,7 @@ void Model::step (std::uint8_t what, std::uint8_t who, std::string_view bytes)
     if (!requests_.empty ()) {
       const auto [request, asked] = requests_.back ();
       requests_.pop_back ();
-      pools_.decide (request, (who & 1) == 0, who & 2 ? asked : std::string (bytes));
+      pools_.decide (request, (who & 1) == 0, who & 2 ? asked : std::string (bytes), now_);
     }
   }
 }

@@ -7,8 +7,10 @@
 
 namespace reach::test {
 struct PoolScript {
-  explicit PoolScript (rtc::pool::Limits limits = {})
-      : pools (limits, [this] { return "p" + std::to_string (++ids); })
+  explicit PoolScript (
+      rtc::pool::Limits limits = {}, bool clustered = false, std::string prefix = "p")
+      : pools (
+            limits, [this, prefix] { return prefix + std::to_string (++ids); }, clustered)
   {
   }
   // Everybody may come in, unless `decides` is off.
@@ -28,7 +30,7 @@ struct PoolScript {
       if (auto *r = std::get_if<rtc::pool::JoinRequest> (&*e)) {
         requests.push_back (*r);
         if (decides)
-          pools.decide (r->request, true, r->pool);
+          pools.decide (r->request, true, r->pool, now);
       } else if (auto *j = std::get_if<rtc::pool::Joined> (&*e)) {
         events += "joined " + j->pool + " " + j->peer + "\n";
       } else if (auto *l = std::get_if<rtc::pool::Left> (&*e)) {

@@ -126,7 +126,7 @@ GST_START_TEST (describe_before_joining)
   s.join (2, "garden");
   fail_unless (s.pools.describe ("garden", "p2", R"({"a":1})"));
   s.forget ();
-  s.pools.decide (s.requests.back ().request, true, "garden");
+  s.pools.decide (s.requests.back ().request, true, "garden", s.now);
   s.drain ();
   fail_unless_equals_string (s.take (1).c_str (),
       (line ("rtc:peer", R"({"id":"p2"})") + line ("rtc:request_offers", R"({"for":"p2"})") +
@@ -396,11 +396,11 @@ GST_START_TEST (resolved_names)
   PoolScript s;
   s.decides = false;
   s.join (1, "door");
-  fail_unless (s.pools.decide (s.requests.back ().request, true, "garden \"7\""));
+  fail_unless (s.pools.decide (s.requests.back ().request, true, "garden \"7\"", s.now));
   s.drain ();
   fail_unless (s.take (1).find (R"("pool":"garden \"7\"")") != std::string::npos);
   s.join (2, "door");
-  fail_unless (s.pools.decide (s.requests.back ().request, true, ""));
+  fail_unless (s.pools.decide (s.requests.back ().request, true, "", s.now));
   s.drain ();
   fail_unless (s.error (2, "unknown-pool"));
 }
@@ -417,15 +417,15 @@ GST_START_TEST (decisions)
   s.send (1, "rtc:candidate", R"({"for":"p1","candidate":null})");
   fail_unless (s.error (1, "not-joined"));
   const std::uint64_t asked = s.requests.back ().request;
-  fail_unless (s.pools.decide (asked, false, ""));
-  fail_if (s.pools.decide (asked, true, "garden"));
+  fail_unless (s.pools.decide (asked, false, "", s.now));
+  fail_if (s.pools.decide (asked, true, "garden", s.now));
   s.drain ();
   fail_unless (s.error (1, "refused"));
   s.send (1, "rtc:join", R"({"pool":"garden"})"); // and again
   s.join (2, "garden");
   fail_unless (s.pools.poll_timeout () == s.now + seconds (10));
   s.gone (2); // it does not wait for the answer
-  fail_if (s.pools.decide (s.requests.back ().request, true, "garden"));
+  fail_if (s.pools.decide (s.requests.back ().request, true, "garden", s.now));
   s.now += seconds (10);
   s.pools.timeout (s.now);
   s.drain ();

@@ -20,8 +20,8 @@ void append_item (std::string &list, const std::string &item)
 }
 } // namespace
 
-Pools::Pools (const Limits &limits, MakeId make_id)
-    : limits_ (limits), make_id_ (std::move (make_id))
+Pools::Pools (const Limits &limits, MakeId make_id, bool clustered)
+    : limits_ (limits), make_id_ (std::move (make_id)), clustered_ (clustered)
 {
 }
 
@@ -54,7 +54,7 @@ bool Pools::is_name (std::string_view name) const
          json::parse (json::quote (name)); // UTF-8
 }
 
-bool Pools::decide (std::uint64_t request, bool yes, const std::string &pool)
+bool Pools::decide (std::uint64_t request, bool yes, const std::string &pool, TimePoint now)
 {
   const auto at = requests_.find (request);
   if (at == requests_.end ())
@@ -68,7 +68,9 @@ bool Pools::decide (std::uint64_t request, bool yes, const std::string &pool)
     refuse (c, "refused", "This pool is not for you", asked);
   else
     p = pool_to_join (c, pool);
-  if (p)
+  if (p && clustered_)
+    begin (c, *p, now);
+  else if (p)
     enter (c, *p);
   else
     leave (c, {});
@@ -84,15 +86,18 @@ Pools::Pool *Pools::pool_to_join (Client &c, const std::string &name)
     return refuse (c, "unknown-pool", "There is no such pool"), nullptr;
   if (limits_.private_pools && !(there && at->second.added))
     return refuse (c, "unknown-pool", "There is no such pool", name), nullptr;
-  if (there && at->second.members.size () >= limits_.peers)
+  if (there && at->second.members.size () + at->second.entering.size () >= limits_.peers)
     return refuse (c, "full", "There are too many in this pool", name), nullptr;
   if (!there && pools_.size () >= limits_.pools)
     return refuse (c, "limit", "There are too many pools", name), nullptr;
-  if (!there) {
-    at = pools_.emplace (name, Pool{}).first;
-    at->second.name = name;
-  }
-  return &at->second;
+  return &pool_of (name);
+}
+
+Pools::Pool &Pools::pool_of (const std::string &name)
+{
+  Pool &p = pools_[name];
+  p.name = name;
+  return p;
 }
 
 void Pools::enter (Client &c, Pool &p)
@@ -104,12 +109,21 @@ void Pools::enter (Client &c, Pool &p)
   }
   append_item (descriptions, json::quote (c.peer) + ":" + c.description);
   tell (c, "rtc:joined", joined_text (c.peer, p.name, ids, descriptions));
-  for (Client *m : p.members)
-    announce (c, *m);
-  c.pool = &p;
-  p.members.push_back (&c);
+  insert (c, p);
   counters_.joins++;
   events_.push_back (Joined{c.id, p.name, c.peer});
+}
+
+// The others are told of it.
+void Pools::insert (Client &c, Pool &p)
+{
+  for (Client *m : p.members)
+    announce (c, *m);
+  if (!c.stamp)
+    c.stamp = ++clock_;
+  c.pool = &p;
+  const auto later = [] (const Client *a, const Client *b) { return a->stamp < b->stamp; };
+  p.members.insert (std::upper_bound (p.members.begin (), p.members.end (), &c, later), &c);
 }
 
 // Each version has no ear for the other's message, so that who has not shown its own gets both.
@@ -140,9 +154,18 @@ void Pools::leave (Client &c, const std::string &reason)
   const std::string peer = std::exchange (c.peer, {});
   peers_.erase (peer);
   c.description = "null";
+  c.stamp = 0;
+  if (Pool *e = std::exchange (c.entering, nullptr)) {
+    std::erase (e->entering, &c);
+    entering_.erase (c.id);
+    say ({Outside::Kind::out, e->name, peer});
+    advance (*e);
+    return drop_if_unused (*e);
+  }
   Pool *p = std::exchange (c.pool, nullptr);
   if (!p)
     return;
+  say ({Outside::Kind::out, p->name, peer});
   std::erase (p->members, &c);
   const std::string id = json::quote (peer);
   for (Client *m : p->members)
@@ -153,7 +176,7 @@ void Pools::leave (Client &c, const std::string &reason)
 
 void Pools::drop_if_unused (Pool &p)
 {
-  if (p.members.empty () && !p.added)
+  if (p.members.empty () && p.entering.empty () && !p.added)
     pools_.erase (std::string (p.name));
 }
 
@@ -161,9 +184,8 @@ bool Pools::add_pool (const std::string &name)
 {
   if (!is_name (name) || (!pools_.contains (name) && pools_.size () >= limits_.pools))
     return false;
-  Pool &p = pools_[name];
-  p.name = name;
-  p.added = true;
+  pool_of (name).added = true;
+  say ({Outside::Kind::add, name});
   return true;
 }
 
@@ -173,22 +195,39 @@ bool Pools::remove_pool (const std::string &name)
   if (at == pools_.end () || !at->second.added)
     return false;
   at->second.added = false;
+  say ({Outside::Kind::remove, name});
   drop_if_unused (at->second);
   return true;
 }
 
-// Nobody hears of the others' leaving: all of them leave.
 bool Pools::close_pool (const std::string &name)
+{
+  if (!stop (name))
+    return false;
+  say ({Outside::Kind::stop, name});
+  return true;
+}
+
+// Nobody hears of the others' leaving: all of them leave.
+bool Pools::stop (const std::string &name)
 {
   auto node = pools_.extract (name);
   if (!node)
     return false;
-  for (Client *m : node.mapped ().members) {
-    m->pool = nullptr;
+  Pool &p = node.mapped ();
+  p.members.insert (p.members.end (), p.entering.begin (), p.entering.end ());
+  for (Client *m : p.members) {
+    const std::string peer = std::exchange (m->peer, {});
+    const bool was_in = std::exchange (m->pool, nullptr);
+    m->entering = nullptr;
+    entering_.erase (m->id);
+    peers_.erase (peer);
+    if (remotes_.erase (peer))
+      continue;
     tell (*m, "rtc:stop", "{}");
     close (*m, 1000);
-    peers_.erase (m->peer);
-    events_.push_back (Left{name, std::exchange (m->peer, {}), "stopped"});
+    if (was_in)
+      events_.push_back (Left{name, peer, "stopped"});
   }
   return true;
 }
@@ -209,12 +248,23 @@ bool Pools::describe (const std::string &pool, const std::string &peer, std::str
   Client &c = *at->second;
   if (c.pool && c.pool->name != pool)
     return false; // while it waits, only the application knows which pool it will be
-  c.description = v->text;
+  if (!c.node.empty ()) {
+    say ({Outside::Kind::describe, pool, peer, {}, {}, std::string (v->text), c.node});
+    return true;
+  }
+  set_description (c, v->text);
+  if (c.pool || c.entering)
+    say ({Outside::Kind::describe, pool, peer, {}, {}, c.description});
+  return true;
+}
+
+void Pools::set_description (Client &c, std::string_view text)
+{
+  c.description = text;
   if (c.pool)
     for (Client *m : c.pool->members)
       if (m != &c)
         tell_description (c, *m);
-  return true;
 }
 
 std::optional<Pools::Message> Pools::message_of (std::string_view text) const
@@ -234,32 +284,55 @@ bool Pools::send (const std::string &pool, const std::string &peer, std::string_
   Client *c = member (pool, peer);
   if (!m || !c)
     return false;
-  tell (*c, m->type, m->data);
+  if (c->node.empty ())
+    tell (*c, m->type, m->data);
+  else
+    say ({Outside::Kind::send, pool, {}, peer, m->type, m->data, c->node});
   return true;
 }
 
 bool Pools::broadcast (const std::string &pool, std::string_view text)
 {
   const auto m = message_of (text);
+  if (!m || !tell_all (pool, m->type, m->data))
+    return false;
+  say ({Outside::Kind::broadcast, pool, {}, {}, m->type, m->data});
+  return true;
+}
+
+bool Pools::tell_all (const std::string &pool, std::string_view type, std::string_view data)
+{
   const auto at = pools_.find (pool);
-  if (!m || at == pools_.end ())
+  if (at == pools_.end ())
     return false;
   for (Client *c : at->second.members)
-    tell (*c, m->type, m->data);
+    tell (*c, type, data);
   return true;
 }
 
 void Pools::timeout (TimePoint now)
 {
   while (!requests_.empty () && requests_.begin ()->second.until <= now)
-    decide (requests_.begin ()->first, false, {});
+    decide (requests_.begin ()->first, false, {}, now);
+  for (const Id id : std::vector<Id> (entering_.begin (), entering_.end ())) {
+    Client &c = *clients_.at (id);
+    if (!c.entering || c.until > now)
+      continue;
+    refuse (c, "cluster", "The servers do not agree", c.entering->name);
+    leave (c, {});
+  }
 }
 
 std::optional<TimePoint> Pools::poll_timeout () const
 {
-  if (requests_.empty ())
-    return {};
-  return requests_.begin ()->second.until;
+  std::optional<TimePoint> next;
+  if (!requests_.empty ())
+    next = requests_.begin ()->second.until;
+  for (const Id id : entering_) {
+    const TimePoint t = clients_.at (id)->until;
+    next = next ? std::min (*next, t) : t;
+  }
+  return next;
 }
 
 std::optional<Event> Pools::poll_event ()

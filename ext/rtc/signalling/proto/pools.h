@@ -9,10 +9,12 @@
 #pragma once
 #include "common/proto/rate_limit.h"
 #include "json_text.h"
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <unordered_map>
 #include <utility>
 #include <variant>
@@ -59,6 +61,26 @@ struct Transmit {
   std::uint16_t close = 0;
 };
 
+// What the other servers of a cluster have to know, or this one has heard from them: see cluster.h.
+struct Outside {
+  enum class Kind : std::uint8_t {
+    want,      // peer joins, in an order that all agree on: by stamp, then by peer
+    in,        // it has joined
+    out,       // it has left, or is not to join any more
+    describe,  // data: its description. With a node: for the node that it is connected to
+    sdp,       // data: from peer to `to`, which is connected to the node
+    candidate, // data: the same
+    send,      // data: an application's message of this type to `to`, connected to the node
+    broadcast, // data: the same to all
+    stop,      // the pool is closed
+    add,       // a pool is added
+    remove,    // … and not any more
+  };
+  Kind kind;
+  std::string pool, peer, to, type, data, node; // node: for it alone; empty: for all
+  std::uint64_t stamp = 0;
+};
+
 struct Counters {
   std::uint64_t relayed = 0;            // descriptions and candidates
   std::uint64_t errors = 0;             // rtc:error that were sent
@@ -69,7 +91,8 @@ class Pools {
 public:
   // make_id: a new peer's id; unguessable, and nothing that JSON escapes.
   using MakeId = std::function<std::string ()>;
-  Pools (const Limits &limits, MakeId make_id);
+  // clustered: joins wait until the other servers agree, and poll_outside () has something.
+  Pools (const Limits &limits, MakeId make_id, bool clustered = false);
   ~Pools ();
 
   // A client is there. prefix: empty for raw WebSocket; else how its event packets of socket.io
@@ -85,7 +108,7 @@ public:
 
   // The answer to a JoinRequest. pool: what was asked for, or what it stands for. False: it is not
   // awaited (any more).
-  bool decide (std::uint64_t request, bool yes, const std::string &pool);
+  bool decide (std::uint64_t request, bool yes, const std::string &pool, TimePoint now);
 
   // The server's side.
   bool add_pool (const std::string &name);    // false: a bad name, or there are too many
@@ -97,13 +120,23 @@ public:
   bool send (const std::string &pool, const std::string &peer, std::string_view json);
   bool broadcast (const std::string &pool, std::string_view json);
 
+  // What another server says; node: which one.
+  void outside (const std::string &node, const Outside &o);
+  void agreed (const std::string &peer);    // all of them know that this one wants to join
+  void node_gone (const std::string &node); // its members have left
+  void let_go ();                           // all members, ours and theirs: the cluster is lost
+  std::vector<Outside> snapshot () const;   // what a new server has to know of this one
+  std::uint64_t clock () const { return clock_; }
+  void advance_clock (std::uint64_t other) { clock_ = std::max (clock_, other); }
+
   void timeout (TimePoint now);
   std::optional<TimePoint> poll_timeout () const;
+  std::optional<Outside> poll_outside ();
   std::optional<Event> poll_event ();
   std::optional<Transmit> poll_transmit ();
 
   std::size_t pools () const { return pools_.size (); }
-  std::size_t peers () const { return peers_.size (); }
+  std::size_t peers () const { return peers_.size () - remotes_.size (); } // this server's
   const Counters &counters () const { return counters_; }
 
 private:
@@ -113,7 +146,11 @@ private:
     Id id;
     std::string prefix, peer;
     std::string description = "null";
-    Pool *pool = nullptr;
+    std::string node;        // where it is connected to; empty: here
+    std::uint64_t stamp = 0; // the order of joins
+    Pool *pool = nullptr, *entering = nullptr;
+    TimePoint until;           // to be in by
+    bool agreed = false;       // by the other servers
     std::uint64_t request = 0; // its join that is to be decided
     Bucket messages;
     Version version = Version::unknown;
@@ -121,7 +158,8 @@ private:
   };
   struct Pool {
     std::string name;
-    std::vector<Client *> members; // in the order in which they joined
+    std::vector<Client *> members;  // in the order of their joins
+    std::vector<Client *> entering; // who waits for other servers, in no order
     bool added = false;
   };
   struct Request {
@@ -151,6 +189,18 @@ private:
   bool is_description (const Data &d, std::string_view type = {}) const;
 
   Pool *pool_to_join (Client &c, const std::string &name);
+  Pool &pool_of (const std::string &name);
+  void begin (Client &c, Pool &p, TimePoint now);
+  void advance (Pool &p);
+  void insert (Client &c, Pool &p);
+  void remote (const std::string &node, const Outside &o);
+  void remote_enters (const std::string &node, const Outside &o, bool in);
+  void remote_out (Client &c);
+  void say (Outside o);
+  void set_description (Client &c, std::string_view json);
+  bool stop (const std::string &name);
+  bool tell_all (const std::string &pool, std::string_view type, std::string_view data);
+  void relay_candidate (Client &from, Client &to, std::string_view candidate);
   void enter (Client &c, Pool &p);
   void announce (const Client &c, Client &to);
   void tell_description (const Client &of, Client &to);
@@ -166,13 +216,18 @@ private:
 
   const Limits limits_;
   const MakeId make_id_;
+  const bool clustered_;
   std::unordered_map<Id, std::unique_ptr<Client>> clients_;
+  std::unordered_map<std::string, std::unique_ptr<Client>> remotes_; // by peer
   std::unordered_map<std::string, Client *> peers_; // who is in a pool, or wants to be
   std::unordered_map<std::string, Pool> pools_;
   std::map<std::uint64_t, Request> requests_; // the oldest first
   std::uint64_t last_request_ = 0;
   std::deque<Event> events_;
   std::deque<Transmit> transmits_;
+  std::deque<Outside> outsides_;
+  std::set<pool::Id> entering_; // clients that wait for other servers
+  std::uint64_t clock_ = 0;     // Lamport's: later than everything that was heard of
   Counters counters_;
 };
 } // namespace reach::rtc::pool

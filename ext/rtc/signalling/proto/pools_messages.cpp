@@ -83,7 +83,7 @@ void Pools::dispatch (Client &c, std::string_view type, const Data &data, TimePo
 
 void Pools::on_join (Client &c, const Data &data, TimePoint now)
 {
-  if (c.pool || c.request)
+  if (c.pool || c.request || c.entering)
     return error (c, "joined", "One connection joins one pool");
   const auto name = json::string_member (data, "pool");
   if (!name || !is_name (*name))
@@ -152,6 +152,9 @@ void Pools::on_answer (Client &c, const Data &data, TimePoint)
 
 void Pools::relay_description (Client &from, Client &to, const Data &d)
 {
+  if (!to.node.empty ())
+    return say ({Outside::Kind::sdp, from.pool->name, from.peer, to.peer, {}, std::string (d.text),
+        to.node});
   const std::string peer = json::quote (from.peer), text (d.text);
   counters_.relayed++;
   if (to.version != Version::v1)
@@ -169,13 +172,18 @@ void Pools::on_candidate (Client &c, const Data &data, TimePoint)
   const auto candidate = json::member (data, "candidate");
   if (!candidate || !(candidate->is (json::Kind::object) || candidate->is (json::Kind::null)))
     return error (c, "malformed", "candidate has to be an object or null");
-  Client *to = target_of (c, json::string_member (data, "for"));
-  if (!to)
-    return;
+  if (Client *to = target_of (c, json::string_member (data, "for")))
+    relay_candidate (c, *to, candidate->text);
+}
+
+void Pools::relay_candidate (Client &from, Client &to, std::string_view candidate)
+{
+  if (!to.node.empty ())
+    return say ({Outside::Kind::candidate, from.pool->name, from.peer, to.peer, {},
+        std::string (candidate), to.node});
   counters_.relayed++;
-  tell (*to, "rtc:candidate",
-      "{\"candidate\":" + std::string (candidate->text) + ",\"from\":" + json::quote (c.peer) +
-          "}");
+  tell (to, "rtc:candidate",
+      "{\"candidate\":" + std::string (candidate) + ",\"from\":" + json::quote (from.peer) + "}");
 }
 
 void Pools::on_describe (Client &c, const Data &, TimePoint)
@@ -185,7 +193,7 @@ void Pools::on_describe (Client &c, const Data &, TimePoint)
 
 void Pools::tell (Client &to, std::string_view type, std::string_view data)
 {
-  if (to.over)
+  if (to.over || !to.node.empty ()) // others are told by their own server
     return;
   std::string text;
   text.reserve (to.prefix.size () + type.size () + data.size () + 32);
