@@ -277,40 +277,89 @@ Items::Items (const Value &c)
   object_ = c.kind == Kind::object;
 }
 
+namespace {
+// What follows is for texts that were checked: it finds ends, and nothing else.
+void skip_to_item (std::string_view &s)
+{
+  while (!s.empty () && (is_space (s.front ()) || s.front () == ',' || s.front () == ':'))
+    s.remove_prefix (1);
+}
+
+std::size_t string_length (std::string_view s)
+{
+  std::size_t i = 1;
+  while (s[i] != '"')
+    i += s[i] == '\\' ? 2 : 1;
+  return i + 1;
+}
+
+std::size_t container_length (std::string_view s)
+{
+  std::size_t i = 0, depth = 0;
+  do {
+    const char c = s[i];
+    if (c == '"')
+      i += string_length (s.substr (i)) - 1;
+    else if (c == '{' || c == '[')
+      depth++;
+    else if (c == '}' || c == ']')
+      depth--;
+    i++;
+  } while (depth > 0);
+  return i;
+}
+
+Value take_value (std::string_view &s)
+{
+  const char c = s.front ();
+  Value v;
+  std::size_t n = 0;
+  if (c == '"') {
+    v.kind = Kind::string;
+    n = string_length (s);
+  } else if (c == '{' || c == '[') {
+    v.kind = c == '{' ? Kind::object : Kind::array;
+    n = container_length (s);
+  } else {
+    v.kind = c == 'n' ? Kind::null : c == 't' || c == 'f' ? Kind::boolean : Kind::number;
+    while (n < s.size () && !is_space (s[n]) && s[n] != ',')
+      n++;
+  }
+  v.text = s.substr (0, n);
+  s.remove_prefix (n);
+  return v;
+}
+} // namespace
+
 bool Items::next ()
 {
-  Scanner s (rest_, UINT32_MAX); // it was checked, and is no deeper than it was
-  s.space ();
-  s.take (',');
-  s.space ();
-  if (s.at_end ())
+  skip_to_item (rest_);
+  if (rest_.empty ())
     return false;
   if (object_) {
-    const std::string_view from = s.rest ();
-    s.string ();
-    name_ = {Kind::string, from.substr (0, from.size () - s.rest ().size ())};
-    s.space ();
-    s.take (':');
+    name_ = take_value (rest_);
+    skip_to_item (rest_);
   }
-  const auto v = s.value ();
-  if (!v)
-    return false;
-  value_ = *v;
-  rest_ = s.rest ();
+  value_ = take_value (rest_);
   return true;
+}
+
+bool is_named (const Value &name, std::string_view text)
+{
+  const std::string_view raw = name.text.substr (1, name.text.size () - 2);
+  return raw == text || (raw.find ('\\') != raw.npos && string_of (name) == text);
 }
 
 std::optional<Value> member (const Value &object, std::string_view name)
 {
-  std::optional<Value> found;
-  if (!object.is (Kind::object))
-    return found;
-  for (Items i (object); i.next ();) {
-    const std::string_view raw = i.name ().text.substr (1, i.name ().text.size () - 2);
-    if (raw == name || (raw.find ('\\') != raw.npos && string_of (i.name ()) == name))
-      found = i.value ();
-  }
-  return found;
+  return members<1> (object, {name})[0];
+}
+
+std::optional<std::string_view> plain_string (const Value &v)
+{
+  if (!v.is (Kind::string) || v.text.find ('\\') != v.text.npos)
+    return {};
+  return v.text.substr (1, v.text.size () - 2);
 }
 
 std::optional<std::string> string_of (const Value &v)

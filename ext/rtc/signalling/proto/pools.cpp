@@ -108,7 +108,7 @@ void Pools::enter (Client &c, Pool &p)
     append_item (descriptions, json::quote (m->peer) + ":" + m->description);
   }
   append_item (descriptions, json::quote (c.peer) + ":" + c.description);
-  tell (c, "rtc:joined", joined_text (c.peer, p.name, ids, descriptions));
+  tell (c, "rtc:joined", {joined_text (c.peer, p.name, ids, descriptions)});
   insert (c, p);
   counters_.joins++;
   events_.push_back (Joined{c.id, p.name, c.peer});
@@ -130,18 +130,18 @@ void Pools::insert (Client &c, Pool &p)
 void Pools::announce (const Client &c, Client &to)
 {
   if (to.version != Version::v1)
-    tell (to, "rtc:peer", "{\"id\":" + json::quote (c.peer) + "}");
+    tell (to, "rtc:peer", {"{\"id\":\"", c.peer, "\"}"});
   if (to.version != Version::v2)
-    tell (to, "rtc:request_offers", "{\"for\":" + json::quote (c.peer) + "}");
+    tell (to, "rtc:request_offers", {"{\"for\":\"", c.peer, "\"}"});
   if (c.description != "null")
     tell_description (c, to);
 }
 
 void Pools::tell_description (const Client &of, Client &to)
 {
-  const std::string id = json::quote (of.peer);
   tell (to, "rtc:describe",
-      "{\"id\":" + id + ",\"uid\":" + id + ",\"description\":" + of.description + "}");
+      {"{\"id\":\"", of.peer, "\",\"uid\":\"", of.peer, "\",\"description\":", of.description,
+          "}"});
 }
 
 // Also of one that was not let in.
@@ -167,9 +167,8 @@ void Pools::leave (Client &c, const std::string &reason)
     return;
   say ({Outside::Kind::out, p->name, peer});
   std::erase (p->members, &c);
-  const std::string id = json::quote (peer);
   for (Client *m : p->members)
-    tell (*m, "rtc:close", "{\"id\":" + id + ",\"uid\":" + id + "}");
+    tell (*m, "rtc:close", {"{\"id\":\"", peer, "\",\"uid\":\"", peer, "\"}"});
   events_.push_back (Left{p->name, peer, reason});
   drop_if_unused (*p);
 }
@@ -224,7 +223,7 @@ bool Pools::stop (const std::string &name)
     peers_.erase (peer);
     if (remotes_.erase (peer))
       continue;
-    tell (*m, "rtc:stop", "{}");
+    tell (*m, "rtc:stop", {"{}"});
     close (*m, 1000);
     if (was_in)
       events_.push_back (Left{name, peer, "stopped"});
@@ -285,7 +284,7 @@ bool Pools::send (const std::string &pool, const std::string &peer, std::string_
   if (!m || !c)
     return false;
   if (c->node.empty ())
-    tell (*c, m->type, m->data);
+    tell (*c, m->type, {m->data});
   else
     say ({Outside::Kind::send, pool, {}, peer, m->type, m->data, c->node});
   return true;
@@ -306,7 +305,7 @@ bool Pools::tell_all (const std::string &pool, std::string_view type, std::strin
   if (at == pools_.end ())
     return false;
   for (Client *c : at->second.members)
-    tell (*c, type, data);
+    tell (*c, type, {data});
   return true;
 }
 

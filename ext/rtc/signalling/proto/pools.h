@@ -183,7 +183,8 @@ private:
   void on_candidate (Client &c, const Data &data, TimePoint now);
   void on_describe (Client &c, const Data &data, TimePoint now);
 
-  Client *target_of (Client &from, const std::optional<std::string> &peer);
+  Client *target_of (Client &from, const std::optional<json::Value> &peer);
+  Client *peer_of (const json::Value &id);
   void relay_description (Client &from, Client &to, const Data &description);
   bool is_name (std::string_view name) const;
   bool is_description (const Data &d, std::string_view type = {}) const;
@@ -209,7 +210,8 @@ private:
 
   std::optional<Message> message_of (std::string_view json) const;
   Client *member (const std::string &pool, const std::string &peer);
-  void tell (Client &to, std::string_view type, std::string_view data);
+  using Pieces = std::initializer_list<std::string_view>;
+  void tell (Client &to, std::string_view type, Pieces data);
   void error (Client &to, const char *reason, const char *sentence, std::string_view pool = {});
   void refuse (Client &to, const char *reason, const char *sentence, std::string_view pool = {});
   void close (Client &c, std::uint16_t code);
@@ -219,7 +221,13 @@ private:
   const bool clustered_;
   std::unordered_map<Id, std::unique_ptr<Client>> clients_;
   std::unordered_map<std::string, std::unique_ptr<Client>> remotes_; // by peer
-  std::unordered_map<std::string, Client *> peers_; // who is in a pool, or wants to be
+  // So that a part of a message can be looked for.
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator() (std::string_view s) const { return std::hash<std::string_view>{}(s); }
+  };
+  std::unordered_map<std::string, Client *, Hash, std::equal_to<>>
+      peers_; // who is in a pool, or wants to be
   std::unordered_map<std::string, Pool> pools_;
   std::map<std::uint64_t, Request> requests_; // the oldest first
   std::uint64_t last_request_ = 0;

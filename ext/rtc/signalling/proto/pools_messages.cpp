@@ -44,11 +44,14 @@ void Pools::input (Id client, std::string_view text, TimePoint now)
   if (!c)
     return;
   const auto v = text.size () <= limits_.message ? json::parse (text, limits_.depth) : std::nullopt;
-  const auto type = v ? json::string_member (*v, "type") : std::nullopt;
-  const auto data = v ? json::member (*v, "data") : std::nullopt;
-  if (!type || !data)
+  const auto [type, data] =
+      json::members<2> (v.value_or (json::Value{}), {std::string_view ("type"), "data"});
+  if (!type || !type->is (json::Kind::string) || !data)
     return error (*c, "malformed", "A message is an object of type and data");
-  dispatch (*c, *type, *data, now);
+  if (const auto plain = json::plain_string (*type))
+    dispatch (*c, *plain, *data, now);
+  else
+    dispatch (*c, *json::string_of (*type), *data, now);
 }
 
 void Pools::event (Id client, std::string_view type, const json::Value &data, TimePoint now)
@@ -97,32 +100,40 @@ void Pools::on_join (Client &c, const Data &data, TimePoint now)
   events_.push_back (JoinRequest{c.request, *name, c.peer});
 }
 
-// Null: the sender was told. Only who is in the sender's pool exists for it.
-Pools::Client *Pools::target_of (Client &from, const std::optional<std::string> &peer)
+Pools::Client *Pools::peer_of (const json::Value &id)
 {
-  const auto at = peer ? peers_.find (*peer) : peers_.end ();
-  if (at != peers_.end () && at->second->pool == from.pool && at->second != &from)
-    return at->second;
+  const auto plain = json::plain_string (id);
+  const auto at = plain ? peers_.find (*plain) : peers_.find (json::string_of (id).value_or (""));
+  return at == peers_.end () ? nullptr : at->second;
+}
+
+// Null: the sender was told. Only who is in the sender's pool exists for it.
+Pools::Client *Pools::target_of (Client &from, const std::optional<json::Value> &peer)
+{
+  Client *to = peer ? peer_of (*peer) : nullptr;
+  if (to && to->pool == from.pool && to != &from)
+    return to;
   error (from, "unknown-peer", "There is no such peer in this pool");
   return nullptr;
 }
 
 bool Pools::is_description (const Data &d, std::string_view type) const
 {
-  const auto t = json::string_member (d, "type");
-  const auto sdp = json::member (d, "sdp");
-  const bool known = t && (*t == "offer" || *t == "answer" || *t == "pranswer" || *t == "rollback");
-  return known && (type.empty () || *t == type) &&
-         (sdp ? sdp->is (json::Kind::string) : *t == "rollback");
+  const auto [t, sdp] = json::members<2> (d, {std::string_view ("type"), "sdp"});
+  const std::string_view text = t ? json::plain_string (*t).value_or ("") : "";
+  const bool known =
+      text == "offer" || text == "answer" || text == "pranswer" || text == "rollback";
+  return known && (type.empty () || text == type) &&
+         (sdp ? sdp->is (json::Kind::string) : text == "rollback");
 }
 
 void Pools::on_sdp (Client &c, const Data &data, TimePoint)
 {
   c.version = Version::v2;
-  const auto d = json::member (data, "description");
+  const auto [d, peer] = json::members<2> (data, {std::string_view ("description"), "to"});
   if (!d || !is_description (*d))
     return error (c, "malformed", "description has to be one of a session");
-  if (Client *to = target_of (c, json::string_member (data, "to")))
+  if (Client *to = target_of (c, peer))
     relay_description (c, *to, *d);
 }
 
@@ -135,7 +146,7 @@ void Pools::on_offers (Client &c, const Data &data, TimePoint)
       return error (c, "malformed", "These are more offers than peers");
     if (!is_description (i.value (), "offer"))
       return error (c, "malformed", "This is no offer");
-    if (Client *to = target_of (c, json::string_of (i.name ())))
+    if (Client *to = target_of (c, i.name ()))
       relay_description (c, *to, i.value ());
   }
 }
@@ -143,10 +154,10 @@ void Pools::on_offers (Client &c, const Data &data, TimePoint)
 void Pools::on_answer (Client &c, const Data &data, TimePoint)
 {
   c.version = Version::v1;
-  const auto d = json::member (data, "answer");
+  const auto [d, peer] = json::members<2> (data, {std::string_view ("answer"), "for"});
   if (!d || !is_description (*d, "answer"))
     return error (c, "malformed", "This is no answer");
-  if (Client *to = target_of (c, json::string_member (data, "for")))
+  if (Client *to = target_of (c, peer))
     relay_description (c, *to, *d);
 }
 
@@ -155,24 +166,23 @@ void Pools::relay_description (Client &from, Client &to, const Data &d)
   if (!to.node.empty ())
     return say ({Outside::Kind::sdp, from.pool->name, from.peer, to.peer, {}, std::string (d.text),
         to.node});
-  const std::string peer = json::quote (from.peer), text (d.text);
   counters_.relayed++;
   if (to.version != Version::v1)
-    tell (to, "rtc:sdp", "{\"peer\":" + peer + ",\"description\":" + text + "}");
+    tell (to, "rtc:sdp", {"{\"peer\":\"", from.peer, "\",\"description\":", d.text, "}"});
   if (to.version == Version::v2)
     return;
   if (is_description (d, "offer"))
-    tell (to, "rtc:offer", "{\"for\":" + peer + ",\"offer\":" + text + "}");
+    tell (to, "rtc:offer", {"{\"for\":\"", from.peer, "\",\"offer\":", d.text, "}"});
   else if (is_description (d, "answer"))
-    tell (to, "rtc:answer", "{\"for\":" + peer + ",\"answer\":" + text + "}");
+    tell (to, "rtc:answer", {"{\"for\":\"", from.peer, "\",\"answer\":", d.text, "}"});
 }
 
 void Pools::on_candidate (Client &c, const Data &data, TimePoint)
 {
-  const auto candidate = json::member (data, "candidate");
+  const auto [candidate, peer] = json::members<2> (data, {std::string_view ("candidate"), "for"});
   if (!candidate || !(candidate->is (json::Kind::object) || candidate->is (json::Kind::null)))
     return error (c, "malformed", "candidate has to be an object or null");
-  if (Client *to = target_of (c, json::string_member (data, "for")))
+  if (Client *to = target_of (c, peer))
     relay_candidate (c, *to, candidate->text);
 }
 
@@ -182,8 +192,7 @@ void Pools::relay_candidate (Client &from, Client &to, std::string_view candidat
     return say ({Outside::Kind::candidate, from.pool->name, from.peer, to.peer, {},
         std::string (candidate), to.node});
   counters_.relayed++;
-  tell (to, "rtc:candidate",
-      "{\"candidate\":" + std::string (candidate) + ",\"from\":" + json::quote (from.peer) + "}");
+  tell (to, "rtc:candidate", {"{\"candidate\":", candidate, ",\"from\":\"", from.peer, "\"}"});
 }
 
 void Pools::on_describe (Client &c, const Data &, TimePoint)
@@ -191,17 +200,29 @@ void Pools::on_describe (Client &c, const Data &, TimePoint)
   error (c, "not-allowed", "Only the server describes");
 }
 
-void Pools::tell (Client &to, std::string_view type, std::string_view data)
+void Pools::tell (Client &to, std::string_view type, Pieces data)
 {
   if (to.over || !to.node.empty ()) // others are told by their own server
     return;
+  const std::string quoted =
+      is_ours (type) ? std::string () : json::quote (type); // of ours nothing has to be escaped
+  std::size_t size = to.prefix.size () + type.size () + quoted.size () + 24;
+  for (const std::string_view d : data)
+    size += d.size ();
   std::string text;
-  text.reserve (to.prefix.size () + type.size () + data.size () + 32);
+  text.reserve (size);
   if (to.prefix.empty ())
-    text.append ("{\"type\":").append (json::quote (type)).append (",\"data\":");
+    text += "{\"type\":";
   else
-    text.append (to.prefix).append ("[").append (json::quote (type)).append (",");
-  text.append (data).append (to.prefix.empty () ? "}" : "]");
+    text.append (to.prefix).append ("[");
+  if (quoted.empty ())
+    text.append ("\"").append (type).append ("\"");
+  else
+    text += quoted;
+  text += to.prefix.empty () ? ",\"data\":" : ",";
+  for (const std::string_view d : data)
+    text += d;
+  text += to.prefix.empty () ? '}' : ']';
   transmits_.push_back ({to.id, std::move (text)});
 }
 
@@ -211,7 +232,7 @@ void Pools::error (Client &to, const char *reason, const char *sentence, std::st
   std::string data = "{\"message\":" + json::quote (sentence) + ",\"reason\":\"" + reason + '"';
   if (!pool.empty ())
     data += ",\"pool\":" + json::quote (pool);
-  tell (to, "rtc:error", data + "}");
+  tell (to, "rtc:error", {data, "}"});
 }
 
 void Pools::refuse (Client &to, const char *reason, const char *sentence, std::string_view pool)

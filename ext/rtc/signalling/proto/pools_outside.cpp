@@ -98,7 +98,7 @@ void Pools::remote (const std::string &node, const Outside &o)
   Client *target = to != peers_.end () && to->second->node.empty () ? to->second : nullptr;
   const auto data = json::parse (o.data);
   if (o.kind == Kind::send && target && target->pool && data)
-    return tell (*target, o.type, o.data);
+    return tell (*target, o.type, {o.data});
   if (o.kind == Kind::describe && from && data && from->node.empty ()) {
     describe (o.pool, o.peer, o.data); // it is ours, and all hear of it
     return;
@@ -157,10 +157,9 @@ void Pools::remote_out (Client &c)
   const bool was_in = c.pool;
   peers_.erase (peer);
   remotes_.erase (peer);
-  const std::string id = json::quote (peer);
   if (was_in)
     for (Client *m : p->members)
-      tell (*m, "rtc:close", "{\"id\":" + id + ",\"uid\":" + id + "}");
+      tell (*m, "rtc:close", {"{\"id\":\"", peer, "\",\"uid\":\"", peer, "\"}"});
   advance (*p);
   drop_if_unused (*p);
 }
