@@ -3,9 +3,10 @@
  * SECTION:element-rtcpoolserver
  * @title: rtcpoolserver
  *
- * A signalling server inside a pipeline: peers that name the same channel get each other's
- * descriptions and candidates (docs/protocol-signalling.md), over WebSocket. It needs no pads. The
- * same port can serve the files of a folder, so that a page and its peer connection come from one
+ * A signalling server inside a pipeline: peers that join the same pool, or name the same channel,
+ * get each other's descriptions and candidates (docs/protocol-signalling.md), over WebSocket or
+ * socket.io. It speaks the protocol of RTCPool, both versions at once. It needs no pads. The same
+ * port can serve the files of a folder, so that a page and its peer connections come from one
  * place.
  *
  * ## Example launch line
@@ -40,72 +41,15 @@ using reach::barrier;
 using namespace reach::rtc;
 
 namespace {
-enum Prop : guint {
-  prop_bind_address = 1,
-  prop_port,
-  prop_tls_certificate,
-  prop_tls_key,
-  prop_folder,
-  prop_max_connections,
-  prop_max_pools,
-  prop_max_message_size,
-  prop_message_rate,
-  prop_current_port,
-  prop_stats,
-};
-
 PoolServerImpl &impl_of (gpointer e)
 {
   return *GST_RTC_POOL_SERVER (e)->impl;
 }
 
-std::string *text_setting (PoolServerSettings &s, guint id)
-{
-  switch (id) {
-  case prop_bind_address:
-    return &s.bind_address;
-  case prop_tls_certificate:
-    return &s.tls_certificate;
-  case prop_tls_key:
-    return &s.tls_key;
-  case prop_folder:
-    return &s.folder;
-  default:
-    return nullptr;
-  }
-}
-
-guint *number_setting (PoolServerSettings &s, guint id)
-{
-  switch (id) {
-  case prop_port:
-    return &s.port;
-  case prop_max_connections:
-    return &s.max_connections;
-  case prop_max_pools:
-    return &s.max_pools;
-  case prop_max_message_size:
-    return &s.max_message_size;
-  case prop_message_rate:
-    return &s.message_rate;
-  default:
-    return nullptr;
-  }
-}
-
 void set_property (GObject *o, guint id, const GValue *v, GParamSpec *spec)
 {
-  const bool known = impl_of (o).settings.update ([&] (PoolServerSettings &s) {
-    if (std::string *text = text_setting (s, id)) {
-      const char *t = g_value_get_string (v);
-      *text = t ? t : "";
-      return true;
-    }
-    guint *n = number_setting (s, id);
-    if (n)
-      *n = g_value_get_uint (v);
-    return n != nullptr;
-  });
+  const bool known = impl_of (o).settings.update (
+      [&] (PoolServerSettings &s) { return set_pool_server_property (s, id, v); });
   if (!known)
     G_OBJECT_WARN_INVALID_PROPERTY_ID (o, id, spec);
 }
@@ -117,12 +61,7 @@ void get_property (GObject *o, guint id, GValue *v, GParamSpec *spec)
     return g_value_take_boxed (v, impl.stats ());
   if (id == prop_current_port)
     return g_value_set_uint (v, impl.port ());
-  auto settings = impl.settings.lock ();
-  if (const std::string *text = text_setting (*settings, id))
-    g_value_set_string (v, text->empty () ? nullptr : text->c_str ());
-  else if (const guint *n = number_setting (*settings, id))
-    g_value_set_uint (v, *n);
-  else
+  if (!get_pool_server_property (*impl.settings.lock (), id, v))
     G_OBJECT_WARN_INVALID_PROPERTY_ID (o, id, spec);
 }
 
@@ -155,46 +94,6 @@ void finalize (GObject *o)
   delete GST_RTC_POOL_SERVER (o)->impl;
   G_OBJECT_CLASS (gst_rtc_pool_server_parent_class)->finalize (o);
 }
-
-void install_properties (GObjectClass *k)
-{
-  constexpr auto rw = static_cast<GParamFlags> (
-      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
-  constexpr auto ro = static_cast<GParamFlags> (G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
-  const auto text = [k] (guint id, const char *name, const char *blurb, const char *fallback) {
-    g_object_class_install_property (
-        k, id, g_param_spec_string (name, nullptr, blurb, fallback, rw));
-  };
-  const auto number = [k] (guint id, const char *name, const char *blurb, guint least, guint most,
-                          guint fallback) {
-    g_object_class_install_property (
-        k, id, g_param_spec_uint (name, nullptr, blurb, least, most, fallback, rw));
-  };
-  text (prop_bind_address, "bind-address", "The address to listen on; :: is all of IPv6 and IPv4",
-      "0.0.0.0");
-  number (prop_port, "port", "TCP port (0 = any)", 0, 65535, 7001);
-  text (prop_tls_certificate, "tls-certificate",
-      "PEM file with the certificate: with one it is https and wss alone (NULL = http and ws)",
-      nullptr);
-  text (prop_tls_key, "tls-key", "PEM file with its key (NULL = it is in the certificate's file)",
-      nullptr);
-  text (prop_folder, "folder",
-      "Files that the same port serves; index.html is what a folder shows (NULL = none)", nullptr);
-  number (prop_max_connections, "max-connections", "How many there may be", 1, 1000000, 10000);
-  number (prop_max_pools, "max-pools", "How many channels there may be", 1, 1000000, 10000);
-  number (
-      prop_max_message_size, "max-message-size", "Bytes of one message", 1024, 16 << 20, 256 << 10);
-  number (prop_message_rate, "message-rate",
-      "Messages per second of a peer, five times as many at once; who sends more is cut off (0 = "
-      "no "
-      "limit)",
-      0, 1000000, 100);
-  g_object_class_install_property (k, prop_current_port,
-      g_param_spec_uint ("current-port", nullptr,
-          "The port that is listened on, from READY on (0 = none)", 0, 65535, 0, ro));
-  g_object_class_install_property (k, prop_stats,
-      g_param_spec_boxed ("stats", nullptr, "Counters (docs/stats.md)", GST_TYPE_STRUCTURE, ro));
-}
 } // namespace
 
 static void gst_rtc_pool_server_init (GstRtcPoolServer *self)
@@ -213,10 +112,11 @@ static void gst_rtc_pool_server_class_init (GstRtcPoolServerClass *klass)
   object->finalize = finalize;
   object->set_property = set_property;
   object->get_property = get_property;
-  install_properties (object);
+  install_pool_server_properties (object);
   element->change_state = change_state;
   element->send_event = send_event;
-  install_pool_server_signals (G_TYPE_FROM_CLASS (klass));
+  install_pool_server_signals (G_TYPE_FROM_CLASS (klass), impl_of);
   gst_element_class_set_static_metadata (element, "Signalling server", "Generic/Network",
-      "Brings peers of a channel together over WebSocket", "The gst-plugins-reach developers");
+      "Brings peers of a pool or a channel together over WebSocket and socket.io",
+      "The gst-plugins-reach developers");
 }

@@ -2,9 +2,46 @@
 #include "pool_service.h"
 
 namespace reach::rtc {
+namespace {
+// Requests of pairs and of pools are counted by themselves; outside they share one space.
+constexpr std::uint64_t pair_id (std::uint64_t n)
+{
+  return n * 2;
+}
+constexpr std::uint64_t pool_id (std::uint64_t n)
+{
+  return n * 2 + 1;
+}
+} // namespace
+
+PoolService::PoolService (Owner &owner, const Limits &limits, const Access &access,
+    std::string folder, std::unique_ptr<ClusterBus> bus)
+    : owner_ (owner), limits_ (limits), gate_ (access.token, access.origins),
+      pairing_ (*this, limits_.pairs), files_ (std::move (folder)), bus_ (std::move (bus))
+{
+}
+
+PoolService::~PoolService () = default;
+
+void PoolService::on_start (Loop &loop)
+{
+  PoolMembers::Owner &self = *this;
+  members_ = std::make_unique<PoolMembers> (
+      loop, self, gate_, limits_.pools, limits_.socket_io, std::move (bus_));
+  timer_ = std::make_unique<Timer> (loop.timers (), [this] { on_timer (); });
+}
+
+void PoolService::on_stop ()
+{
+  timer_.reset ();
+  members_.reset ();
+}
+
 void PoolService::on_request (WebConnection &c)
 {
   const http::Request &r = c.request ();
+  if (SocketIoServer::is_for (r))
+    return members_->socket_io ().on_request (c);
   if (r.method != "GET" && r.method != "HEAD")
     return c.respond (405, "text/plain", "Only GET is known here.\n", {{"Allow", "GET, HEAD"}});
   const auto file = files_.get (r.path);
@@ -16,21 +53,55 @@ void PoolService::on_request (WebConnection &c)
 
 void PoolService::on_upgrade (WebConnection &c)
 {
-  if (!c.offers (Pairing::protocol))
+  if (SocketIoServer::is_for (c.request ()))
+    return members_->socket_io ().on_upgrade (c);
+  if (gate_.refused (c))
+    return;
+  if (c.offers (Pairing::protocol))
+    return upgrade_pair (c);
+  if (c.request ().header ("sec-websocket-protocol"))
     return c.respond (400, "text/plain",
-        "The sub-protocol that is known here is " + std::string (Pairing::protocol) + ".\n");
-  const auto wish = Pairing::wish_of (c.request (), limits_);
-  if (!wish)
-    return c.respond (400, "text/plain", "The path has to name a channel.\n");
-  if (requests_.size () >= max_requests)
-    return c.respond (503, "text/plain", "Too many are waiting to be let in.\n");
-  const std::uint64_t id = ++last_request_;
-  requests_.emplace (id, Request{&c, *wish});
-  if (!owner_.on_join_request (id, wish->channel, wish->peer))
-    decide (id, false);
+        "The sub-protocol that is known here is " + std::string (Pairing::protocol) +
+            "; pools have none.\n");
+  c.accept ({});
+  members_->open (c);
 }
 
-bool PoolService::decide (std::uint64_t id, bool yes)
+void PoolService::upgrade_pair (WebConnection &c)
+{
+  const auto wish = Pairing::wish_of (c.request (), limits_.pairs);
+  if (!wish)
+    return c.respond (400, "text/plain", "The path has to name a channel.\n");
+  if (requests_.size () >= limits_.requests)
+    return c.respond (503, "text/plain", "Too many are waiting to be let in.\n");
+  const std::uint64_t id = ++last_request_;
+  requests_.emplace (id, Request{&c, *wish, Clock::now () + limits_.pools.decision});
+  if (!timer_->armed ())
+    timer_->arm (requests_.begin ()->second.until);
+  if (!owner_.on_join_request (pair_id (id), wish->channel, wish->peer, false))
+    decide_pair (id, false);
+}
+
+void PoolService::on_timer ()
+{
+  const TimePoint now = Clock::now ();
+  while (!requests_.empty () && requests_.begin ()->second.until <= now)
+    decide_pair (requests_.begin ()->first, false);
+  if (!requests_.empty ())
+    timer_->arm (requests_.begin ()->second.until);
+}
+
+bool PoolService::decide (std::uint64_t id, bool yes, const std::string &pool)
+{
+  if (!members_)
+    return false;
+  if (id == pair_id (id / 2))
+    return decide_pair (id / 2, yes);
+  return members_->run (
+      [&] (pool::Pools &p) { return p.decide (id / 2, yes, pool, Clock::now ()); });
+}
+
+bool PoolService::decide_pair (std::uint64_t id, bool yes)
 {
   const auto at = requests_.find (id);
   if (at == requests_.end ())
@@ -46,9 +117,32 @@ bool PoolService::decide (std::uint64_t id, bool yes)
   return true;
 }
 
+void PoolService::on_text (WebConnection &c, std::string_view text)
+{
+  if (!members_->on_text (c, text))
+    pairing_.on_text (c, text);
+}
+
 void PoolService::on_over (WebConnection &c, unsigned code)
 {
+  if (members_->on_over (c, code))
+    return;
   std::erase_if (requests_, [&c] (const auto &r) { return r.second.connection == &c; });
   pairing_.on_over (c, code);
+}
+
+void PoolService::on_pool_event (pool::Event &e)
+{
+  if (const auto *r = std::get_if<pool::JoinRequest> (&e)) {
+    const std::uint64_t id = r->request;
+    if (!owner_.on_join_request (pool_id (id), r->pool, r->peer, true))
+      members_->run ([id] (pool::Pools &p) { return p.decide (id, false, {}, Clock::now ()); });
+  } else if (const auto *j = std::get_if<pool::Joined> (&e)) {
+    owner_.on_peer_joined (j->pool, j->peer);
+  } else if (const auto *l = std::get_if<pool::Left> (&e)) {
+    owner_.on_peer_left (l->pool, l->peer, l->reason);
+  } else {
+    owner_.on_app_message (std::get<pool::AppMessage> (e));
+  }
 }
 } // namespace reach::rtc

@@ -51,8 +51,9 @@ std::optional<UpgradeFault> upgrade_fault (const http::Request &r)
 
 WebConnection::WebConnection (Loop &loop, WebService &service, const WebLimits &limits, int fd,
     std::unique_ptr<TlsSession> tls, Shares::Place place, Gone gone)
-    : service_ (service), limits_ (limits), socket_ (loop, *this, fd, std::move (tls)),
-      parser_ (limits.http), timer_ (loop.timers (), [this] { on_timer (); }),
+    : loop_ (loop), service_ (service), limits_ (limits),
+      socket_ (loop, *this, fd, std::move (tls)), parser_ (limits.http),
+      timer_ (loop.timers (), [this] { on_timer (); }),
       later_ (loop.timers (),
           [this] {
             if (over_) {
@@ -67,7 +68,11 @@ WebConnection::WebConnection (Loop &loop, WebService &service, const WebLimits &
   timer_.arm (Clock::now () + limits_.request);
 }
 
-WebConnection::~WebConnection () = default;
+WebConnection::~WebConnection ()
+{
+  if (self_)
+    *self_ = nullptr;
+}
 
 void WebConnection::on_input (Bytes bytes)
 {
@@ -198,9 +203,20 @@ void WebConnection::send (std::string_view text)
 {
   if (!web_socket_ || over_)
     return;
-  if (socket_.queued () + text.size () > limits_.unread)
+  if (socket_.queued () + web_socket_->unsent () + text.size () > limits_.unread)
     return abort ();
   web_socket_->send (text);
+  if (std::exchange (flushing_, true))
+    return;
+  if (!self_)
+    self_ = std::make_shared<WebConnection *> (this);
+  loop_.defer ([self = self_] {
+    if (WebConnection *c = *self) {
+      c->flushing_ = false;
+      if (!c->over_)
+        c->web_socket_->flush ();
+    }
+  });
 }
 
 void WebConnection::close (WebSocket::Code code, std::string_view reason)

@@ -15,6 +15,9 @@ class WebConnection;
 class WebService {
 public:
   virtual ~WebService () = default;
+  // The first call and the last one.
+  virtual void on_start (Loop &) {}
+  virtual void on_stop () {}
   // A request is there with its body: respond () to it.
   virtual void on_request (WebConnection &c) = 0;
   // A WebSocket is asked for: accept () or respond ().
@@ -56,6 +59,7 @@ public:
   void accept (std::string_view protocol);
   // Of those that the client offers, in its order of preference.
   bool offers (std::string_view protocol) const;
+  // Leaves at the end of the loop's round, with what else is sent in it.
   void send (std::string_view text); // cuts off a client that does not read
   void close (WebSocket::Code code, std::string_view reason = {});
   void abort ();                  // at once; on_over () follows from the loop
@@ -81,6 +85,7 @@ private:
   void on_timer ();
   void end (unsigned code);
 
+  Loop &loop_;
   WebService &service_;
   const WebLimits &limits_;
   StreamSocket socket_;
@@ -88,6 +93,8 @@ private:
   std::vector<std::uint8_t> body_, stash_;
   std::unique_ptr<WebSocket> web_socket_;
   Timer timer_, later_;
+  std::shared_ptr<WebConnection *> self_; // null in it: gone; for what is put off
+  bool flushing_ = false;                 // is put off
   Shares::Place place_;
   const Gone gone_;
   unsigned silent_ = 0, over_code_ = 0; // pings without an answer

@@ -28,6 +28,7 @@ WebServer::WebServer (
       loop_ (std::make_unique<Loop> ("web-server"))
 {
   loop_->call ([&] {
+    service_.on_start (*loop_);
     listener_ = std::make_unique<Listener> (*loop_, fd, [this] (int c) { accept (c); });
     port_ = listener_->port ();
   });
@@ -40,6 +41,7 @@ WebServer::~WebServer ()
     for (auto &[c, owner] : connections_)
       c->close (WebSocket::going_away, "the server stops");
     connections_.clear ();
+    service_.on_stop ();
   });
   loop_.reset ();
 }

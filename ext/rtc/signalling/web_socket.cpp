@@ -78,11 +78,33 @@ void WebSocket::queue (std::uint8_t opcode, std::string_view payload)
     wslay_event_queue_msg (context_, &m);
 }
 
+// Messages of one round are put together here, which is one write and one piece of memory; what a
+// frame of a server's begins with is two to ten bytes (RFC 6455, 5.2). Control frames are wslay's.
 void WebSocket::send (std::string_view text)
 {
-  queue (WSLAY_TEXT_FRAME, text);
-  if (!inside_)
-    flush ();
+  if (closing_ || over_)
+    return;
+  std::uint8_t head[10] = {0x81};
+  std::size_t n = 2;
+  if (text.size () < 126) {
+    head[1] = static_cast<std::uint8_t> (text.size ());
+  } else if (text.size () < 65536) {
+    head[1] = 126;
+    store_be (head + 2, static_cast<std::uint16_t> (text.size ()));
+    n = 4;
+  } else {
+    head[1] = 127;
+    store_be (head + 2, std::uint64_t{text.size ()});
+    n = 10;
+  }
+  out_.insert (out_.end (), head, head + n);
+  out_.insert (out_.end (), text.begin (), text.end ());
+}
+
+void WebSocket::queue_out ()
+{
+  if (!out_.empty ())
+    socket_.queue (slice_of (std::exchange (out_, {})));
 }
 
 void WebSocket::ping ()
@@ -97,6 +119,7 @@ void WebSocket::close (Code code, std::string_view reason)
   if (closing_ || over_)
     return;
   reason = reason.substr (0, 123);
+  queue_out ();
   wslay_event_send (context_); // or the close frame would leave before what is queued
   wslay_event_queue_close (
       context_, code, reinterpret_cast<const std::uint8_t *> (reason.data ()), reason.size ());
@@ -109,6 +132,7 @@ void WebSocket::flush ()
 {
   if (over_)
     return;
+  queue_out ();
   wslay_event_send (context_);
   socket_.flush ();
   check_over ();

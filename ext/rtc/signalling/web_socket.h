@@ -5,6 +5,8 @@
 #include "common/stream_socket.h"
 #include <memory>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 struct wslay_event_context;
 
@@ -37,8 +39,9 @@ public:
   WebSocket &operator= (const WebSocket &) = delete;
 
   void input (Bytes bytes);
-  // They leave when the loop's round ends or flush () is called. Nothing after close ().
+  // It leaves with flush (), or with what is sent next. Nothing after close ().
   void send (std::string_view text);
+  std::size_t unsent () const { return out_.size (); } // bytes that wait for flush ()
   void ping ();
   void close (Code code, std::string_view reason = {});
   bool closing () const { return closing_; }
@@ -47,12 +50,14 @@ public:
 private:
   struct Calls; // wslay's, into this
   void queue (std::uint8_t opcode, std::string_view payload);
+  void queue_out ();
   void check_over ();
 
   StreamSocket &socket_;
   Owner &owner_;
   wslay_event_context *context_ = nullptr;
   Bytes in_;
+  std::vector<std::uint8_t> out_; // whole frames
   unsigned peer_code_ = 1006;
   bool closing_ = false, over_ = false, inside_ = false;
 };

@@ -116,6 +116,9 @@ public:
     GError *error = nullptr;
     element = gst_parse_launch (line.c_str (), &error);
     fail_unless (element && !error, "%s", error ? error->message : "");
+    GstBus *bus = gst_bus_new ();
+    gst_element_set_bus (element, bus);
+    gst_object_unref (bus);
     g_signal_connect (element, "peer-joined",
         G_CALLBACK (+[] (GstElement *, GstStructure *, gpointer self) {
           static_cast<PoolServer *> (self)->joined_.update ([] (unsigned &n) { n++; });
@@ -126,6 +129,7 @@ public:
   ~PoolServer ()
   {
     gst_element_set_state (element, GST_STATE_NULL);
+    gst_element_set_bus (element, nullptr);
     gst_object_unref (element);
   }
   guint port () const

@@ -1,0 +1,553 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The server of pools: a test for each row of the protocol's table (docs/protocol-signalling.md),
+// and for what a server that is less careful does wrong.
+#include "pool_script.h"
+
+using namespace reach;
+using namespace reach::test;
+
+namespace {
+const char *const offer = R"({"type":"offer","sdp":"v=0\r\n \u00fc ü"})";
+const char *const answer = R"({ "type" : "answer", "sdp" : "" })";
+
+// Two of version 2 and what each got so far forgotten.
+struct Two : PoolScript {
+  explicit Two (rtc::pool::Limits l = {}) : PoolScript (l)
+  {
+    join (1, "garden");
+    join (2, "garden");
+    forget ();
+  }
+  // From now on the server knows which version each speaks.
+  void know (const char *a, const char *b)
+  {
+    speak (1, "p2", a);
+    speak (2, "p1", b);
+    forget ();
+  }
+  void speak (rtc::pool::Id who, const char *to, const std::string &version)
+  {
+    if (version == "v2")
+      send (who, "rtc:sdp", std::string ("{\"to\":\"") + to + "\",\"description\":" + offer + "}");
+    else
+      send (who, "rtc:offers", std::string ("{\"") + to + "\":" + offer + "}");
+  }
+};
+} // namespace
+
+GST_START_TEST (join)
+{
+  PoolScript s;
+  s.join (1, "garden");
+  fail_unless_equals_string (s.take (1).c_str (),
+      line ("rtc:joined",
+          R"({"client_id":"p1","peers":[],"descriptions":{"p1":null},"pool":"garden"})")
+          .c_str ());
+  s.join (2, "garden");
+  // Who was there is told, in both versions' words; who comes is told who is there.
+  fail_unless_equals_string (s.take (1).c_str (),
+      (line ("rtc:peer", R"({"id":"p2"})") + line ("rtc:request_offers", R"({"for":"p2"})"))
+          .c_str ());
+  s.pools.describe ("garden", "p1", R"({"role":"gate-cam"})");
+  s.drain ();
+  s.forget ();
+  s.join (3, "garden");
+  fail_unless_equals_string (s.take (3).c_str (),
+      line ("rtc:joined",
+          R"({"client_id":"p3","peers":["p1","p2"],"descriptions":{"p1":{"role":"gate-cam"},"p2":null,"p3":null},"pool":"garden"})")
+          .c_str ());
+  fail_unless_equals_string (s.take_events ().c_str (), "joined garden p3\n");
+}
+GST_END_TEST
+
+GST_START_TEST (sdp)
+{
+  Two s;
+  s.know ("v2", "v2");
+  s.send (1, "rtc:sdp", std::string (R"({"to":"p2","peer":"forged","description":)") + offer + "}");
+  fail_unless_equals_string (s.take (2).c_str (),
+      line ("rtc:sdp", std::string (R"({"peer":"p1","description":)") + offer + "}").c_str ());
+  fail_unless_equals_string (s.take (1).c_str (), "");
+  s.send (2, "rtc:sdp", std::string (R"({"to":"p1","description":)") + answer + "}");
+  fail_unless_equals_string (s.take (1).c_str (),
+      line ("rtc:sdp", std::string (R"({"peer":"p2","description":)") + answer + "}").c_str ());
+  s.send (2, "rtc:sdp", R"({"to":"p1","description":{"type":"rollback"}})");
+  fail_unless_equals_string (s.take (1).c_str (),
+      line ("rtc:sdp", R"({"peer":"p2","description":{"type":"rollback"}})").c_str ());
+}
+GST_END_TEST
+
+GST_START_TEST (candidate)
+{
+  Two s;
+  const std::string c =
+      R"({"candidate":"candidate:1 1 udp 2122260223 192.0.2.7 50010 typ host","sdpMid":"0","sdpMLineIndex":0,"usernameFragment":"f9Kq"})";
+  // The sender is the server's word, and null, which ends them, is passed on.
+  s.send (1, "rtc:candidate", R"({"from":"forged","for":"p2","candidate":)" + c + "}");
+  s.send (1, "rtc:candidate", R"({"for":"p2","candidate":null})");
+  s.send (1, "rtc:candidate", R"({"for":"p2","candidate":{"candidate":""}})");
+  fail_unless_equals_string (s.take (2).c_str (),
+      (line ("rtc:candidate", R"({"candidate":)" + c + R"(,"from":"p1"})") +
+          line ("rtc:candidate", R"({"candidate":null,"from":"p1"})") +
+          line ("rtc:candidate", R"({"candidate":{"candidate":""},"from":"p1"})"))
+          .c_str ());
+}
+GST_END_TEST
+
+GST_START_TEST (describe)
+{
+  Two s;
+  fail_unless (s.pools.describe ("garden", "p2", R"( {"name": "Bo", "n": 1.50} )"));
+  s.drain ();
+  // Intact, to all but the described one, with both names of the id.
+  fail_unless_equals_string (s.take (1).c_str (),
+      line ("rtc:describe", R"({"id":"p2","uid":"p2","description":{"name": "Bo", "n": 1.50}})")
+          .c_str ());
+  fail_unless_equals_string (s.take (2).c_str (), "");
+  fail_unless (s.pools.describe ("garden", "p2", "null"));
+  s.drain ();
+  fail_unless_equals_string (s.take (1).c_str (),
+      line ("rtc:describe", R"({"id":"p2","uid":"p2","description":null})").c_str ());
+  for (const char *bad : {"", "[]", "3", "{", "{} {}", "\"x\""})
+    fail_if (s.pools.describe ("garden", "p2", bad), "%s", bad);
+  fail_if (s.pools.describe ("other", "p2", "{}"));
+  fail_if (s.pools.describe ("garden", "p9", "{}"));
+  s.drain ();
+  fail_unless_equals_string (s.take (1).c_str (), "");
+}
+GST_END_TEST
+
+// While the application decides it knows the id already.
+GST_START_TEST (describe_before_joining)
+{
+  PoolScript s;
+  s.join (1, "garden");
+  s.decides = false;
+  s.join (2, "garden");
+  fail_unless (s.pools.describe ("garden", "p2", R"({"a":1})"));
+  s.forget ();
+  s.pools.decide (s.requests.back ().request, true, "garden", s.now);
+  s.drain ();
+  fail_unless_equals_string (s.take (1).c_str (),
+      (line ("rtc:peer", R"({"id":"p2"})") + line ("rtc:request_offers", R"({"for":"p2"})") +
+          line ("rtc:describe", R"({"id":"p2","uid":"p2","description":{"a":1}})"))
+          .c_str ());
+  fail_unless (s.take (2).find (R"("descriptions":{"p1":null,"p2":{"a":1}})") != std::string::npos);
+}
+GST_END_TEST
+
+GST_START_TEST (client_cannot_describe)
+{
+  Two s;
+  s.send (1, "rtc:describe", R"({"id":"p1","description":{"admin":true}})");
+  fail_unless (s.error (1, "not-allowed"));
+  fail_unless_equals_string (s.take (2).c_str (), "");
+  s.join (3, "garden");
+  fail_unless (s.take (3).find ("admin") == std::string::npos);
+}
+GST_END_TEST
+
+GST_START_TEST (leave)
+{
+  Two s;
+  s.gone (2, "lost");
+  fail_unless_equals_string (
+      s.take (1).c_str (), line ("rtc:close", R"({"id":"p2","uid":"p2"})").c_str ());
+  fail_unless_equals_string (s.take_events ().c_str (), "left garden p2 lost\n");
+  // Nothing about one that is gone: its id is unknown to clients, which would throw.
+  s.send (1, "rtc:candidate", R"({"for":"p2","candidate":null})");
+  fail_unless (s.error (1, "unknown-peer"));
+  s.gone (1);
+  fail_unless_equals_uint64 (s.pools.pools (), 0);
+  fail_unless_equals_uint64 (s.pools.peers (), 0);
+}
+GST_END_TEST
+
+GST_START_TEST (stop)
+{
+  Two s;
+  s.join (3, "other");
+  s.forget ();
+  fail_unless (s.pools.close_pool ("garden"));
+  s.drain ();
+  // data is an object, or clients would drop it; nobody hears of the others' leaving.
+  for (const rtc::pool::Id who : {1, 2})
+    fail_unless_equals_string (
+        s.take (who).c_str (), (line ("rtc:stop", "{}") + "close 1000\n").c_str ());
+  fail_unless_equals_string (s.take (3).c_str (), "");
+  fail_unless_equals_string (
+      s.take_events ().c_str (), "left garden p1 stopped\nleft garden p2 stopped\n");
+  fail_if (s.pools.close_pool ("garden"));
+  s.send (1, "rtc:join", R"({"pool":"garden"})"); // it is being closed
+  fail_unless_equals_string (s.take (1).c_str (), "");
+  s.gone (1);
+  s.gone (2);
+  fail_unless_equals_string (s.take_events ().c_str (), "");
+  fail_unless_equals_uint64 (s.pools.pools (), 1);
+}
+GST_END_TEST
+
+GST_START_TEST (v1_offers)
+{
+  Two s;
+  s.join (3, "garden");
+  s.know ("v1", "v1");
+  s.send (1, "rtc:offers", std::string (R"({"p2":)") + offer + R"(,"p3":)" + offer + "}");
+  fail_unless_equals_string (s.take (2).c_str (),
+      line ("rtc:offer", std::string (R"({"for":"p1","offer":)") + offer + "}").c_str ());
+  // Who has not shown its version gets both forms.
+  fail_unless_equals_string (s.take (3).c_str (),
+      (line ("rtc:sdp", std::string (R"({"peer":"p1","description":)") + offer + "}") +
+          line ("rtc:offer", std::string (R"({"for":"p1","offer":)") + offer + "}"))
+          .c_str ());
+}
+GST_END_TEST
+
+GST_START_TEST (v1_answer)
+{
+  Two s;
+  s.know ("v1", "v1");
+  s.send (2, "rtc:answer", std::string (R"({"for":"p1","from":"forged","answer":)") + answer + "}");
+  fail_unless_equals_string (s.take (1).c_str (),
+      line ("rtc:answer", std::string (R"({"for":"p2","answer":)") + answer + "}").c_str ());
+}
+GST_END_TEST
+
+GST_START_TEST (v1_request_offers)
+{
+  Two s;
+  s.know ("v1", "v2");
+  s.join (3, "garden");
+  fail_unless_equals_string (
+      s.take (1).c_str (), line ("rtc:request_offers", R"({"for":"p3"})").c_str ());
+  fail_unless_equals_string (s.take (2).c_str (), line ("rtc:peer", R"({"id":"p3"})").c_str ());
+}
+GST_END_TEST
+
+GST_START_TEST (v1_with_v2)
+{
+  Two s;
+  s.know ("v1", "v2");
+  s.send (1, "rtc:offers", std::string (R"({"p2":)") + offer + "}");
+  fail_unless_equals_string (s.take (2).c_str (),
+      line ("rtc:sdp", std::string (R"({"peer":"p1","description":)") + offer + "}").c_str ());
+  s.send (2, "rtc:sdp", std::string (R"({"to":"p1","description":)") + answer + "}");
+  fail_unless_equals_string (s.take (1).c_str (),
+      line ("rtc:answer", std::string (R"({"for":"p2","answer":)") + answer + "}").c_str ());
+  s.send (2, "rtc:sdp", std::string (R"({"to":"p1","description":)") + offer + "}");
+  fail_unless_equals_string (s.take (1).c_str (),
+      line ("rtc:offer", std::string (R"({"for":"p2","offer":)") + offer + "}").c_str ());
+  s.send (2, "rtc:candidate", R"({"for":"p1","candidate":null})");
+  fail_unless_equals_string (
+      s.take (1).c_str (), line ("rtc:candidate", R"({"candidate":null,"from":"p2"})").c_str ());
+}
+GST_END_TEST
+
+// Each is answered, costs nobody else anything, and leaves the connection open.
+GST_START_TEST (errors)
+{
+  Two s;
+  s.pools.connect (3);
+  const struct {
+    rtc::pool::Id who;
+    std::string text;
+    const char *reason;
+  } cases[] = {
+      {1, "", "malformed"},
+      {1, "{", "malformed"},
+      {1, "[]", "malformed"},
+      {1, "{} {}", "malformed"},
+      {1, R"({"type":"rtc:sdp"})", "malformed"},
+      {1, R"({"type":7,"data":{}})", "malformed"},
+      {1, R"({"data":{}})", "malformed"},
+      {1, R"({"type":"rtc:sdp","data":null})", "malformed"},
+      {1, R"({"type":"rtc:sdp","data":[]})", "malformed"},
+      {1, "{\"type\":\"rtc:sdp\",\"data\":{\"a\":\"\xff\"}}", "malformed"},
+      {1, R"({"type":"rtc:sdp","data":)" + std::string (40, '[') + std::string (40, ']') + "}",
+          "malformed"},
+      {1, R"({"type":"rtc:nonsense","data":{}})", "unknown-type"},
+      {1, R"({"type":"rtc:join","data":{"pool":"garden"}})", "joined"}, // a second time
+      {1, R"({"type":"rtc:join","data":{"pool":"other"}})", "joined"},
+      {1, R"({"type":"rtc:sdp","data":{}})", "malformed"},
+      {1, R"({"type":"rtc:sdp","data":{"description":{"type":"offer","sdp":""}}})", "unknown-peer"},
+      {1, R"({"type":"rtc:sdp","data":{"to":5,"description":{"type":"offer","sdp":""}}})",
+          "unknown-peer"},
+      {1, R"({"type":"rtc:sdp","data":{"to":"p9","description":{"type":"offer","sdp":""}}})",
+          "unknown-peer"},
+      {1, R"({"type":"rtc:sdp","data":{"to":"p1","description":{"type":"offer","sdp":""}}})",
+          "unknown-peer"}, // itself
+      {1, R"({"type":"rtc:sdp","data":{"to":"p2"}})", "malformed"},
+      {1, R"({"type":"rtc:sdp","data":{"to":"p2","description":"x"}})", "malformed"},
+      {1, R"({"type":"rtc:sdp","data":{"to":"p2","description":{"type":"x","sdp":""}}})",
+          "malformed"},
+      {1, R"({"type":"rtc:sdp","data":{"to":"p2","description":{"type":"offer","sdp":1}}})",
+          "malformed"},
+      {1, R"({"type":"rtc:sdp","data":{"to":"p2","description":{"type":"offer"}}})", "malformed"},
+      {1, R"({"type":"rtc:candidate","data":{"for":"p2"}})", "malformed"},
+      {1, R"({"type":"rtc:candidate","data":{"for":"p2","candidate":"x"}})", "malformed"},
+      {1, R"({"type":"rtc:candidate","data":{"candidate":null}})", "unknown-peer"},
+      {1, R"({"type":"rtc:candidate","data":{"for":"p9","candidate":null}})", "unknown-peer"},
+      {1, R"({"type":"rtc:offers","data":{"p2":{"type":"answer","sdp":""}}})", "malformed"},
+      {1, R"({"type":"rtc:offers","data":{"p9":{"type":"offer","sdp":""}}})", "unknown-peer"},
+      {1, R"({"type":"rtc:answer","data":{"for":"p2"}})", "malformed"},
+      {1, R"({"type":"rtc:answer","data":{"for":"p9","answer":{"type":"answer","sdp":""}}})",
+          "unknown-peer"},
+      {3, R"({"type":"rtc:sdp","data":{"to":"p1","description":{"type":"offer","sdp":""}}})",
+          "not-joined"}, // before it joins
+      {3, R"({"type":"rtc:candidate","data":{"for":"p1","candidate":null}})", "not-joined"},
+      {3, R"({"type":"rtc:join","data":{}})", "no-pool"},
+      {3, R"({"type":"rtc:join","data":{"pool":""}})", "no-pool"},
+      {3, R"({"type":"rtc:join","data":{"pool":null}})", "no-pool"},
+      {3, R"({"type":"rtc:join","data":{"pool":["a"]}})", "no-pool"},
+      {3, R"({"type":"rtc:join","data":{"pool":"a\u0000b"}})", "no-pool"},
+      {3, R"({"type":"rtc:join","data":{"pool":")" + std::string (129, 'x') + "\"}}", "no-pool"},
+  };
+  for (const auto &c : cases) {
+    s.text (c.who, c.text);
+    fail_unless (s.error (c.who, c.reason), "%s", c.text.c_str ());
+  }
+  fail_unless_equals_string (s.take (2).c_str (), "");
+  fail_unless_equals_string (s.take_events ().c_str (), "");
+  s.send (3, "rtc:join", R"({"pool":"garden"})");
+  fail_unless (s.take (3).starts_with ("{\"type\":\"rtc:joined\""));
+}
+GST_END_TEST
+
+// Ids of another pool are as unknown as any, even to who knows them.
+GST_START_TEST (no_way_to_another_pool)
+{
+  Two s;
+  s.join (3, "other");
+  s.forget ();
+  s.send (3, "rtc:sdp", std::string (R"({"to":"p1","description":)") + offer + "}");
+  fail_unless (s.error (3, "unknown-peer"));
+  s.send (3, "rtc:candidate", R"({"for":"p1","candidate":null})");
+  fail_unless (s.error (3, "unknown-peer"));
+  s.send (3, "rtc:offers", std::string (R"({"p1":)") + offer + "}");
+  fail_unless (s.error (3, "unknown-peer"));
+  fail_unless_equals_string (s.take (1).c_str (), "");
+}
+GST_END_TEST
+
+GST_START_TEST (application_messages)
+{
+  Two s;
+  s.send (1, "describe", R"({"name":"x"})");
+  s.send (1, "rtc:", "[1]");
+  s.send (1, "chat", "3");
+  fail_unless_equals_string (s.take (1).c_str (), "");
+  fail_unless_equals_string (s.take (2).c_str (), "");
+  fail_unless_equals_string (s.take_events ().c_str (),
+      "app p1 describe {\"name\":\"x\"}\napp p1 rtc: [1]\napp p1 chat 3\n");
+  s.pools.connect (3);
+  s.send (3, "chat", "{}");
+  fail_unless_equals_string (s.take_events ().c_str (), "");
+
+  fail_unless (s.pools.broadcast ("garden", R"({"type":"news \"x\"","data":{"a":[1, 2]}})"));
+  fail_unless (s.pools.send ("garden", "p2", R"({"data":{},"type":"you"})"));
+  s.drain ();
+  const std::string news = R"({"type":"news \"x\"","data":{"a":[1, 2]}})";
+  fail_unless_equals_string (s.take (1).c_str (), (news + "\n").c_str ());
+  fail_unless_equals_string (s.take (2).c_str (), (news + "\n" + line ("you", "{}")).c_str ());
+  for (const char *bad : {"", "{}", R"({"type":"x"})", R"({"type":"x","data":null})",
+           R"({"type":"rtc:peer","data":{"id":"q"}})", R"({"type":"","data":{}})"}) {
+    fail_if (s.pools.broadcast ("garden", bad), "%s", bad);
+    fail_if (s.pools.send ("garden", "p1", bad), "%s", bad);
+  }
+  fail_if (s.pools.broadcast ("nowhere", news));
+  fail_if (s.pools.send ("other", "p1", news));
+}
+GST_END_TEST
+
+GST_START_TEST (private_pools)
+{
+  rtc::pool::Limits l;
+  l.private_pools = true;
+  PoolScript s (l);
+  s.join (1, "garden");
+  const std::string t = s.take (1);
+  fail_unless (
+      t.find ("\"unknown-pool\",\"pool\":\"garden\"") != std::string::npos, "%s", t.c_str ());
+  fail_unless (s.pools.add_pool ("garden"));
+  s.send (1, "rtc:join", R"({"pool":"garden"})"); // the connection is as good as before
+  fail_unless (s.take (1).starts_with ("{\"type\":\"rtc:joined\""));
+  fail_unless (s.pools.remove_pool ("garden"));
+  fail_if (s.pools.remove_pool ("garden"));
+  s.join (2, "garden");
+  fail_unless (s.error (2, "unknown-pool"));
+  fail_unless_equals_uint64 (s.pools.pools (), 1);
+  s.gone (1);
+  fail_unless_equals_uint64 (s.pools.pools (), 0);
+  fail_unless (s.pools.add_pool ("kept"));
+  s.join (3, "kept");
+  s.gone (3);
+  fail_unless_equals_uint64 (s.pools.pools (), 1);
+  fail_unless (s.pools.close_pool ("kept"));
+  s.join (4, "kept");
+  fail_unless (s.error (4, "unknown-pool"));
+  fail_if (s.pools.add_pool (""));
+  fail_if (s.pools.add_pool ("a\nb"));
+}
+GST_END_TEST
+
+// A name can stand for another one, which the peer is told.
+GST_START_TEST (resolved_names)
+{
+  PoolScript s;
+  s.decides = false;
+  s.join (1, "door");
+  fail_unless (s.pools.decide (s.requests.back ().request, true, "garden \"7\"", s.now));
+  s.drain ();
+  fail_unless (s.take (1).find (R"("pool":"garden \"7\"")") != std::string::npos);
+  s.join (2, "door");
+  fail_unless (s.pools.decide (s.requests.back ().request, true, "", s.now));
+  s.drain ();
+  fail_unless (s.error (2, "unknown-pool"));
+}
+GST_END_TEST
+
+GST_START_TEST (decisions)
+{
+  PoolScript s;
+  s.decides = false;
+  s.join (1, "garden");
+  fail_unless_equals_string (s.take (1).c_str (), "");
+  s.send (1, "rtc:join", R"({"pool":"garden"})");
+  fail_unless (s.error (1, "joined"));
+  s.send (1, "rtc:candidate", R"({"for":"p1","candidate":null})");
+  fail_unless (s.error (1, "not-joined"));
+  const std::uint64_t asked = s.requests.back ().request;
+  fail_unless (s.pools.decide (asked, false, "", s.now));
+  fail_if (s.pools.decide (asked, true, "garden", s.now));
+  s.drain ();
+  fail_unless (s.error (1, "refused"));
+  s.send (1, "rtc:join", R"({"pool":"garden"})"); // and again
+  s.join (2, "garden");
+  fail_unless (s.pools.poll_timeout () == s.now + seconds (10));
+  s.gone (2); // it does not wait for the answer
+  fail_if (s.pools.decide (s.requests.back ().request, true, "garden", s.now));
+  s.now += seconds (10);
+  s.pools.timeout (s.now);
+  s.drain ();
+  fail_unless (s.error (1, "refused")); // no answer is a no
+  fail_unless (!s.pools.poll_timeout ());
+  fail_unless_equals_uint64 (s.pools.pools (), 0);
+  fail_unless_equals_uint64 (s.pools.peers (), 0);
+}
+GST_END_TEST
+
+GST_START_TEST (limits)
+{
+  rtc::pool::Limits l;
+  l.peers = 2;
+  l.pools = 2;
+  l.waiting = 1;
+  l.message = 200;
+  l.messages = {10, 20};
+  PoolScript s (l);
+  s.join (1, "a");
+  s.join (2, "a");
+  s.join (3, "a");
+  fail_unless (s.error (3, "full"));
+  s.join (4, "b");
+  s.join (5, "c");
+  fail_unless (s.error (5, "limit"));
+  fail_if (s.pools.add_pool ("c"));
+  fail_unless (s.pools.add_pool ("b"));
+  s.send (1, "rtc:candidate",
+      R"({"for":"p2","candidate":{"candidate":")" + std::string (200, 'x') + "\"}}");
+  s.take (2);
+  s.forget ();
+  fail_if (s.pools.describe ("a", "p1", "{\"x\":\"" + std::string (200, 'x') + "\"}"));
+  s.decides = false;
+  s.join (6, "b");
+  s.join (7, "b");
+  fail_unless (s.error (7, "limit"));
+  s.forget ();
+  // Who sends more than its rate is out; its neighbour is told as of any that leaves.
+  for (int i = 0; i < 30; i++)
+    s.send (1, "chat", "{}");
+  const std::string t = s.take (1);
+  fail_unless (t.find ("\"reason\":\"rate\"") != std::string::npos);
+  fail_unless (t.ends_with ("close 1008\n"));
+  fail_unless_equals_string (
+      s.take (2).c_str (), line ("rtc:close", R"({"id":"p1","uid":"p1"})").c_str ());
+  fail_unless (s.take_events ().ends_with ("left a p1 limit\n"));
+  s.now += seconds (1); // another's bucket is its own, and fills again
+  s.send (2, "rtc:candidate", "{}");
+  fail_unless (s.error (2, "malformed"));
+}
+GST_END_TEST
+
+// Whoever sends much of what is too long is answered shortly.
+GST_START_TEST (too_long)
+{
+  rtc::pool::Limits l;
+  l.message = 1000;
+  Two s (l);
+  s.send (1, "rtc:sdp",
+      R"({"to":"p2","description":{"type":"offer","sdp":")" + std::string (1000, 'x') + "\"}}");
+  fail_unless (s.error (1, "malformed"));
+  fail_unless_equals_string (s.take (2).c_str (), "");
+}
+GST_END_TEST
+
+// The same pool by raw WebSocket and by socket.io, in two namespaces.
+GST_START_TEST (socket_io_events)
+{
+  PoolScript s;
+  s.join (1, "garden");
+  s.pools.connect (2, "42");
+  s.pools.connect (3, "42/room,");
+  const auto event = [&] (rtc::pool::Id who, const char *name, const std::string &data) {
+    s.pools.event (who, name, *rtc::json::parse (data), s.now);
+    s.drain ();
+  };
+  s.forget ();
+  event (2, "rtc:join", R"({"pool":"garden"})");
+  fail_unless_equals_string (s.take (2).c_str (),
+      "42[\"rtc:joined\",{\"client_id\":\"p2\",\"peers\":[\"p1\"],\"descriptions\":{\"p1\":null,"
+      "\"p2\":null},\"pool\":\"garden\"}]\n");
+  event (3, "rtc:join", R"({"pool":"garden"})");
+  s.forget ();
+  event (2, "rtc:candidate", R"({"for":"p3","candidate":null})");
+  fail_unless_equals_string (
+      s.take (3).c_str (), "42/room,[\"rtc:candidate\",{\"candidate\":null,\"from\":\"p2\"}]\n");
+  event (2, "rtc:sdp", "null");
+  fail_unless (s.take (2).starts_with ("42[\"rtc:error\",{"));
+  s.pools.malformed (2, s.now);
+  s.drain ();
+  fail_unless (s.take (2).find ("\"malformed\"") != std::string::npos);
+}
+GST_END_TEST
+
+static Suite *pools_suite ()
+{
+  Suite *s = suite_create ("pools");
+  TCase *tc = tcase_create ("general");
+  suite_add_tcase (s, tc);
+  tcase_add_test (tc, join);
+  tcase_add_test (tc, sdp);
+  tcase_add_test (tc, candidate);
+  tcase_add_test (tc, describe);
+  tcase_add_test (tc, describe_before_joining);
+  tcase_add_test (tc, client_cannot_describe);
+  tcase_add_test (tc, leave);
+  tcase_add_test (tc, stop);
+  tcase_add_test (tc, v1_offers);
+  tcase_add_test (tc, v1_answer);
+  tcase_add_test (tc, v1_request_offers);
+  tcase_add_test (tc, v1_with_v2);
+  tcase_add_test (tc, errors);
+  tcase_add_test (tc, no_way_to_another_pool);
+  tcase_add_test (tc, application_messages);
+  tcase_add_test (tc, private_pools);
+  tcase_add_test (tc, resolved_names);
+  tcase_add_test (tc, decisions);
+  tcase_add_test (tc, limits);
+  tcase_add_test (tc, too_long);
+  tcase_add_test (tc, socket_io_events);
+  return s;
+}
+
+GST_CHECK_MAIN (pools)

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The server of pools with whatever clients and the application say, and what every client may rely
+// on: it is told of nobody that it does not know, hears nothing before rtc:joined, and all is JSON.
+// The input is a list of steps: {what, who, length, bytes}.
+#include "rtc/signalling/proto/pools.h"
+#include <cstdlib>
+#include <set>
+
+using namespace reach;
+using namespace reach::rtc;
+
+namespace {
+void require (bool holds)
+{
+  if (!holds)
+    std::abort ();
+}
+
+struct Client {
+  bool there = false, socket_io = false, joined = false, closing = false;
+  std::set<std::string> known; // the others
+};
+
+class Model {
+public:
+  explicit Model (const pool::Limits &l)
+      : pools_ (l, [this] { return "p" + std::to_string (++ids_); })
+  {
+  }
+  void step (std::uint8_t what, std::uint8_t who, std::string_view bytes);
+  void drain ();
+  void finish ();
+
+private:
+  void on_text (Client &c, std::string_view text);
+  void on_joined (Client &c, const json::Value &data);
+  void said (pool::Id who, const char *type, const std::string &data);
+  static std::string id_of (const json::Value &data, const char *name)
+  {
+    const auto s = json::string_member (data, name);
+    require (s.has_value ());
+    return *s;
+  }
+
+  unsigned ids_ = 0;
+  TimePoint now_{};
+  pool::Pools pools_;
+  std::map<pool::Id, Client> clients_;
+  std::vector<std::pair<std::uint64_t, std::string>> requests_;
+};
+
+void Model::on_joined (Client &c, const json::Value &data)
+{
+  require (!c.joined);
+  c.joined = true;
+  for (json::Items i (*json::member (data, "peers")); i.next ();)
+    require (c.known.insert (*json::string_of (i.value ())).second);
+  require (!c.known.contains (id_of (data, "client_id")));
+  for (json::Items i (*json::member (data, "descriptions")); i.next ();)
+    require (c.known.contains (*json::string_of (i.name ())) ||
+             *json::string_of (i.name ()) == id_of (data, "client_id"));
+}
+
+void Model::on_text (Client &c, std::string_view text)
+{
+  std::string type;
+  json::Value data;
+  require (c.there && !c.closing);
+  if (c.socket_io) {
+    require (text.starts_with ("42/n,"));
+    const auto v = json::parse (text.substr (5), 64);
+    require (v && v->is (json::Kind::array));
+    json::Items i (*v);
+    require (i.next ());
+    type = *json::string_of (i.value ());
+    require (i.next ());
+    data = i.value ();
+  } else {
+    const auto v = json::parse (text, 64);
+    require (v.has_value ());
+    type = *json::string_member (*v, "type");
+    data = *json::member (*v, "data");
+  }
+  if (type == "rtc:joined")
+    return on_joined (c, data);
+  if (type == "rtc:error")
+    return;
+  require (c.joined && data.is (json::Kind::object));
+  if (type == "rtc:peer")
+    c.known.insert (id_of (data, "id"));
+  else if (type == "rtc:request_offers")
+    c.known.insert (id_of (data, "for"));
+  else if (type == "rtc:sdp")
+    require (c.known.contains (id_of (data, "peer")));
+  else if (type == "rtc:offer" || type == "rtc:answer")
+    require (c.known.contains (id_of (data, "for")));
+  else if (type == "rtc:candidate")
+    require (c.known.contains (id_of (data, "from")));
+  else if (type == "rtc:describe")
+    require (c.known.contains (id_of (data, "id")) && id_of (data, "uid") == id_of (data, "id"));
+  else if (type == "rtc:close")
+    require (c.known.erase (id_of (data, "id")) == 1);
+  else
+    require (type == "rtc:stop" || !type.starts_with ("rtc:"));
+}
+
+void Model::drain ()
+{
+  for (;;) {
+    while (auto t = pools_.poll_transmit ()) {
+      Client &c = clients_[t->to];
+      if (!t->text.empty ())
+        on_text (c, t->text);
+      if (t->close)
+        c.closing = true;
+    }
+    auto e = pools_.poll_event ();
+    if (!e)
+      break;
+    if (auto *r = std::get_if<pool::JoinRequest> (&*e))
+      requests_.emplace_back (r->request, r->pool);
+  }
+  require (pools_.pools () <= 4 && pools_.peers () <= clients_.size ());
+}
+
+// Well-formed messages, so that what is behind the parser is reached.
+void Model::said (pool::Id who, const char *type, const std::string &data)
+{
+  if (clients_[who].socket_io)
+    pools_.event (who, type, *json::parse (data), now_);
+  else
+    pools_.input (who, std::string ("{\"type\":\"") + type + "\",\"data\":" + data + "}", now_);
+}
+
+void Model::step (std::uint8_t what, std::uint8_t who, std::string_view bytes)
+{
+  const pool::Id id = who % 6 + 1;
+  Client &c = clients_[id];
+  const std::string n = std::to_string (bytes.empty () ? 0 : bytes[0] & 15);
+  const std::string peer = "\"p" + n + "\"", pool = "\"" + n + "\"";
+  const std::string offer = "{\"type\":\"offer\",\"sdp\":\"\"}";
+  switch (what % 20) {
+  case 0:
+    if (!c.there) {
+      c = {true, (who & 64) != 0, false, false, {}};
+      pools_.connect (id, c.socket_io ? "42/n," : "");
+    }
+    break;
+  case 1:
+    pools_.disconnect (id, "lost");
+    c.there = false;
+    break;
+  case 2:
+    pools_.input (id, bytes, now_);
+    break;
+  case 3:
+    if (const auto v = json::parse (bytes))
+      pools_.event (id, "rtc:sdp", *v, now_);
+    break;
+  case 4:
+  case 5:
+    said (id, "rtc:join", "{\"pool\":" + pool + "}");
+    break;
+  case 6:
+    said (id, "rtc:sdp", "{\"to\":" + peer + ",\"description\":" + offer + "}");
+    break;
+  case 7:
+    said (id, "rtc:candidate", "{\"for\":" + peer + ",\"candidate\":null}");
+    break;
+  case 8:
+    said (id, "rtc:offers", "{" + peer + ":" + offer + "}");
+    break;
+  case 9:
+    said (id, "rtc:answer", "{\"for\":" + peer + ",\"answer\":{\"type\":\"answer\",\"sdp\":\"\"}}");
+    break;
+  case 10:
+    pools_.add_pool (std::string (bytes));
+    break;
+  case 11:
+    pools_.remove_pool (n);
+    break;
+  case 12:
+    pools_.close_pool (n);
+    break;
+  case 13:
+    pools_.describe (n, "p" + std::to_string (who & 15), bytes);
+    break;
+  case 14:
+    pools_.broadcast (n, bytes);
+    break;
+  case 15:
+    now_ += milliseconds (who * 40);
+    pools_.timeout (now_);
+    break;
+  case 16:
+    pools_.malformed (id, now_);
+    break;
+  default:
+    if (!requests_.empty ()) {
+      const auto [request, asked] = requests_.back ();
+      requests_.pop_back ();
+      pools_.decide (request, (who & 1) == 0, who & 2 ? asked : std::string (bytes), now_);
+    }
+  }
+}
+
+void Model::finish ()
+{
+  for (auto &[id, c] : clients_) {
+    pools_.disconnect (id, "closed");
+    c.there = false;
+    drain ();
+  }
+  for (int i = 0; i < 16; i++)
+    pools_.remove_pool (std::to_string (i));
+  require (pools_.peers () == 0 && !pools_.poll_timeout ());
+}
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput (const std::uint8_t *data, std::size_t size)
+{
+  pool::Limits l;
+  l.pools = 4;
+  l.peers = 4;
+  l.waiting = 3;
+  l.name = 8;
+  l.message = 200;
+  l.depth = 8;
+  l.messages = {20, 60};
+  Model m (l);
+  std::string_view in (reinterpret_cast<const char *> (data), size);
+  while (in.size () >= 3) {
+    const auto at = [&in] (std::size_t i) { return static_cast<std::uint8_t> (in[i]); };
+    const std::size_t n = std::min<std::size_t> (at (2) & 0x7f, in.size () - 3);
+    const std::string bytes (in.substr (3, n));
+    const std::uint8_t what = at (0), who = at (1);
+    in.remove_prefix (3 + n);
+    m.step (what, who, bytes);
+    m.drain ();
+  }
+  m.finish ();
+  return 0;
+}
