@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What tests of rtcpeer call in the page. Each function that waits says at its end what it saw instead.
+import { Pair } from '../../../pipelines/browser-viewer/page/pair.js';
+
+const longEnough = 20000, period = 50; // ms
+
+async function until(holds, what, limit = longEnough) {
+  for (const end = performance.now() + limit;;) {
+    const value = await holds();
+    if (value)
+      return value;
+    if (performance.now() > end)
+      throw new Error(`not within ${limit} ms: ${what}; ${await describe()}`);
+    await new Promise((then) => setTimeout(then, period));
+  }
+}
+
+const pc = () => window.pair?.pc;
+
+async function stats(type, more = () => true) {
+  return [...(await pc()?.getStats() ?? new Map()).values()].filter((s) => s.type === type && more(s));
+}
+
+async function describe() {
+  const p = pc();
+  if (!p)
+    return `no peer connection, WebSocket ${window.pair?.ws.readyState}`;
+  const rtp = [...await stats('inbound-rtp'), ...await stats('outbound-rtp')].map((s) =>
+    `${s.type} ${s.kind} ${s.mid}: ${s.packetsReceived ?? s.packetsSent} packets, ${s.framesDecoded ??
+      s.framesEncoded} frames, lost ${s.packetsLost}, PLI ${s.pliCount}`);
+  return `${p.connectionState}, ICE ${p.iceConnectionState}, ${p.signalingState}\n${rtp.join('\n')}\n` +
+    `${p.localDescription?.sdp}\n${p.remoteDescription?.sdp}`;
+}
+
+// A connection by this channel; `begin` (pc) as Pair has it.
+function connect(channel, begin = () => {}, config = {}) {
+  window.pair?.close();
+  window.tracks = []; // what has come, with its element that plays it
+  window.pair = new Pair(`ws://${location.host}/${channel}`, { config,
+    begin(p) {
+      p.ontrack = ({ track, streams, transceiver }) => {
+        const player = document.createElement(track.kind);
+        Object.assign(player, { srcObject: new MediaStream([track]), autoplay: true });
+        document.body.append(player);
+        window.tracks.push({ track, streams, transceiver, player });
+      };
+      return begin(p);
+    } });
+  return '';
+}
+
+const connected = () => until(() => pc()?.connectionState === 'connected', 'connected');
+
+async function tracks(...kinds) { // camera and microphone that Chromium itself makes
+  const s = await navigator.mediaDevices.getUserMedia({ audio: kinds.includes('audio'),
+    video: kinds.includes('video') && { width: 320, height: 240, frameRate: 15 } });
+  return s.getTracks();
+}
+
+async function give(p, ...kinds) {
+  const stream = new MediaStream();
+  for (const t of await tracks(...kinds)) {
+    stream.addTrack(t);
+    p.addTrack(t, stream);
+  }
+}
+
+// The codecs of this name first in what is offered.
+function prefer(p, kind, name) {
+  for (const t of p.getTransceivers().filter((x) => x.receiver.track.kind === kind)) {
+    const all = RTCRtpReceiver.getCapabilities(kind).codecs;
+    t.setCodecPreferences([...all.filter((c) => c.mimeType.endsWith(`/${name}`)),
+      ...all.filter((c) => c.mimeType.endsWith('/rtx'))]);
+  }
+}
+
+const codecOf = async (s) => (await stats('codec', (c) => c.id === s.codecId))[0]?.mimeType.split('/')[1];
+
+// Video of this codec and size is decoded and goes on.
+async function sees(codec, width, height, mid) {
+  const one = async () => (await stats('inbound-rtp', (s) => s.kind === 'video' &&
+    (mid === undefined || s.mid === mid) && s.framesDecoded > 0 && s.frameWidth === width))[0];
+  const from = (await until(one, `${codec} ${width}x${height}`)).framesDecoded;
+  const last = await until(async () => {
+    const s = await one();
+    return s?.framesDecoded >= from + 10 && s.frameHeight === height && s;
+  }, 'ten frames more');
+  if (codec && await codecOf(last) !== codec)
+    throw new Error(`${await codecOf(last)}, not ${codec}`);
+  return `${await codecOf(last)} ${last.frameWidth}x${last.frameHeight} ${last.framesDecoded} frames`;
+}
+
+// Sound is decoded, and is no silence.
+async function hears(codec) {
+  const one = async () => (await stats('inbound-rtp', (s) => s.kind === 'audio' && s.audioLevel > 0.001))[0];
+  const from = (await until(one, 'a sound')).totalSamplesReceived;
+  const last = await until(async () => {
+    const s = await one();
+    return s?.totalSamplesReceived > from + 9600 && s;
+  }, 'more of it');
+  if (codec && await codecOf(last) !== codec)
+    throw new Error(`${await codecOf(last)}, not ${codec}`);
+  return `${await codecOf(last)} level ${last.audioLevel.toFixed(3)}`;
+}
+
+Object.assign(window, { until, pc, stats, describe, connect, connected, tracks, give, prefer, codecOf, sees,
+  hears });
