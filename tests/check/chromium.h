@@ -90,7 +90,9 @@ private:
           nullptr, nullptr, nullptr));
       if (!ours)
         continue;
-      fail_unless (ok, "%s\n%s", text.c_str (), answer.c_str ());
+      if (!ok)
+        g_printerr ("%s\n", answer.c_str ()); // longer than messages of checks may be
+      fail_unless (ok, "%s: %s", text.c_str (), answer.substr (0, 500).c_str ());
       return answer;
     }
   }

@@ -123,6 +123,8 @@ public:
       }
       return !found.empty ();
     });
+    if (!done) // longer than messages of checks may be
+      g_printerr ("the page: %s\n", browser ().run ("describe()").c_str ());
     fail_unless (done, "no %u buffers of %s %s but:\n%s", count, coded.c_str (), raw.c_str (),
         text ().c_str ());
     return found;
@@ -147,7 +149,13 @@ private:
     // A pad may come after another has gone by the same name.
     seen.update ([&] (auto &s) { s[name] = {}; });
     GstElement *bin = gst_parse_bin_from_description (
-        "decodebin ! fakesink name=out sync=false async=false signal-handoffs=true", TRUE, nullptr);
+        "decodebin name=in ! fakesink name=out sync=false async=false signal-handoffs=true", FALSE,
+        nullptr);
+    GstElement *first = gst_bin_get_by_name (GST_BIN (bin), "in");
+    GstPad *in = gst_element_get_static_pad (first, "sink");
+    gst_element_add_pad (bin, gst_ghost_pad_new ("sink", in));
+    gst_object_unref (in);
+    gst_object_unref (first);
     GstElement *out = gst_bin_get_by_name (GST_BIN (bin), "out");
     g_signal_connect_data (out, "handoff",
         G_CALLBACK (+[] (GstElement *, GstBuffer *b, GstPad *p, Probe *to) {
@@ -158,7 +166,7 @@ private:
     gst_object_unref (out);
     gst_bin_add (GST_BIN (pipeline_), bin);
     gst_element_sync_state_with_parent (bin);
-    GstPad *in = gst_element_get_static_pad (bin, "sink");
+    in = gst_element_get_static_pad (bin, "sink");
     fail_unless (gst_pad_link (pad, in) == GST_PAD_LINK_OK);
     gst_object_unref (in);
   }
