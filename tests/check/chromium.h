@@ -53,6 +53,7 @@ public:
   Chromium &operator= (const Chromium &) = delete;
 
   void open (const std::string &url, const std::string &page = "a") { command ("open", page, url); }
+  void reload (const std::string &page = "a") { command ("reload", page, ""); }
   void close (const std::string &page = "a") { command ("close", page, ""); }
   void screenshot (const std::string &file, const std::string &page = "a")
   {

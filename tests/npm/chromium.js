@@ -2,7 +2,7 @@
 // Debian's Chromium, without a screen and with a camera and a microphone of its own, driven by lines.
 //
 // In:  `NUMBER COMMAND PAGE SIZE\n` and so many bytes of text. Commands: open (the text is its URL), run (an
-//      expression, which may be a promise), screenshot (to this file), close, and end, for the browser.
+//      expression, which may be a promise), reload, screenshot (to this file), close, and end, for the browser.
 // Out: `NUMBER ok|error SIZE\n` and so many bytes: what the expression is, strings as they are and all else as JSON.
 'use strict';
 const fs = require('node:fs');
@@ -48,6 +48,10 @@ const commands = {
   async run(name, text) {
     const value = await pages.get(name).evaluate(text);
     return typeof value === 'string' ? value : JSON.stringify(value) ?? '';
+  },
+  async reload(name) {
+    await pages.get(name).reload();
+    return '';
   },
   async screenshot(name, file) {
     await pages.get(name).screenshot({ path: file });

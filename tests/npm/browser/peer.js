@@ -103,5 +103,52 @@ async function hears(codec) {
   return `${await codecOf(last)} level ${last.audioLevel.toFixed(3)}`;
 }
 
+// The next offers of both sides cross: what is sent here is held back until the other side's offer is there.
+// With an offer of our own to be made by `make`; resolved when it is made.
+async function glare(make) {
+  const { pair } = window;
+  const held = [];
+  pair.send = (...message) => held.push(message);
+  pair.take = async (message) => {
+    if (message.type === 'description' && message.data.type === 'offer') {
+      delete pair.take;
+      delete pair.send;
+      held.forEach((m) => pair.send(...m));
+      window.crossed = pc().signalingState;
+    }
+    await Pair.prototype.take.call(pair, message);
+  };
+  await make(pc());
+  await until(() => held.some(([type, data]) => type === 'description' && data.type === 'offer'), 'an offer');
+  return pair.polite ? 'polite' : 'impolite';
+}
+
+const bytes = (size) => Uint8Array.from({ length: size }, (_, i) => i * 7 + size);
+const messages = {
+  all: ['Gr\u00fc\u00dfe \u2603', '', bytes(0), bytes(255), bytes(262144), 'x'.repeat(65536), 'last'],
+  small: ['Gr\u00fc\u00dfe', '', bytes(0), bytes(255), 'last'],
+};
+
+// The other side sends back what it gets: all of it comes, as it was, and in order if it has to.
+async function echoes(channel, which) {
+  const came = [], text = (m) => (typeof m === 'string' ? `text ${m}` : `bytes ${new Uint8Array(m)}`);
+  channel.binaryType = 'arraybuffer';
+  channel.onmessage = ({ data }) => came.push(text(data));
+  await until(() => channel.readyState === 'open', 'open');
+  const sent = messages[which];
+  sent.forEach((m) => channel.send(m));
+  await until(() => came.length >= sent.length, `${sent.length} messages, not ${came.length}`);
+  const order = (list) => (channel.ordered ? list : list.sort());
+  order(sent.map(text)).forEach((m, i) => {
+    if (order(came)[i] !== m)
+      throw new Error(`message ${i}: ${came[i].slice(0, 100)} (${came[i].length}), not ${m.slice(0, 100)}`);
+  });
+  const { label, protocol, ordered, maxRetransmits, maxPacketLifeTime } = channel;
+  return JSON.stringify([label, protocol, ordered, maxRetransmits, maxPacketLifeTime]);
+}
+
+const usernames = () => [pc().localDescription, pc().remoteDescription]
+  .map((d) => /a=ice-ufrag:(.*)/.exec(d.sdp)[1]).join(' ');
+
 Object.assign(window, { until, pc, stats, describe, connect, connected, tracks, give, prefer, codecOf, sees,
-  hears });
+  hears, glare, echoes, usernames });
