@@ -82,6 +82,12 @@ public:
         if (s.contains (name))
           s[name].gone = true;
       });
+      if (GstElement *bin = gst_bin_get_by_name (GST_BIN (self->pipeline_), ("of-" + name).c_str ())) {
+        gst_element_set_locked_state (bin, TRUE);
+        gst_element_set_state (bin, GST_STATE_NULL);
+        gst_bin_remove (GST_BIN (self->pipeline_), bin);
+        gst_object_unref (bin);
+      }
     }),
         this);
     if (play)
@@ -129,6 +135,26 @@ public:
         text ().c_str ());
     return found;
   }
+  // The first structure of this type in what get-stats replies, as text.
+  std::string stats (const char *type)
+  {
+    GstPromise *promise = gst_promise_new ();
+    g_signal_emit_by_name (peer, "get-stats", nullptr, promise);
+    fail_unless (gst_promise_wait (promise) == GST_PROMISE_RESULT_REPLIED);
+    const GstStructure *all = gst_promise_get_reply (promise);
+    std::string found;
+    for (int i = 0; found.empty () && i < gst_structure_n_fields (all); i++) {
+      const GValue *v = gst_structure_get_value (all, gst_structure_nth_field_name (all, guint (i)));
+      if (!GST_VALUE_HOLDS_STRUCTURE (v) ||
+          !gst_structure_has_name (gst_value_get_structure (v), type))
+        continue;
+      gchar *text = gst_structure_to_string (gst_value_get_structure (v));
+      found = text;
+      g_free (text);
+    }
+    gst_promise_unref (promise);
+    return found;
+  }
   std::string text () const
   {
     std::string all;
@@ -151,6 +177,7 @@ private:
     GstElement *bin = gst_parse_bin_from_description (
         "decodebin name=in ! fakesink name=out sync=false async=false signal-handoffs=true", FALSE,
         nullptr);
+    gst_object_set_name (GST_OBJECT (bin), ("of-" + name).c_str ());
     GstElement *first = gst_bin_get_by_name (GST_BIN (bin), "in");
     GstPad *in = gst_element_get_static_pad (first, "sink");
     gst_element_add_pad (bin, gst_ghost_pad_new ("sink", in));
