@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Debian's Chromium, without a screen and with a camera and a microphone of its own, driven by lines.
 //
+//   chromium.js [--no-camera] FLAG...   without it pages that ask for a camera get one
+//
 // In:  `NUMBER COMMAND PAGE SIZE\n` and so many bytes of text. Commands: open (the text is its URL), run (an
 //      expression, which may be a promise), reload, screenshot (to this file), close, and end, for the browser.
 // Out: `NUMBER ok|error SIZE\n` and so many bytes: what the expression is, strings as they are and all else as JSON.
@@ -13,8 +15,10 @@ const { chromium } = require(path.join(process.env.REACH_NPM_DIR ?? __dirname,
   'node_modules/playwright-core'));
 const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
   '--disable-background-networking', '--disable-component-update', '--disable-sync',
-  '--autoplay-policy=no-user-gesture-required', '--use-fake-device-for-media-stream',
-  '--use-fake-ui-for-media-stream', ...process.argv.slice(2)];
+  '--autoplay-policy=no-user-gesture-required', '--use-fake-device-for-media-stream'];
+if (process.argv[2] !== '--no-camera')
+  flags.push('--use-fake-ui-for-media-stream');
+flags.push(...process.argv.slice(2));
 const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'reach-chromium-'));
 const pages = new Map();
 const console_ = new Map(); // what pages have said, for whoever reads why a test has failed

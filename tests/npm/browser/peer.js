@@ -51,7 +51,7 @@ function connect(channel, begin = () => {}, config = {}) {
 
 const connected = () => until(() => pc()?.connectionState === 'connected', 'connected');
 
-async function tracks(...kinds) { // camera and microphone that Chromium itself makes
+async function devices(...kinds) { // camera and microphone that Chromium itself makes
   const s = await navigator.mediaDevices.getUserMedia({ audio: kinds.includes('audio'),
     video: kinds.includes('video') && { width: 320, height: 240, frameRate: 15 } });
   return s.getTracks();
@@ -59,7 +59,7 @@ async function tracks(...kinds) { // camera and microphone that Chromium itself 
 
 async function give(p, ...kinds) {
   const stream = new MediaStream();
-  for (const t of await tracks(...kinds)) {
+  for (const t of await devices(...kinds)) {
     stream.addTrack(t);
     p.addTrack(t, stream);
   }
@@ -150,5 +150,5 @@ async function echoes(channel, which) {
 const usernames = () => [pc().localDescription, pc().remoteDescription]
   .map((d) => /a=ice-ufrag:(.*)/.exec(d.sdp)[1]).join(' ');
 
-Object.assign(window, { until, pc, stats, describe, connect, connected, tracks, give, prefer, codecOf, sees,
+Object.assign(window, { until, pc, stats, describe, connect, connected, devices, give, prefer, codecOf, sees,
   hears, glare, echoes, usernames });
