@@ -177,6 +177,8 @@ private:
     GstElement *bin = gst_parse_bin_from_description (
         "decodebin name=in ! fakesink name=out sync=false async=false signal-handoffs=true", FALSE,
         nullptr);
+    // Or none would play before there is something for all of them.
+    g_object_set (bin, "async-handling", TRUE, nullptr);
     gst_object_set_name (GST_OBJECT (bin), ("of-" + name).c_str ());
     GstElement *first = gst_bin_get_by_name (GST_BIN (bin), "in");
     GstPad *in = gst_element_get_static_pad (first, "sink");
@@ -244,16 +246,18 @@ inline const std::string h264 = " ! x264enc tune=zerolatency speed-preset=ultraf
 inline const std::string vp8 = " ! vp8enc deadline=1 cpu-used=8 target-bitrate=500000 ! ";
 inline const std::string opus = " ! opusenc ! ";
 
-// A case to which the tests are to be added; those of a machine without Chromium are none.
-inline TCase *browser_case (Suite *s)
+// A case to which the tests are to be added, with a Chromium of these flags; those of a machine
+// without Chromium are none.
+template <typename... Flags> TCase *browser_case (Suite *s, Flags... flags)
 {
   TCase *c = tcase_create ("chromium");
   tcase_set_timeout (c, 60);
   if (!Chromium::there ())
     return c;
   suite_add_tcase (s, c);
+  static const std::vector<std::string> all{flags...}; // of each kind of case one
   tcase_add_unchecked_fixture (
-      c, [] { *chromium = std::make_unique<Chromium> (); }, [] { chromium->reset (); });
+      c, [] { *chromium = std::make_unique<Chromium> (all); }, [] { chromium->reset (); });
   return c;
 }
 } // namespace reach::test
