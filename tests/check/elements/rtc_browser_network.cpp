@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Paths between rtcpeer and Chromium: relays, names of mDNS; simulcast; what both count.
+#include "../coturn.h"
+#include "../rtc_browser.h"
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+
+using namespace reach::test;
+
+namespace {
+// Relays of 127.0.0.1 are of no use: neither side has that address among its own.
+std::string own_address ()
+{
+  std::string found = "127.0.0.1";
+  ifaddrs *all = nullptr;
+  fail_unless (getifaddrs (&all) == 0);
+  for (const ifaddrs *i = all; i; i = i->ifa_next) {
+    const bool up = (i->ifa_flags & IFF_UP) != 0 && (i->ifa_flags & IFF_LOOPBACK) == 0;
+    if (!up || !i->ifa_addr || i->ifa_addr->sa_family != AF_INET)
+      continue;
+    GSocketAddress *a = g_socket_address_new_from_native (i->ifa_addr, sizeof (sockaddr_in));
+    gchar *text = g_inet_address_to_string (
+        g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (a)));
+    found = text;
+    g_free (text);
+    g_object_unref (a);
+  }
+  freeifaddrs (all);
+  return found;
+}
+
+// The candidates of the pair that the page has chosen.
+const char *const pair_types =
+    "(async () => { const [t] = await stats('transport');"
+    "const all = await pc().getStats(), pair = all.get(t.selectedCandidatePairId);"
+    "return [pair.localCandidateId, pair.remoteCandidateId].map((id) => "
+    "all.get(id).candidateType).join(' '); })()";
+} // namespace
+
+// By a relay at one side and at both.
+GST_START_TEST (test_relay)
+{
+  if (!Coturn::there ())
+    return;
+  const bool ours = __i__ != 1, theirs = __i__ != 0;
+  const std::string address = own_address ();
+  const Coturn turn ({"--lt-cred-mech", "--user=user:pass"}, address.c_str ());
+  const std::string at = address + ":" + std::to_string (turn.port ());
+  const Server server;
+  browser ().open (server.page ());
+  browser ().run ("connect('garden', (p) => give(p, 'video'), {" +
+                  (theirs ? "iceTransportPolicy: 'relay', iceServers: [{urls: 'turn:" + at +
+                                "', username: 'user', credential: 'pass'}]"
+                          : std::string ()) +
+                  "})");
+  Peer p (server, (ours ? "ice-transport-policy=relay ice-servers=turn:user:pass@" + at : "") + " " +
+                      picture + vp8 + "p.");
+  browser ().run ("sees('VP8', 320, 240)");
+  p.decodes ("video/x-", "width=(int)320");
+  const std::string types = browser ().run (pair_types);
+  if (ours && theirs)
+    fail_unless_equals_string (types.c_str (), "relay relay");
+  else if (ours) // it may be seen before it is told
+    fail_unless (types.ends_with (" relay") || types.ends_with (" prflx"), "%s", types.c_str ());
+  else
+    fail_unless (types.starts_with ("relay "), "%s", types.c_str ());
+  g_print ("relay only at %s: %s\n", ours && theirs ? "both" : ours ? "our side" : "Chromium",
+      types.c_str ());
+}
+GST_END_TEST
+
+// A page that may not use the camera tells no address, only names of mDNS.
+GST_START_TEST (test_mdns)
+{
+  const Server server;
+  browser ().open (server.page ());
+  Peer p (server, picture + vp8 + "p.");
+  browser ().run ("connect('garden')");
+  browser ().run ("sees('VP8', 320, 240)");
+  const std::string told = browser ().run (
+      "pc().localDescription.sdp.split('\\r\\n').filter((l) => l.startsWith('a=candidate')).join(' ')");
+  fail_unless (told.find (".local ") != std::string::npos, "no name: %s", told.c_str ());
+  const std::string remote = p.stats ("remote-candidate");
+  g_print ("names of mDNS: %s: %s\n",
+      remote.find ("prflx") == std::string::npos
+          ? "resolved"
+          : "not resolved where there is no Avahi; its checks come to us instead",
+      remote.c_str ());
+}
+GST_END_TEST
+
+GST_START_TEST (test_simulcast)
+{
+  const Server server;
+  browser ().open (server.page ());
+  Peer p (server, "");
+  browser ().run (
+      "connect('garden', async (p) => { const [track] = (await "
+      "navigator.mediaDevices.getUserMedia({video: {width: 640, height: 480}})).getTracks();"
+      "p.addTransceiver(track, {direction: 'sendonly', sendEncodings: [{rid: 'h'}, "
+      "{rid: 'l', scaleResolutionDownBy: 2}]}); })");
+  const std::string large = p.decodes ("video/x-vp8", "width=(int)640");
+  const std::string small = p.decodes ("video/x-vp8", "width=(int)320");
+  fail_unless (large != small, "%s", p.text ().c_str ());
+  g_print ("simulcast of Chromium: %s", p.text ().c_str ());
+}
+GST_END_TEST
+
+// As DTLS server, which answers make us, we choose GCM; where Chromium offers or answers as such it
+// is it that chooses.
+GST_START_TEST (test_statistics)
+{
+  const Server server;
+  browser ().open (server.page ());
+  const char *const connect = "connect('garden', (p) => give(p, 'video', 'audio'))";
+  if (__i__ == 0)
+    browser ().run (connect);
+  Peer p (server, picture + vp8 + "p. " + sound + opus + "p.");
+  if (__i__ == 1)
+    browser ().run (connect);
+  browser ().run ("sees('VP8', 320, 240)");
+  p.decodes ("video/x-", "width=(int)320");
+  // What our receiver reports says to Chromium.
+  browser ().run ("until(async () => (await stats('remote-inbound-rtp', (s) => s.roundTripTime > 0))"
+                  ".length > 0, 'a round-trip time by our reports')");
+  for (const char *type : {"transport", "candidate-pair", "inbound-rtp", "outbound-rtp",
+           "remote-inbound-rtp", "local-candidate", "remote-candidate", "codec"})
+    g_print ("%s\n", p.stats (type).c_str ());
+  g_print ("%s\n", browser ().run ("stats('transport')").c_str ());
+}
+GST_END_TEST
+
+static Suite *rtc_browser_network_suite ()
+{
+  register_plugins ();
+  Suite *s = suite_create ("rtc_browser_network");
+  TCase *c = browser_case (s);
+  tcase_add_loop_test (c, test_relay, 0, 3);
+  tcase_add_test (c, test_simulcast);
+  tcase_add_loop_test (c, test_statistics, 0, 2);
+  TCase *names = browser_case (s, "--no-camera");
+  tcase_add_test (names, test_mdns);
+  return s;
+}
+
+GST_CHECK_MAIN (rtc_browser_network)
