@@ -218,9 +218,9 @@ GstElement *make_peer (const std::string &factory, unsigned latency_ms)
   }
   g_object_set (peer, "bundle-policy", GST_WEBRTC_BUNDLE_POLICY_MAX_BUNDLE, "latency", latency_ms,
       nullptr);
-  // The estimate is not what is measured; webrtcbin has none.
+  // The estimate is not what is measured, nor the probes that go with it; webrtcbin has none.
   if (factory == "rtcpeer")
-    g_object_set (peer, "depayload", FALSE, "max-bitrate", 200'000'000u, "start-bitrate",
+    g_object_set (peer, "depayload", FALSE, "max-bitrate", 100'000'000u, "start-bitrate",
         100'000'000u, "min-bitrate", 100'000'000u, nullptr);
   return peer;
 }

@@ -170,6 +170,7 @@ int rtc_data (const Options &o)
   PeerPipeline p;
   GstElement *peer = p.add_peer (o.text ("element", "rtcpeer"), 0);
   Call call (peer, 0, wire, sends);
+  call.set_waiting (true); // webrtcbin wants to negotiate in READY, before there is anything
   wire.on_note = [&call] (const Note &n) { call.hear (n); };
   p.set_state (GST_STATE_READY);
   GstWebRTCDataChannel *channel = nullptr;
@@ -183,6 +184,8 @@ int rtc_data (const Options &o)
   }
   p.set_state (GST_STATE_PLAYING);
   wire.start ();
+  if (sends)
+    call.offer ();
   const bool good = !sends || wait_for ([&] { return open.load (); }, patience);
   if (good) {
     say ("connected");

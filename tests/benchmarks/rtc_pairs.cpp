@@ -30,6 +30,13 @@ public:
     right_.other = &left_;
     left_.on_note = [this] (const Note &n) { a_.hear (n); };
     right_.on_note = [this] (const Note &n) { b_.hear (n); };
+    GstElement *tee = gst_bin_get_by_name (GST_BIN (from_.get ()), "t");
+    GstPad *in = gst_element_get_static_pad (tee, "sink");
+    gst_pad_add_probe (in,
+        static_cast<GstPadProbeType> (GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST),
+        flows_cb, this, nullptr);
+    gst_object_unref (in);
+    gst_object_unref (tee);
     from_.feed ("t", sender_, factory);
   }
   ~Pair ()
@@ -43,7 +50,8 @@ public:
     a_.set_waiting (true);
     to_.set_state (GST_STATE_PLAYING);
     from_.set_state (GST_STATE_PLAYING);
-    if (!wait_for ([this] { return a_.wanted (); }, patience))
+    // The source runs, and its caps are known.
+    if (!wait_for ([this] { return flows_ && a_.wanted (); }, patience))
       return -1;
     const std::int64_t start = monotonic_ns ();
     a_.offer ();
@@ -53,6 +61,12 @@ public:
   }
 
 private:
+  static GstPadProbeReturn flows_cb (GstPad *, GstPadProbeInfo *, gpointer self)
+  {
+    static_cast<Pair *> (self)->flows_ = true;
+    return GST_PAD_PROBE_REMOVE;
+  }
+  std::atomic<bool> flows_{false};
   LocalWire left_, right_;
   PeerPipeline from_, to_;
   GstElement *sender_, *receiver_;
