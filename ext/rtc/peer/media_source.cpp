@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <cstring>
+#include <mutex>
 #include <new>
 
 namespace reach::rtc {
@@ -14,6 +14,7 @@ struct Block {
   std::atomic<unsigned> references{1};
   std::size_t size = 0;
   std::uint8_t *bytes () { return reinterpret_cast<std::uint8_t *> (this + 1); }
+  Bytes view () { return {bytes (), size}; }
 };
 void ref (void *p)
 {
@@ -29,14 +30,56 @@ constexpr Handle::Type block_type{ref, unref};
 
 constexpr std::size_t max_packet = 65000;
 
-SourcePacket copy_of (GstBuffer *buffer)
+Block *make_block (GstBuffer *buffer, std::size_t size)
 {
+  auto *b = new (::operator new (sizeof (Block) + size)) Block;
+  b->size = gst_buffer_extract (buffer, 0, b->bytes (), size);
+  return b;
+}
+
+// Behind a tee several sources get the same buffer. The first leaves its copy there for the others.
+class Copies {
+public:
+  // Holding a reference; null: there is none. It may be of what was in the buffer before.
+  Block *find (GstBuffer *buffer)
+  {
+    const std::lock_guard lock (mutex_);
+    auto *b = static_cast<Block *> (
+        gst_mini_object_get_qdata (GST_MINI_OBJECT_CAST (buffer), quark_));
+    if (b)
+      ref (b);
+    return b;
+  }
+  void leave (GstBuffer *buffer, Block *b)
+  {
+    ref (b);
+    const std::lock_guard lock (mutex_);
+    gst_mini_object_set_qdata (GST_MINI_OBJECT_CAST (buffer), quark_, b, unref);
+  }
+
+private:
+  const GQuark quark_ = g_quark_from_static_string ("reach-rtc-packet");
+  std::mutex mutex_; // between who takes a reference and who replaces what it is of
+};
+
+// shared: others may have it, too.
+SourcePacket copy_of (GstBuffer *buffer, bool shared)
+{
+  static Copies copies;
   const std::size_t size = gst_buffer_get_size (buffer);
   if (size < 12 || size > max_packet)
     return {};
-  auto *b = new (::operator new (sizeof (Block) + size)) Block;
-  b->size = gst_buffer_extract (buffer, 0, b->bytes (), size);
-  return {Handle::adopt (b, block_type), Bytes (b->bytes (), b->size)};
+  Block *b = shared ? copies.find (buffer) : nullptr;
+  if (b && (b->size != size || gst_buffer_memcmp (buffer, 0, b->bytes (), size) != 0)) {
+    unref (b); // it was written to, or came out of a pool again
+    b = nullptr;
+  }
+  if (!b) {
+    b = make_block (buffer, size);
+    if (shared)
+      copies.leave (buffer, b);
+  }
+  return {Handle::adopt (b, block_type), b->view ()};
 }
 } // namespace
 
@@ -85,7 +128,7 @@ void MediaSource::remove (const Output *output)
 
 void MediaSource::push (GstBuffer *buffer, TimePoint captured)
 {
-  push (std::span<GstBuffer *const> (&buffer, 1), captured);
+  push (std::span<GstBuffer *const> (&buffer, 1), !gst_buffer_is_writable (buffer), captured);
 }
 
 void MediaSource::push (GstBufferList *list, TimePoint captured)
@@ -96,17 +139,18 @@ void MediaSource::push (GstBufferList *list, TimePoint captured)
     std::size_t n = 0;
     while (n < some.size () && at < size)
       some[n++] = gst_buffer_list_get (list, at++);
-    push (std::span<GstBuffer *const> (some.data (), n), captured);
+    push (std::span<GstBuffer *const> (some.data (), n), true, captured);
   }
 }
 
-void MediaSource::push (std::span<GstBuffer *const> buffers, TimePoint captured)
+void MediaSource::push (
+    std::span<GstBuffer *const> buffers, bool shared, TimePoint captured)
 {
   now_ = *outputs_.lock ();
   if (now_.empty ())
     return;
   for (GstBuffer *b : buffers)
-    if (SourcePacket p = copy_of (b); p.owner)
+    if (SourcePacket p = copy_of (b, shared); p.owner)
       batch_.push_back (std::move (p));
   for (const auto &output : now_)
     output->send (batch_, captured);

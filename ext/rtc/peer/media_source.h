@@ -64,7 +64,8 @@ public:
 
 private:
   using Outputs = std::vector<std::shared_ptr<Output>>;
-  void push (std::span<GstBuffer *const> buffers, TimePoint captured);
+  // shared: other sources may get these buffers.
+  void push (std::span<GstBuffer *const> buffers, bool shared, TimePoint captured);
 
   const MediaKind kind_;
   // Held while the owner is called, so that it can go at any time after set_owner ().
