@@ -2,6 +2,7 @@
 #include "peer_actions.h"
 #include "common/barrier.h"
 #include "peer_element.h"
+#include "peer_statistics.h"
 #include "turn/proto/uri.h"
 #include "webrtc/enums.h"
 #include "webrtc/session_description.h"

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "peer_data.h"
-#include "peer_impl.h"
 #include <algorithm>
 
 namespace reach::rtc {
@@ -8,41 +7,81 @@ namespace {
 constexpr unsigned most_datagrams = 1024; // on their way to the loop
 } // namespace
 
-// A sink pad and the channel it has at present: each peer gets its own.
-class PeerData::Input final : public ChannelListener, public std::enable_shared_from_this<Input> {
+// A sink pad, and the channels it has at present: each peer gets its own.
+class PeerData::Input final : public std::enable_shared_from_this<Input> {
 public:
   const std::string label;
-  const bool datagrams;
+  const bool datagrams, wait;
   std::shared_ptr<DataSink> sink;
   GstPad *pad = nullptr;
-  Guarded<std::shared_ptr<ChannelPort>> port; // null: no peer yet
-  std::atomic<std::size_t> max_datagram{0};   // 0: not connected
+  Guarded<std::vector<std::shared_ptr<Link>>> links;
+  std::atomic<std::size_t> max_datagram{0}; // 0: not connected
   std::atomic<unsigned> under_way{0};
 
-  Input (std::string name, bool d) : label (std::move (name)), datagrams (d) {}
+  Input (std::string name, bool d, bool w) : label (std::move (name)), datagrams (d), wait (w) {}
 
-  ChannelPort::Sent send (ChannelMessage m)
-  {
-    const auto now = *port.lock ();
-    return now ? now->send (std::move (m)) : ChannelPort::Sent::full;
-  }
-  std::size_t buffered ()
-  {
-    const auto now = *port.lock ();
-    return now ? now->buffered () : 0;
-  }
-  void on_channel_opened (std::uint16_t) override { sink->room (); }
+  ChannelPort::Sent send (const ChannelMessage &m);
+  std::size_t buffered ();
+  void close ();
+};
+
+class PeerData::Link final : public ChannelListener {
+public:
+  Link (std::shared_ptr<Input> i, const PeerSession *s) : input (std::move (i)), session (s) {}
+  const std::shared_ptr<Input> input;
+  const PeerSession *const session;
+  std::shared_ptr<ChannelPort> port;
+
+  void on_channel_opened (std::uint16_t) override { input->sink->room (); }
   void on_channel_message (bool, Bytes) override {} // it is one way
-  void on_channel_low () override { sink->room (); }
+  void on_channel_low () override { input->sink->room (); }
   void on_channel_closed () override
   {
-    *port.lock () = nullptr; // until there is another peer
+    std::shared_ptr<Link> last; // goes without the lock
+    auto links = input->links.lock ();
+    const auto at = std::ranges::find (*links, this, &std::shared_ptr<Link>::get);
+    if (at == links->end ())
+      return;
+    last = std::move (*at);
+    links->erase (at);
   }
   void on_channel_error (const std::string &what) override
   {
-    GST_WARNING_OBJECT (pad, "%s", what.c_str ());
+    GST_WARNING ("%s: %s", input->label.c_str (), what.c_str ());
   }
 };
+
+// To all of them; those that have no room are left out, unless that is all.
+ChannelPort::Sent PeerData::Input::send (const ChannelMessage &m)
+{
+  const auto all = *links.lock ();
+  if (all.empty ())
+    return wait ? ChannelPort::Sent::full : ChannelPort::Sent::yes;
+  ChannelPort::Sent best = ChannelPort::Sent::too_big;
+  for (const auto &link : all) {
+    const auto sent = link->port->send (m);
+    if (sent == ChannelPort::Sent::yes || best == ChannelPort::Sent::too_big)
+      best = sent;
+  }
+  // One that closes is followed by its end, and perhaps by another.
+  return best == ChannelPort::Sent::not_open ? ChannelPort::Sent::full : best;
+}
+
+std::size_t PeerData::Input::buffered ()
+{
+  const auto all = *links.lock ();
+  std::size_t least = all.empty () ? 0 : SIZE_MAX;
+  for (const auto &link : all)
+    least = std::min (least, link->port->buffered ());
+  return least;
+}
+
+void PeerData::Input::close ()
+{
+  const auto all = *links.lock ();
+  for (const auto &link : all)
+    link->port->close ();
+}
 
 // A channel of the peer's and its pad.
 class PeerData::Output final : public ChannelListener {
@@ -79,7 +118,7 @@ GstPad *PeerData::request_pad (GstPadTemplate *templ, const char *name, bool dat
               *inputs_.lock (), [&] (const auto &i) { return i->label == attempt; }))
         own = attempt;
     }
-  auto input = std::make_shared<Input> (own, datagrams);
+  auto input = std::make_shared<Input> (own, datagrams, wait_);
   std::weak_ptr<Input> weak = input;
   DataSinkHooks hooks;
   DataSink::Settings settings;
@@ -92,7 +131,7 @@ GstPad *PeerData::request_pad (GstPadTemplate *templ, const char *name, bool dat
       if (m.bytes.size () > i->max_datagram)
         return ChannelPort::Sent::too_big;
       i->under_way++;
-      impl_.post ([i, m = std::move (m)] (PeerSession &s) {
+      each_ ([i, m = std::move (m)] (PeerSession &s) {
         i->under_way--;
         s.connection ().send_datagram (m.bytes);
       });
@@ -101,16 +140,15 @@ GstPad *PeerData::request_pad (GstPadTemplate *templ, const char *name, bool dat
   } else {
     hooks.send = [weak] (ChannelMessage m) {
       const auto i = weak.lock ();
-      return i ? i->send (std::move (m)) : ChannelPort::Sent::not_open;
+      return i ? i->send (m) : ChannelPort::Sent::not_open;
     };
     hooks.buffered = [weak] {
       const auto i = weak.lock ();
       return i ? i->buffered () : 0;
     };
     hooks.ended = [weak] {
-      const auto i = weak.lock ();
-      if (const auto port = i ? *i->port.lock () : nullptr)
-        port->close ();
+      if (const auto i = weak.lock ())
+        i->close ();
     };
   }
   hooks.refused = [this] (const std::string &what) {
@@ -119,7 +157,7 @@ GstPad *PeerData::request_pad (GstPadTemplate *templ, const char *name, bool dat
   input->sink = std::make_shared<DataSink> (std::move (hooks), settings);
   input->pad = data_sink_pad_new (templ, own.c_str (), input->sink);
   inputs_.lock ()->push_back (input);
-  impl_.post ([this] (PeerSession &s) { open (s); });
+  each_ ([this] (PeerSession &s) { open (s); });
   gst_pad_set_active (input->pad,
       GST_STATE (element_) > GST_STATE_READY || GST_STATE_TARGET (element_) > GST_STATE_READY);
   gst_element_add_pad (element_, input->pad);
@@ -140,8 +178,7 @@ bool PeerData::release_pad (GstPad *pad)
     return false;
   gst_pad_set_active (pad, FALSE);
   gst_element_remove_pad (element_, pad);
-  if (const auto port = *input->port.lock ())
-    port->close ();
+  input->close ();
   return true;
 }
 
@@ -150,16 +187,19 @@ void PeerData::open (PeerSession &session)
   const auto inputs = *inputs_.lock ();
   for (const auto &i : inputs) {
     session.negotiator ().add_data_channel (); // datagrams need its DTLS, too
-    if (i->datagrams || *i->port.lock ())
+    const auto links = *i->links.lock ();
+    if (i->datagrams || std::ranges::find (links, &session,
+                            [] (const auto &l) { return l->session; }) != links.end ())
       continue;
     PortLimits limits;
     limits.early = true;
-    auto port = std::make_shared<ChannelPort> (limits);
-    port->set_low_threshold (i->sink->low_threshold ());
-    *i->port.lock () = port;
+    auto link = std::make_shared<Link> (i, &session);
+    link->port = std::make_shared<ChannelPort> (limits);
+    link->port->set_low_threshold (i->sink->low_threshold ());
+    i->links.lock ()->push_back (link);
     ChannelConfig config;
     config.label = i->label;
-    session.connection ().data ().create (std::move (config), {port, i});
+    session.connection ().data ().create (std::move (config), {link->port, link});
     i->sink->room ();
   }
   session.connection ().changed ();
@@ -176,7 +216,7 @@ void PeerData::on_connected (PeerSession &session)
       i->max_datagram = max;
   if (!datagrams_) {
     datagrams_ = make_output ("datagram_src", true);
-    impl_.tell ([this, o = datagrams_] { add_pad (o); });
+    host_.tell ([this, o = datagrams_] { add_pad (o); });
   }
 }
 
@@ -190,7 +230,7 @@ DataHub::Ends PeerData::incoming (const DataChannels::Channel &channel)
 {
   auto o = make_output ("data_src_" + std::to_string (next_++), false);
   o->port = std::make_shared<ChannelPort> ();
-  impl_.tell ([this, o] { add_pad (o); });
+  host_.tell ([this, o] { add_pad (o); });
   return {o->port, o};
 }
 
@@ -208,7 +248,7 @@ std::shared_ptr<PeerData::Output> PeerData::make_output (const std::string &name
   };
   s.failed = [this] (GstFlowReturn flow) { GST_ELEMENT_FLOW_ERROR (element_, flow); };
   s.ended = [this, weak = std::weak_ptr<Output> (o)] {
-    impl_.tell ([this, weak] {
+    host_.tell ([this, weak] {
       if (const auto ended = weak.lock ())
         remove_pad (ended);
     });

@@ -3,17 +3,22 @@
 // channel that the peer opens, and that no handler takes, comes out of a pad data_src_%u. Datagrams
 // likewise.
 #pragma once
+#include "bin_host.h"
 #include "common/running_clock.h"
 #include "peer/peer_session.h"
 #include "webrtc/data_pads.h"
 #include <list>
 
 namespace reach::rtc {
-class PeerImpl;
-
 class PeerData {
 public:
-  PeerData (PeerImpl &impl, GstElement *element) : impl_ (impl), element_ (element) {}
+  using Task = std::function<void (PeerSession &)>;
+  // each: runs a task on the loop for each session. wait: what comes before there is one waits for
+  // it; else it is nobody's.
+  PeerData (BinHost &host, std::function<void (Task)> each, bool wait)
+      : host_ (host), each_ (std::move (each)), wait_ (wait), element_ (host.element ())
+  {
+  }
   ~PeerData ();
 
   // Application thread.
@@ -30,12 +35,15 @@ public:
 
 private:
   class Input;
+  class Link;
   class Output;
   std::shared_ptr<Output> make_output (const std::string &name, bool datagrams);
   void add_pad (const std::shared_ptr<Output> &o);
   void remove_pad (const std::shared_ptr<Output> &o);
 
-  PeerImpl &impl_;
+  BinHost &host_;
+  const std::function<void (Task)> each_;
+  const bool wait_;
   GstElement *const element_;
   RunningClock clock_;
   Guarded<std::list<std::shared_ptr<Input>>> inputs_;

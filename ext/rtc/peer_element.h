@@ -4,6 +4,4 @@
 
 namespace reach::rtc {
 PeerImpl &peer_impl (GstElement *rtcpeer);
-// As get-stats gives them. Loop thread; transfer full.
-GstStructure *peer_statistics (PeerSession &session);
 } // namespace reach::rtc

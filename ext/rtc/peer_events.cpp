@@ -7,48 +7,11 @@ namespace reach::rtc {
 namespace {
 constexpr Duration first_word = milliseconds (700);
 
-std::string names_of (std::span<const NegotiatedCodec> codecs)
-{
-  std::string all;
-  for (const NegotiatedCodec &c : codecs)
-    all += (all.empty () ? "" : ", ") + c.codec.name + " " + c.codec.fmtp;
-  return all.empty () ? "nothing" : all;
-}
-
 std::string text_of (const sdp::Description *d)
 {
   return d ? sdp::to_string (*d) : std::string ();
 }
 } // namespace
-
-void PeerImpl::tell (std::function<void ()> what)
-{
-  const auto alive = alive_;
-  if (!alive)
-    return;
-  threads_->events ().post (
-      [keep = Ref<GstElement>::share (element_), alive, what = std::move (what)] {
-        if (*alive)
-          what ();
-      });
-}
-
-void PeerImpl::tell (const char *signal, GstStructure *fields)
-{
-  std::shared_ptr<GstStructure> s (fields, gst_structure_free);
-  tell ([this, signal, s] {
-    g_signal_emit_by_name (element_, signal, s.get ());
-    gst_element_post_message (
-        element_, gst_message_new_element (GST_OBJECT (element_), gst_structure_copy (s.get ())));
-  });
-}
-
-void PeerImpl::fail (const std::string &what)
-{
-  tell ([this, what] {
-    GST_ELEMENT_ERROR (element_, RESOURCE, OPEN_READ_WRITE, ("%s", what.c_str ()), (nullptr));
-  });
-}
 
 // Status: what properties show.
 
@@ -79,9 +42,6 @@ void PeerImpl::update_status ()
     now.bitrate = s.bitrate;
     before = std::exchange (s, now);
   });
-  const auto notify = [this] (const char *name) {
-    tell ([this, name] { g_object_notify (G_OBJECT (element_), name); });
-  };
   if (before.transport != now.transport || before.silent != now.silent)
     notify ("connection-state");
   if (before.ice != now.ice || before.silent != now.silent)
@@ -106,7 +66,7 @@ void PeerImpl::on_jsep (PeerSession &s, const JsepEvent &e)
 // An offer before the inputs' formats are known would be another one in a moment.
 void PeerImpl::negotiation_needed ()
 {
-  needed_ = std::ranges::any_of (inputs_, [] (const auto &i) { return !i->pad->ready (); });
+  needed_ = !inputs_.ready ();
   if (needed_ || !session_ || !session_->negotiator ().needed ())
     return;
   tell ([this] { g_signal_emit_by_name (element_, "on-negotiation-needed"); });
@@ -114,18 +74,14 @@ void PeerImpl::negotiation_needed ()
 
 void PeerImpl::on_negotiated (PeerSession &s, const Negotiated &n)
 {
-  for (const auto &i : inputs_) {
-    const auto id = s.transceiver_of (i->pad->source ().get ());
-    const auto m = std::ranges::find_if (
-        n.media, [&] (const NegotiatedMedia &x) { return id && x.transceiver == *id; });
-    if (m == n.media.end () || !sends (m->direction))
-      continue;
-    if (!i->pad->select (m->send))
-      on_warning (s, "the peer takes none of the codecs that " +
-                         std::string (GST_PAD_NAME (i->pad->pad ())) + " can send; it takes " +
-                         names_of (m->send));
-  }
-  update_outputs (&n);
+  for (const std::string &refused : inputs_.select (s, n))
+    tell_warning (refused);
+  outputs_->update (s, &n);
+}
+
+void PeerImpl::on_media (PeerSession &s, ReceivedPacket p)
+{
+  outputs_->feed (s, std::move (p));
 }
 
 void PeerImpl::on_description (PeerSession &, DescriptionType type, const std::string &sdp)
@@ -233,23 +189,13 @@ void PeerImpl::on_estimate (PeerSession &, double rate)
 {
   const auto bitrate = static_cast<guint> (std::min (rate, 4e9));
   status_.update ([bitrate] (PeerStatus &s) { s.bitrate = bitrate; });
-  // Audio has what it needs; the rest is for video, in equal parts.
-  unsigned videos = 0, audios = 0;
-  for (const auto &i : inputs_)
-    (i->pad->source ()->kind () == MediaKind::video ? videos : audios)++;
-  constexpr unsigned audio_rate = 64000;
-  const unsigned rest = bitrate > audios * audio_rate ? bitrate - audios * audio_rate : 0;
-  for (const auto &i : inputs_)
-    if (i->pad->source ()->kind () == MediaKind::video)
-      i->pad->source ()->set_bitrate (rest / videos);
-  tell ([this] { g_object_notify (G_OBJECT (element_), "estimated-bitrate"); });
+  inputs_.set_bitrate (bitrate);
+  notify ("estimated-bitrate");
 }
 
 void PeerImpl::on_warning (PeerSession &, const std::string &what)
 {
-  tell ([this, what] {
-    GST_ELEMENT_WARNING (element_, RESOURCE, FAILED, ("%s", what.c_str ()), (nullptr));
-  });
+  tell_warning (what);
 }
 
 // Signaller::Owner
@@ -309,11 +255,9 @@ void PeerImpl::on_peer_left (const std::string &reason)
 void PeerImpl::on_signalling_error (const std::string &why, bool fatal)
 {
   if (fatal)
-    return fail ("Signalling is refused: " + why + ".");
-  tell ([this, why] {
-    GST_ELEMENT_WARNING (
-        element_, RESOURCE, OPEN_READ_WRITE, ("Signalling: %s.", why.c_str ()), (nullptr));
-  });
+    tell_error ("Signalling is refused: " + why + ".");
+  else
+    tell_warning ("Signalling: " + why + ".");
 }
 
 std::string PeerImpl::local_sdp ()

@@ -1,90 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// An rtcpeer's life, and its inputs.
+// An rtcpeer's life.
 #include "peer_impl.h"
-#include "rtc/proto/codec.h"
-#include <algorithm>
 
 namespace reach::rtc {
 namespace {
 constexpr Duration goodbye_time = milliseconds (500);
-
-std::vector<std::string> words (const std::string &text)
-{
-  std::vector<std::string> all;
-  for (std::size_t at = 0; at < text.size ();) {
-    const std::size_t end = std::min (text.find_first_of (", ", at), text.size ());
-    if (end > at)
-      all.push_back (text.substr (at, end - at));
-    at = end + 1;
-  }
-  return all;
-}
-
-// webrtcbin's stun://host:port is no URI of RFC 7064, but everybody writes it.
-std::string without_slashes (std::string uri)
-{
-  const auto at = uri.find ("://");
-  if (at != std::string::npos)
-    uri.erase (at + 1, 2);
-  return uri;
-}
-
-// Those of `names`, in that order, with what repairs them.
-std::vector<Codec> chosen (const std::vector<Codec> &known, const std::string &names)
-{
-  std::vector<Codec> wanted;
-  for (const std::string &name : words (names))
-    wanted.push_back ({.name = name});
-  std::vector<Codec> all;
-  for (const Codec &w : wanted)
-    for (const Codec &k : known)
-      if (is_name (k, w.name))
-        all.push_back (k);
-  for (const Codec &k : known)
-    if (is_auxiliary (k))
-      all.push_back (k);
-  return all;
-}
-
-sdp::Fingerprint fingerprint_of (const Certificate &c)
-{
-  const Fingerprint f = c.fingerprint ();
-  sdp::Fingerprint out{f.algorithm, {}};
-  for (std::size_t i = 0; i + 1 < f.value.size (); i += 3)
-    out.digest.push_back (static_cast<std::uint8_t> (
-        g_ascii_xdigit_value (f.value[i]) * 16 + g_ascii_xdigit_value (f.value[i + 1])));
-  return out;
-}
-
-bool configure_ice (GstElement *element, const PeerSettings &s, IceSettings &ice)
-{
-  std::vector<std::string> uris = words (s.ice_servers);
-  if (!s.stun_server.empty ())
-    uris.push_back (s.stun_server);
-  uris.insert (uris.end (), s.turn_servers.begin (), s.turn_servers.end ());
-  for (const std::string &text : uris) {
-    const auto uri = turn::parse_uri (without_slashes (text));
-    IceServer server;
-    if (uri)
-      server.uri = *uri;
-    const std::string fault = uri ? Ice::check (server) : "it is no URI of RFC 7064 or 7065";
-    if (!fault.empty ()) {
-      GST_ELEMENT_ERROR (element, RESOURCE, SETTINGS,
-          ("The ICE server \"%s\" cannot be used: %s.", turn::redact (text).c_str (),
-              fault.c_str ()),
-          (nullptr));
-      return false;
-    }
-    ice.servers.push_back (std::move (server));
-  }
-  ice.max_checks = s.max_pairs;
-  ice.relay_only = s.relay_only;
-  ice.tcp = s.ice_tcp;
-  ice.min_port = static_cast<std::uint16_t> (s.min_port);
-  ice.max_port = static_cast<std::uint16_t> (s.max_port);
-  return true;
-}
 } // namespace
+
+PeerImpl::PeerImpl (GstElement *e)
+    : BinHost (e), inputs_ (*this, [this] { update_inputs (); }),
+      data_ (
+          *this, [this] (PeerData::Task task) { post (std::move (task)); }, true)
+{
+}
 
 PeerImpl::~PeerImpl ()
 {
@@ -99,66 +27,16 @@ void PeerImpl::set_playing (bool playing)
 void PeerImpl::dispose ()
 {
   release ();
-  inputs_.clear ();
-  std::map<GstPad *, std::shared_ptr<Input>> pads;
-  pads_.lock ()->swap (pads);
-}
-
-bool PeerImpl::make_config (const PeerSettings &s, PeerConfig &config)
-{
-  if (!s.dtls && !s.datagrams) {
-    GST_ELEMENT_ERROR (element_, RESOURCE, SETTINGS,
-        ("Without DTLS there are only datagrams: set datagrams=true, or dtls=true."), (nullptr));
-    return false;
-  }
-  std::string error;
-  if (s.certificate.empty ()) {
-    config.dtls = threads_->dtls (error);
-  } else if (auto own = Certificate::load (s.certificate, s.key, error)) {
-    config.dtls = DtlsContext::make (std::move (own), {}, error);
-  }
-  if (!config.dtls) {
-    GST_ELEMENT_ERROR (element_, RESOURCE, SETTINGS,
-        ("The DTLS certificate cannot be used: %s. Look at dtls-certificate and dtls-key.",
-            error.c_str ()),
-        (nullptr));
-    return false;
-  }
-  if (!configure_ice (element_, s, config.ice))
-    return false;
-  // webrtcbin refuses m-lines without a fingerprint, and others those with port 0.
-  config.jsep.bundle_only = false;
-  config.jsep.fingerprints = {fingerprint_of (config.dtls->certificate ())};
-  if (s.role != DtlsChoice::automatic)
-    config.jsep.role = s.role == DtlsChoice::client ? DtlsRole::client : DtlsRole::server;
-  if (!s.video_codecs.empty ())
-    config.jsep.video = chosen (config.jsep.video, s.video_codecs);
-  if (!s.audio_codecs.empty ())
-    config.jsep.audio = chosen (config.jsep.audio, s.audio_codecs);
-  config.receiving.latency = milliseconds (s.latency);
-  config.datagrams = s.datagrams;
-  config.plain = !s.dtls;
-  auto &c = config.sending.congestion;
-  c.min = std::min (s.min_bitrate, s.max_bitrate);
-  c.max = s.max_bitrate;
-  c.start = std::clamp (double (s.start_bitrate), c.min, c.max);
-  // Seconds since 1900 of now; the same moment on the cores' clock.
-  const gint64 us = g_get_real_time ();
-  config.sending.ntp = {
-      Clock::now (), (static_cast<std::uint64_t> (us / 1'000'000 + 2208988800) << 32) +
-                         static_cast<std::uint64_t> (us % 1'000'000) * 4295};
-  return true;
+  inputs_.release_all ();
 }
 
 bool PeerImpl::prepare ()
 {
-  threads_ = PeerThreads::get ();
-  loop_ = &threads_->loop ();
-  const PeerSettings s = *settings.lock ();
+  take_threads ();
+  const ConnectionSettings s = *settings.lock ();
   PeerConfig config;
-  if (!make_config (s, config)) {
-    loop_ = nullptr;
-    threads_.reset ();
+  if (!make_peer_config (element_, s, *threads_, config)) {
+    drop_threads ();
     return false;
   }
   loop_->call ([&] { config_ = std::move (config); });
@@ -172,9 +50,13 @@ void PeerImpl::begin_run ()
 {
   status_.update ([] (PeerStatus &st) { st = {}; });
   alive_ = std::make_shared<std::atomic<bool>> (true);
-  const bool own = !settings.lock ()->signalling_uri.empty ();
+  const ConnectionSettings s = *settings.lock ();
+  const bool own = !s.signalling_uri.empty ();
   loop_->call ([&] {
     used_ = false;
+    // Pads of a peer that will be followed by another stay.
+    outputs_ = std::make_shared<MediaOutputs> (
+        *this, MediaOutputs::Options{milliseconds (s.latency), s.depayload, own});
     if (!own)
       make_session (PeerSession::Mode::application);
   });
@@ -182,7 +64,7 @@ void PeerImpl::begin_run ()
 
 bool PeerImpl::start ()
 {
-  const PeerSettings s = *settings.lock ();
+  const ConnectionSettings s = *settings.lock ();
   if (s.signalling_uri.empty ())
     return true;
   std::string error;
@@ -209,11 +91,10 @@ void PeerImpl::end_run ()
 {
   *alive_ = false;
   auto left = std::make_shared<std::promise<void>> ();
+  std::shared_ptr<MediaOutputs> outputs;
   loop_->call ([&] {
     end_session ();
-    for (const auto &o : outputs_)
-      o->pad = nullptr;
-    outputs_.clear ();
+    outputs = std::move (outputs_);
     if (!signaller_)
       return left->set_value ();
     signaller_->goodbye ([left] { left->set_value (); });
@@ -222,9 +103,7 @@ void PeerImpl::end_run ()
   // waited for.
   left->get_future ().wait_for (goodbye_time);
   loop_->call ([&] { signaller_.reset (); });
-  Made made;
-  made_.update ([&made] (Made &m) { m.swap (made); });
-  made.clear ();
+  outputs->end ();
   data_.remove_src_pads ();
   forget_transceivers ();
   alive_.reset ();
@@ -234,8 +113,7 @@ void PeerImpl::release ()
 {
   if (alive_)
     end_run ();
-  loop_ = nullptr;
-  threads_.reset ();
+  drop_threads ();
 }
 
 void PeerImpl::make_session (PeerSession::Mode mode)
@@ -244,20 +122,16 @@ void PeerImpl::make_session (PeerSession::Mode mode)
   PeerConfig config = config_;
   session_ = std::make_unique<PeerSession> (*loop_, *this, std::move (config), mode);
   connected_told_ = silent_ = needed_ = false;
-  for (const auto &i : inputs_)
-    i->added = i->described = false;
   data_.open (*session_);
   update_inputs ();
 }
 
-// The pads of a peer that will be followed by another stay.
 void PeerImpl::end_session ()
 {
   if (!session_)
     return;
   session_->close ();
-  for (const auto &o : outputs_)
-    o->track.reset ();
+  outputs_->leave ();
   // It may be that it is it who calls.
   loop_->destroy_later (std::move (session_));
 }
@@ -288,18 +162,14 @@ bool PeerImpl::call (const Task &what)
 
 void PeerImpl::apply_settings ()
 {
-  const PeerSettings s = *settings.lock ();
-  for (const auto &[pad, input] : *pads_.lock ()) {
-    input->pad->set_bitrate_limits (s.min_bitrate, s.max_bitrate);
-    input->pad->set_adapt (s.adapt);
-  }
+  const ConnectionSettings s = *settings.lock ();
+  inputs_.configure ({s.min_bitrate, s.max_bitrate, s.adapt});
   if (!loop_)
     return;
   loop_->post ([this, s] {
     config_.receiving.latency = milliseconds (s.latency);
-    for (const auto &o : outputs_)
-      if (o->pad)
-        o->pad->set_latency (milliseconds (s.latency));
+    if (outputs_)
+      outputs_->set_latency (milliseconds (s.latency));
     if (!session_)
       return;
     session_->connection ().set_latency (milliseconds (s.latency));
@@ -308,42 +178,15 @@ void PeerImpl::apply_settings ()
   });
 }
 
-// Inputs
+// Pads
 
 GstPad *PeerImpl::request_pad (GstPadTemplate *templ, const char *name, const GstCaps *)
 {
-  if (g_str_has_prefix (GST_PAD_TEMPLATE_NAME_TEMPLATE (templ), "data"))
-    return data_.request_pad (
-        templ, name, g_str_equal (GST_PAD_TEMPLATE_NAME_TEMPLATE (templ), "datagram"));
-  const bool audio = g_str_has_prefix (GST_PAD_TEMPLATE_NAME_TEMPLATE (templ), "audio");
-  const MediaKind kind = audio ? MediaKind::audio : MediaKind::video;
-  std::string own;
-  if (name) {
-    own = name;
-  } else {
-    auto pads = pads_.lock ();
-    for (unsigned n = 0; own.empty (); n++) {
-      const std::string attempt = (audio ? "audio_" : "video_") + std::to_string (n);
-      if (std::ranges::none_of (
-              *pads, [&] (const auto &p) { return attempt == GST_PAD_NAME (p.first); }))
-        own = attempt;
-    }
-  }
-  auto input = std::make_shared<Input> ();
-  const CharPtr track (g_uuid_string_random ());
-  input->track = track.get ();
-  input->pad = std::make_unique<InputPad> (bin_, *this, own.c_str (), templ, kind);
-  GstPad *pad = input->pad->pad ();
-  pads_.lock ()->emplace (pad, input);
+  const char *kind = GST_PAD_TEMPLATE_NAME_TEMPLATE (templ);
+  if (g_str_has_prefix (kind, "data"))
+    return data_.request_pad (templ, name, g_str_equal (kind, "datagram"));
+  GstPad *pad = inputs_.request (templ, name);
   apply_settings ();
-  const auto add = [this, input] {
-    inputs_.push_back (input);
-    update_inputs ();
-  };
-  if (loop_)
-    loop_->call (add);
-  else
-    inputs_.push_back (input); // nobody else is there
   return pad;
 }
 
@@ -351,33 +194,10 @@ bool PeerImpl::release_pad (GstPad *pad)
 {
   if (data_.release_pad (pad))
     return true;
-  std::shared_ptr<Input> input;
-  pads_.update ([&] (auto &pads) {
-    const auto at = pads.find (pad);
-    if (at == pads.end ())
-      return;
-    input = at->second;
-    pads.erase (at);
-  });
-  if (!input)
-    return false;
-  const auto remove = [&] {
-    std::erase (inputs_, input);
+  return inputs_.release (pad, [this] (const MediaSource *source) {
     if (session_)
-      session_->remove_input (input->pad->source ().get ());
-  };
-  if (loop_)
-    loop_->call (remove);
-  else
-    remove ();
-  input->pad.reset ();
-  return true;
-}
-
-void PeerImpl::on_input_formats (InputPad &)
-{
-  if (loop_)
-    loop_->post ([this] { update_inputs (); });
+      session_->remove_input (source);
+  });
 }
 
 // Those whose formats are not known yet hold the session back: an offer should have them all.
@@ -386,22 +206,10 @@ void PeerImpl::update_inputs ()
 {
   if (!session_)
     return;
-  bool ready = true;
   const std::string uri = settings.lock ()->signalling_uri;
   const Direction direction = uri.starts_with ("whip") ? Direction::sendonly : Direction::sendrecv;
-  for (const auto &i : inputs_) {
-    const bool described = i->pad->ready ();
-    ready &= described;
-    if (!i->added && (described || uri.empty ()))
-      i->added = session_
-                     ->add_input ({.source = i->pad->source (),
-                         .track = i->track,
-                         .stream = "reach",
-                         .direction = direction})
-                     .has_value ();
-    if (i->added && described && !std::exchange (i->described, true))
-      session_->set_codecs (i->pad->source ().get (), i->pad->preferences ());
-  }
+  inputs_.update (*session_, {.early = uri.empty (), .direction = direction, .stream = "reach"});
+  const bool ready = inputs_.ready ();
   session_->set_hold (!ready);
   if (ready && needed_)
     negotiation_needed ();

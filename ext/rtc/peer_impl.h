@@ -2,35 +2,16 @@
 // What is behind an rtcpeer element: its pads, its peer session, and what both and the application
 // tell each other.
 #pragma once
-#include "pads/input_pad.h"
-#include "pads/output_pad.h"
+#include "connection_settings.h"
+#include "media_inputs.h"
+#include "media_outputs.h"
 #include "peer/peer_session.h"
 #include "peer_data.h"
-#include "threads.h"
 #include "webrtc/data_channel.h"
 #include "webrtc/transceiver.h"
 #include <map>
 
 namespace reach::rtc {
-enum class DtlsChoice : std::uint8_t { automatic, client, server };
-
-struct PeerSettings {
-  std::string signalling_uri, signalling_token, tls_ca_file;
-  bool tls_verify = true;
-  std::string ice_servers; // URIs with commas between
-  std::string stun_server; // as webrtcbin has it
-  std::vector<std::string> turn_servers;
-  bool relay_only = false, ice_tcp = true;
-  guint min_port = 0, max_port = 0;
-  std::string certificate, key;
-  DtlsChoice role = DtlsChoice::automatic;
-  guint latency = 200; // ms
-  bool depayload = true, adapt = false, datagrams = false, dtls = true;
-  guint max_pairs = 100;
-  guint min_bitrate = 100'000, max_bitrate = 10'000'000, start_bitrate = 1'000'000; // bit/s
-  std::string video_codecs, audio_codecs; // names with commas between; empty: all
-};
-
 // As properties show it; any thread reads it.
 struct PeerStatus {
   TransportState transport = TransportState::fresh;
@@ -43,12 +24,9 @@ struct PeerStatus {
   std::string peer;
 };
 
-class PeerImpl final : public PeerSession::Owner,
-                       public Signaller::Owner,
-                       public InputPad::Owner,
-                       public OutputPad::Owner {
+class PeerImpl final : public BinHost, public PeerSession::Owner, public Signaller::Owner {
 public:
-  explicit PeerImpl (GstElement *e) : element_ (e), bin_ (GST_BIN (e)), data_ (*this, e) {}
+  explicit PeerImpl (GstElement *e);
   ~PeerImpl () override;
 
   // State changes of the element.
@@ -72,50 +50,16 @@ public:
   using Task = std::function<void (PeerSession &)>;
   bool post (Task what);
   bool call (const Task &what); // waits for it
-  // Runs on the events thread, unless this run has ended by then.
-  void tell (std::function<void ()> what);
 
-  Guarded<PeerSettings> settings;
+  Guarded<ConnectionSettings> settings;
 
 private:
-  struct Input {
-    std::unique_ptr<InputPad> pad;
-    std::string track;
-    bool added = false, described = false; // has a transceiver; its codecs were told
-  };
-  // A remote track's way out. Made and ended on the events thread, fed on the loop.
-  struct Output {
-    MediaKind kind = MediaKind::video;
-    std::string mid, stream, name;
-    std::optional<TrackKey> track; // none: its peer has gone, the pad waits for the next
-    OutputPad *pad = nullptr;      // null: on its way
-    std::vector<ReceivedPacket> early;
-    std::optional<Codec> codec; // of what came last
-    bool codec_told = false;    // to the pad
-  };
-  // Pads that there are. Whoever takes one out of it ends it; not on the loop.
-  using Made = std::map<const Output *, std::unique_ptr<OutputPad>>;
-
   // peer_impl.cpp
   void begin_run ();
   void end_run ();
-  bool make_config (const PeerSettings &s, PeerConfig &config);
   void make_session (PeerSession::Mode mode);
   void end_session ();
-  void fail (const std::string &what); // the element cannot do its job: ERROR
-  // The signal with the fields in a structure, and a message of the same. transfer full
-  void tell (const char *signal, GstStructure *fields);
-  // peer_inputs.cpp
   void update_inputs ();
-  Input *find_input (const InputPad *pad);
-  // peer_outputs.cpp
-  void update_outputs (const Negotiated *n);
-  void use (Output &o, const NegotiatedMedia &m, TrackKey key);
-  void make_output (std::shared_ptr<Output> o); // events thread
-  void output_made (std::shared_ptr<Output> o, OutputPad *pad);
-  void end_output (const std::shared_ptr<Output> &o);
-  static void feed (Output &o, const ReceivedPacket &p);
-  void sync_outputs ();
   // peer_events.cpp
   void update_status ();
   void negotiation_needed ();
@@ -123,11 +67,6 @@ private:
   void update_transceivers ();
   Ref<GstWebRTCRTPTransceiver> handle_of (const Transceiver &t);
   void forget_transceivers ();
-
-  // InputPad::Owner, streaming threads
-  void on_input_formats (InputPad &pad) override;
-  // OutputPad::Owner, streaming threads
-  void on_keyframe_wanted (OutputPad &pad) override;
 
   // PeerSession::Owner, loop thread
   void on_description (PeerSession &, DescriptionType, const std::string &sdp) override;
@@ -158,28 +97,18 @@ private:
   void on_signalling_error (const std::string &why, bool fatal) override;
   std::string local_sdp () override;
 
-  GstElement *const element_; // owns us
-  GstBin *const bin_;
+  MediaInputs inputs_;
   PeerData data_;
-  std::shared_ptr<PeerThreads> threads_; // from READY on
-  Loop *loop_ = nullptr;
-  std::shared_ptr<std::atomic<bool>> alive_; // false once a run has ended
-
-  Guarded<std::map<GstPad *, std::shared_ptr<Input>>> pads_;
   Guarded<PeerStatus> status_;
-  Guarded<Made> made_;
   Guarded<std::map<TransceiverId, Ref<GstWebRTCRTPTransceiver>>> handles_;
 
   // Loop thread.
   std::unique_ptr<Signaller> signaller_;
   std::unique_ptr<PeerSession> session_;
   PeerConfig config_;
-  std::vector<std::shared_ptr<Input>> inputs_;
-  std::vector<std::shared_ptr<Output>> outputs_;
+  std::shared_ptr<MediaOutputs> outputs_; // of a run
   std::string peer_id_;
-  bool running_ = false, used_ = false, connected_told_ = false, silent_ = false, needed_ = false;
-  unsigned next_output_ = 0;
-  TimePoint synced_{};
+  bool used_ = false, connected_told_ = false, silent_ = false, needed_ = false;
 };
 
 void install_peer_signals (GType type);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What a session counts, as W3C's statistics.
-#include "peer_element.h"
+#include "peer_statistics.h"
 #include "rtc/proto/codec.h"
 #include "webrtc/enums.h"
 #include "webrtc/stats.h"

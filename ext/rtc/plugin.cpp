@@ -5,6 +5,7 @@ static gboolean plugin_init (GstPlugin *plugin)
 {
   gboolean any = FALSE;
   any |= GST_ELEMENT_REGISTER (rtcpeer, plugin);
+  any |= GST_ELEMENT_REGISTER (rtcpool, plugin);
   any |= GST_ELEMENT_REGISTER (rtcpoolserver, plugin);
   return any;
 }

@@ -3,4 +3,5 @@
 #include <gst/gst.h>
 
 GST_ELEMENT_REGISTER_DECLARE (rtcpeer)
+GST_ELEMENT_REGISTER_DECLARE (rtcpool)
 GST_ELEMENT_REGISTER_DECLARE (rtcpoolserver)

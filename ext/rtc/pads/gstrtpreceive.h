@@ -2,6 +2,7 @@
 // The elements of an output pad in a bin: a live source of RTP, which is not registered, the
 // depayloader, and what is always last, so that the pad's target never changes.
 #pragma once
+#include "common/ref.h"
 #include "packet_queue.h"
 #include <atomic>
 #include <gst/gst.h>
@@ -22,6 +23,7 @@ struct ReceiveConfig {
   MediaKind kind = MediaKind::video;
   bool depayload = true;
   std::string stream_id;
+  Ref<GstTagList> tags;                       // null: none
   std::atomic<std::int64_t> *delay = nullptr; // ns that are added to each time; likewise
 };
 // Floating; with a pad src.

@@ -10,17 +10,20 @@ constexpr Duration patience = milliseconds (100);
 } // namespace
 
 OutputPad::OutputPad (GstBin *bin, Owner &owner, std::string name, GstPadTemplate *templ,
-    MediaKind kind, bool depayload, std::string stream_id)
+    MediaKind kind, bool depayload, std::string stream_id, const Prepare &prepare,
+    Ref<GstTagList> tags)
     : bin_ (bin), owner_ (owner)
 {
-  GstElement *elements =
-      make_rtp_output ({&queue_, this, kind, depayload, std::move (stream_id), &delay_});
+  GstElement *elements = make_rtp_output (
+      {&queue_, this, kind, depayload, std::move (stream_id), std::move (tags), &delay_});
   elements_ = Ref<GstElement>::adopt (GST_ELEMENT (gst_object_ref_sink (elements)));
   const auto src = Ref<GstPad>::adopt (gst_element_get_static_pad (elements, "src"));
   gst_bin_add (bin, elements);
   pad_ = Ref<GstPad>::adopt (GST_PAD (
       gst_object_ref_sink (gst_ghost_pad_new_from_template (name.c_str (), src.get (), templ))));
   gst_pad_set_activatemode_function_full (pad_.get (), activate, this, nullptr);
+  if (prepare)
+    prepare (pad_.get ());
   gst_pad_set_active (pad_.get (), TRUE);
   gst_element_add_pad (GST_ELEMENT (bin), pad_.get ());
   // Who is told of the pad has linked it by now.

@@ -4,6 +4,7 @@
 #pragma once
 #include "common/ref.h"
 #include "gstrtpreceive.h"
+#include <functional>
 
 namespace reach::rtc {
 class OutputPad : OutputHost {
@@ -18,8 +19,11 @@ public:
   // Adds the pad `name` of `templ` and its elements, in the bin's state. Not on the loop: who is
   // told of the pad may take time. `bin` and `owner` outlive this. depayload: media are given out,
   // else RTP.
+  // prepare: called with the pad before anybody is told of it.
+  using Prepare = std::function<void (GstPad *)>;
   OutputPad (GstBin *bin, Owner &owner, std::string name, GstPadTemplate *templ, MediaKind kind,
-      bool depayload, std::string stream_id);
+      bool depayload, std::string stream_id, const Prepare &prepare = {},
+      Ref<GstTagList> tags = {});
   // Sends EOS, unless downstream is stuck, which a flush then ends; removes the pad and ends its
   // thread. Neither on the loop nor on the pad's own thread.
   ~OutputPad () override;

@@ -121,6 +121,8 @@ void ReceiveStream::begin ()
     GstSegment segment;
     gst_segment_init (&segment, GST_FORMAT_TIME);
     gst_pad_push_event (src_, gst_event_new_segment (&segment));
+    if (config_.tags)
+      gst_pad_push_event (src_, gst_event_new_tag (gst_tag_list_ref (config_.tags.get ())));
   }
 }
 

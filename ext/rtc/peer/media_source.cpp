@@ -44,8 +44,8 @@ public:
   Block *find (GstBuffer *buffer)
   {
     const std::lock_guard lock (mutex_);
-    auto *b = static_cast<Block *> (
-        gst_mini_object_get_qdata (GST_MINI_OBJECT_CAST (buffer), quark_));
+    auto *b =
+        static_cast<Block *> (gst_mini_object_get_qdata (GST_MINI_OBJECT_CAST (buffer), quark_));
     if (b)
       ref (b);
     return b;
@@ -143,8 +143,7 @@ void MediaSource::push (GstBufferList *list, TimePoint captured)
   }
 }
 
-void MediaSource::push (
-    std::span<GstBuffer *const> buffers, bool shared, TimePoint captured)
+void MediaSource::push (std::span<GstBuffer *const> buffers, bool shared, TimePoint captured)
 {
   now_ = *outputs_.lock ();
   if (now_.empty ())

@@ -272,6 +272,7 @@ bool PeerConnection::rules_of (const NegotiatedMedia &m, Attached &a, SendingStr
   s.key = a.key;
   s.name = m.mid;
   s.kind = m.kind;
+  s.codec = taken->codec;
   s.clock_rate = taken->codec.clock_rate;
   RewriteRules &r = s.rules;
   r.ssrc = a.rid.empty () ? m.ssrc : a.ssrc;

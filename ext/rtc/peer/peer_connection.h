@@ -70,6 +70,7 @@ public:
   void request_keyframe (TrackKey key);
   void set_latency (Duration latency);
   void set_bitrate_limits (double min, double max) { sending_->set_limits (min, max); }
+  void set_keyframes_only (bool only) { sending_->set_keyframes_only (only); }
   Duration sync_delay (TrackKey key) const { return receiving_.sync_delay (key); }
   void close ();
 

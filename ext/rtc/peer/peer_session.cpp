@@ -62,16 +62,20 @@ std::optional<TransceiverId> PeerSession::add_input (Input input)
     return {};
   if (input.direction != Direction::sendrecv)
     n.set_direction (*id, input.direction);
-  inputs_.push_back ({input.source, *id});
+  inputs_.push_back ({input.source, *id, {}});
   connection_.attach (*id, std::move (input.source));
   connection_.changed ();
   return *id;
 }
 
-void PeerSession::set_codecs (const MediaSource *source, std::span<const Codec> codecs)
+void PeerSession::describe_input (const MediaSource *source, std::span<const Codec> codecs)
 {
-  if (const auto id = transceiver_of (source))
-    set_codecs (*id, codecs);
+  const auto at = std::ranges::find_if (
+      inputs_, [source] (const Added &a) { return a.source.get () == source; });
+  if (at == inputs_.end () || std::ranges::equal (at->codecs, codecs))
+    return;
+  at->codecs.assign (codecs.begin (), codecs.end ());
+  set_codecs (at->transceiver, codecs);
 }
 
 void PeerSession::set_codecs (TransceiverId id, std::span<const Codec> codecs)

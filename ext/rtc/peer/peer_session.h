@@ -59,7 +59,7 @@ public:
   // Nothing: not possible, by JsepError.
   std::optional<TransceiverId> add_input (Input input);
   // What it can be sent as; before it is offered.
-  void set_codecs (const MediaSource *source, std::span<const Codec> codecs);
+  void describe_input (const MediaSource *source, std::span<const Codec> codecs);
   void set_codecs (TransceiverId id, std::span<const Codec> codecs); // none: all
   void remove_input (const MediaSource *source);
   std::optional<TransceiverId> transceiver_of (const MediaSource *source) const;
@@ -78,6 +78,7 @@ private:
   struct Added {
     std::shared_ptr<MediaSource> source;
     TransceiverId transceiver = 0;
+    std::vector<Codec> codecs; // that were told
   };
   // PeerConnection::Owner
   void on_jsep (const JsepEvent &e) override;

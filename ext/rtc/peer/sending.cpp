@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "sending.h"
+#include "rtc/proto/key_start.h"
 #include <algorithm>
 #include <array>
 
@@ -15,9 +16,18 @@ struct Sending::Stream {
   SenderStream sender;
   // Of what was sent last.
   std::optional<std::uint32_t> source_ssrc;
+  KeyStart is_key;
+  std::optional<std::uint32_t> key_timestamp; // of the source, of the last key frame
   std::uint16_t last_sequence = 0;
   std::uint32_t last_timestamp = 0;
   TimePoint last_sent{};
+
+  bool in_key_frame (const RtpPacket &p)
+  {
+    if (is_key (p.bytes ()))
+      key_timestamp = p.timestamp ();
+    return key_timestamp == std::optional (p.timestamp ());
+  }
 
   // A source that starts anew, with numbers of its own, goes on where the last one was: for the
   // peer it is one stream.
@@ -35,7 +45,7 @@ struct Sending::Stream {
   }
 
   Stream (SendingStream w, const SenderStream::Config &c)
-      : what (std::move (w)), rewriter (what.rules), sender (c)
+      : what (std::move (w)), rewriter (what.rules), sender (c), is_key (what.codec)
   {
   }
 };
@@ -124,6 +134,7 @@ void Sending::configure (std::vector<SendingStream> streams, bool transport_wide
       w.rules.timestamp_offset = before->rewriter.timestamp_offset ();
       w.rules.rtx_sequence = before->rewriter.rtx_sequence ();
       before->rewriter = PacketRewriter (w.rules);
+      before->is_key = KeyStart (w.codec);
       before->what = std::move (w);
       const auto at = std::ranges::find_if (
           s->streams, [before] (const auto &t) { return t.get () == before; });
@@ -180,6 +191,11 @@ bool Sending::write (State &s, Stream &t, const SourcePacket &p, TimePoint captu
     return true;
   const std::size_t bound = p.bytes.size () + t.rewriter.growth ();
   if (bound > Batch::room - MediaSender::trailer) {
+    s.dropped++;
+    return true;
+  }
+  if (s.keyframes_only && t.is_key.tells () && !t.in_key_frame (*packet)) {
+    t.rewriter.skip ();
     s.dropped++;
     return true;
   }

@@ -20,6 +20,7 @@ struct SendingStream {
   RewriteRules rules; // of these the numbers to begin with are chosen here
   std::uint32_t clock_rate = 90000;
   MediaKind kind = MediaKind::video;
+  Codec codec; // to tell key frames by
 };
 
 class Sending final : public std::enable_shared_from_this<Sending> {
@@ -74,6 +75,8 @@ public:
   // The estimate for encoders, in bit/s, when it has changed.
   std::optional<double> poll_change ();
   void set_limits (double min, double max);
+  // Of video nothing but key frames: for a peer that is slower than what is encoded for all.
+  void set_keyframes_only (bool only) { state_.lock ()->keyframes_only = only; }
 
   struct Info {
     std::uint32_t ssrc;
@@ -97,7 +100,7 @@ private:
     CongestionController congestion;
     Fifo<Waiting> waiting;
     std::shared_ptr<MediaSender> sender; // null: sources' packets are nobody's
-    bool transport_wide = false;
+    bool transport_wide = false, keyframes_only = false;
     std::uint64_t dropped = 0;
     explicit State (const CongestionController::Config &c);
     ~State ();

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The media sink pads of a bin: each is one stream, for any number of sessions.
+#pragma once
+#include "bin_host.h"
+#include "pads/input_pad.h"
+#include "peer/peer_session.h"
+#include <map>
+
+namespace reach::rtc {
+class MediaInputs final : public InputPad::Owner {
+public:
+  struct Options {
+    unsigned min_bitrate = 0, max_bitrate = 0; // bit/s
+    bool adapt = false;
+  };
+  // changed: an input's formats are known, or others; on the loop.
+  MediaInputs (BinHost &host, std::function<void ()> changed)
+      : host_ (host), changed_ (std::move (changed))
+  {
+  }
+  ~MediaInputs () override;
+
+  // Application thread.
+  GstPad *request (GstPadTemplate *templ, const char *name);
+  // False: none of these. `gone` on the loop, before the source is.
+  bool release (GstPad *pad, const std::function<void (const MediaSource *)> &gone);
+  void release_all ();
+  void configure (const Options &options);
+  void mute (MediaKind kind, bool on); // of all sessions
+  bool muted (MediaKind kind) const { return muted_[kind == MediaKind::audio]; }
+
+  // Loop thread.
+  bool ready () const; // each one's formats are known
+  // Adds to the session what it does not have yet and takes away what is muted. early: also those
+  // whose formats are not known yet. one_codec: what each is sent as first of all and no other, so
+  // that all sessions get the same.
+  struct How {
+    bool early = false, one_codec = false;
+    Direction direction = Direction::sendrecv;
+    std::string stream;                          // of a=msid
+    bool mute_video = false, mute_audio = false; // for this session
+  };
+  void update (PeerSession &session, const How &how);
+  // What was agreed upon decides how raw media are encoded. Words for what the peer does not take.
+  std::vector<std::string> select (PeerSession &session, const Negotiated &n);
+  // What the network carries, for encoders: 0 is no news.
+  void set_bitrate (unsigned bits_per_second);
+  std::size_t size () const { return inputs_.size (); }
+
+private:
+  struct Input {
+    std::unique_ptr<InputPad> pad;
+    std::string track;
+    MediaKind kind = MediaKind::video;
+  };
+  void on_input_formats (InputPad &pad) override;
+
+  BinHost &host_;
+  const std::function<void ()> changed_;
+  Guarded<std::map<GstPad *, std::shared_ptr<Input>>> pads_;
+  Guarded<Options> options_;
+  std::atomic<bool> muted_[2] = {false, false}; // video, audio
+  std::vector<std::shared_ptr<Input>> inputs_;  // loop thread, or nobody else is there
+};
+} // namespace reach::rtc
