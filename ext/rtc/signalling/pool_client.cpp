@@ -4,6 +4,7 @@
 #include "proto/pool_client.h"
 #include "proto/socket_io_client.h"
 #include "web_socket_client.h"
+#include <algorithm>
 
 namespace reach::rtc {
 namespace {
@@ -11,6 +12,7 @@ constexpr Duration answer = seconds (20);     // of a server to rtc:join; its ap
 constexpr std::size_t max_pending = 16 << 20; // bytes, each way, of the application's transport
 constexpr std::size_t max_messages = 10000;   // the same
 constexpr std::size_t max_pool = 128;         // bytes of a pool's name
+constexpr const char *bad_pool = "a pool's name is 1 to 128 bytes of UTF-8 without control characters";
 
 // What a server may say of a pool that was there a while ago, and will be again.
 bool passes (const std::string &reason, bool was_in)
@@ -23,7 +25,8 @@ bool passes (const std::string &reason, bool was_in)
 bool is_pool (const std::string &name)
 {
   return !name.empty () && name.size () <= max_pool &&
-         g_utf8_validate (name.data (), gssize (name.size ()), nullptr);
+         g_utf8_validate (name.data (), gssize (name.size ()), nullptr) &&
+         std::none_of (name.begin (), name.end (), [] (char c) { return g_ascii_iscntrl (c); });
 }
 
 // Where a WebSocket is to be made to, and for socket.io its namespace.
@@ -64,9 +67,9 @@ std::optional<Address> address_of (const std::string &uri, std::string &error)
   return Address{joined.get (), name};
 }
 
-class PoolClient final : public PoolSignaller, WebSocketClient::Owner {
+class PoolClient final : public PoolSignaller, public WebSocketClient::Owner {
 public:
-  PoolClient (Loop &loop, Owner &owner, const Config &config, Address address)
+  PoolClient (Loop &loop, PoolSignaller::Owner &owner, const Config &config, Address address)
       : loop_ (loop), owner_ (owner), config_ (config), address_ (std::move (address)),
         again_ (loop.timers (), [this] { connect (); }),
         late_ (loop.timers (), [this] { fail ("the server does not answer to rtc:join", false); }),
@@ -108,7 +111,7 @@ private:
   void fail (const std::string &why, bool fatal);
 
   Loop &loop_;
-  Owner &owner_;
+  PoolSignaller::Owner &owner_;
   const Config config_;
   const Address address_; // without a uri: the application carries messages
   Signaller::Config tls_;
@@ -130,7 +133,7 @@ private:
 
 void PoolClient::join (const std::string &pool)
 {
-  if (pool == pool_)
+  if (pool == pool_ && !pool.empty ())
     return;
   hang_up ();
   if (!is_pool (pool)) {
@@ -195,8 +198,10 @@ void PoolClient::begin ()
   send (core_->join (pool_));
 }
 
-void PoolClient::on_socket_text (WebSocketClient &, std::string_view text)
+void PoolClient::on_socket_text (WebSocketClient &s, std::string_view text)
 {
+  if (&s != socket_.get ())
+    return;
   if (!address_.name_space.empty ())
     return on_socket_io (text);
   if (!core_)
@@ -228,14 +233,14 @@ void PoolClient::on_socket_over (WebSocketClient &s, const WebSocketClient::Fail
 {
   if (&s != leaving_.get ())
     return fail (f.why, f.fatal);
-  loop_.destroy_later (std::move (leaving_));
+  leaving_.reset ();
   work ();
 }
 
 void PoolClient::fail (const std::string &why, bool fatal)
 {
   end ();
-  loop_.destroy_later (std::move (socket_));
+  socket_.reset ();
   if (fatal) {
     pool_.clear ();
     return owner_.on_error (why, true);
@@ -311,7 +316,7 @@ void PoolClient::work ()
       return;
   }
   if (std::exchange (bad_name_, false))
-    owner_.on_error ("a pool has a name of 1 to 128 bytes of UTF-8", true);
+    owner_.on_error (bad_pool, true);
   if (*alive && std::exchange (overrun_, false))
     owner_.on_error ("too many messages at once: some were lost", false);
   if (*alive)
@@ -384,7 +389,7 @@ std::unique_ptr<PoolSignaller> PoolSignaller::make (
   if (config.version > 2)
     error = "the protocol's version is 1 or 2, or 0 for both";
   else if (!config.pool.empty () && !is_pool (config.pool))
-    error = "a pool has a name of 1 to 128 bytes of UTF-8";
+    error = bad_pool;
   else
     return std::make_unique<PoolClient> (loop, owner, config, std::move (address));
   return nullptr;

@@ -37,10 +37,10 @@ WebSocketClient::WebSocketClient (Loop &loop, Owner &owner, const Signaller::Con
       self_ (std::make_shared<WebSocketClient *> (this)),
       timer_ (loop.timers (), [this] { on_timer (); })
 {
+  timer_.arm (Clock::now () + (message_ ? limits_.connect : Duration{}));
   if (!message_)
-    return timer_.arm (Clock::now ());
+    return;
   late_ = "the server does not answer";
-  timer_.arm (Clock::now () + limits_.connect);
   soup_session_websocket_connect_async (
       session_.get (), message_.get (), nullptr, nullptr, G_PRIORITY_DEFAULT, cancel_.get (),
       [] (GObject *session, GAsyncResult *result, gpointer user) {
