@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // An rtcpeer's life, and its inputs.
 #include "peer_impl.h"
+#include "rtc/pads/codec_elements.h"
 #include "rtc/proto/codec.h"
 #include <algorithm>
 
@@ -44,6 +45,12 @@ std::vector<Codec> chosen (const std::vector<Codec> &known, const std::string &n
     if (is_auxiliary (k))
       all.push_back (k);
   return all;
+}
+
+// One that nothing here depayloads would only come to be thrown away.
+bool is_useless (const Codec &c)
+{
+  return !is_auxiliary (c) && !depayload_elements (c).missing.empty ();
 }
 
 sdp::Fingerprint fingerprint_of (const Certificate &c)
@@ -133,6 +140,8 @@ bool PeerImpl::make_config (const PeerSettings &s, PeerConfig &config)
     config.jsep.role = s.role == DtlsChoice::client ? DtlsRole::client : DtlsRole::server;
   if (!s.video_codecs.empty ())
     config.jsep.video = chosen (config.jsep.video, s.video_codecs);
+  else if (s.depayload)
+    std::erase_if (config.jsep.video, is_useless);
   if (!s.audio_codecs.empty ())
     config.jsep.audio = chosen (config.jsep.audio, s.audio_codecs);
   config.receiving.latency = milliseconds (s.latency);

@@ -5,7 +5,7 @@
 #include "common/guarded.h"
 #include "common/proto/time.h"
 #include "common/ref.h"
-#include "key_start.h"
+#include "rtc/proto/key_start.h"
 #include <deque>
 #include <memory>
 #include <vector>

@@ -28,7 +28,8 @@ const Received received[] = {
     {"H.264", "video", "H264", "video/x-h264", "width=(int)320, height=(int)240"},
     {"VP8", "video", "VP8", "video/x-vp8", "width=(int)320, height=(int)240"},
     {"VP9", "video", "VP9", "video/x-vp9", "width=(int)320, height=(int)240"},
-    {"AV1", "video", "AV1", "video/x-av1", "width=(int)320, height=(int)240"},
+    // There is no depayloader for the first, so that the second is taken.
+    {"AV1 or VP8", "video", "AV1,VP8", "video/x-vp8", "width=(int)320, height=(int)240"},
     {"Opus", "audio", "opus", "audio/x-opus", "audio/x-raw"},
     {"PCMU", "audio", "PCMU", "audio/x-mulaw", "audio/x-raw"},
     {"PCMA", "audio", "PCMA", "audio/x-alaw", "audio/x-raw"},

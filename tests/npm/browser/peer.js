@@ -65,11 +65,11 @@ async function give(p, ...kinds) {
   }
 }
 
-// The codecs of this name first in what is offered.
-function prefer(p, kind, name) {
+// Of this kind only codecs of these names, with commas between, in that order.
+function prefer(p, kind, names) {
   for (const t of p.getTransceivers().filter((x) => x.receiver.track.kind === kind)) {
     const all = RTCRtpReceiver.getCapabilities(kind).codecs;
-    t.setCodecPreferences([...all.filter((c) => c.mimeType.endsWith(`/${name}`)),
+    t.setCodecPreferences([...names.split(',').flatMap((n) => all.filter((c) => c.mimeType.endsWith(`/${n}`))),
       ...all.filter((c) => c.mimeType.endsWith('/rtx'))]);
   }
 }
