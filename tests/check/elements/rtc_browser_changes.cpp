@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What changes while rtcpeer and Chromium are connected: tracks, paths, offers that cross, and sides
-// that go and come again.
+// What changes while rtcpeer and Chromium are connected: tracks, paths, offers that cross, and
+// sides that go and come again.
 #include "../rtc_browser.h"
 
 using namespace reach::test;
 
 namespace {
 const std::string small_picture = "videotestsrc is-live=true ! "
-                                  "video/x-raw,format=I420,width=160,height=120,framerate=15/1" + vp8 +
-                                  "identity";
+                                  "video/x-raw,format=I420,width=160,height=120,framerate=15/1" +
+                                  vp8 + "identity";
 const std::string camera = "connect('garden', (p) => give(p, 'video'))";
 
 // Who is polite is who comes second.
@@ -101,10 +101,13 @@ GST_START_TEST (test_ice_restart)
       g_signal_emit_by_name (p.peer, "restart-ice");
     else
       browser ().run ("pc().restartIce()");
-    browser ().run ("(async () => { const [ours, theirs] = '" + before + "'.split(' ');"
+    browser ().run (
+        "(async () => { const [ours, theirs] = '" + before +
+        "'.split(' ');"
         "await until(() => { const [a, b] = usernames().split(' ');"
         "  return a !== ours && b !== theirs && pc().signalingState === 'stable'; }, 'others');"
-        "await until(() => ['connected', 'completed'].includes(pc().iceConnectionState), 'ICE'); })()");
+        "await until(() => ['connected', 'completed'].includes(pc().iceConnectionState), 'ICE'); "
+        "})()");
     browser ().run ("sees('VP8', 320, 240)");
     p.decodes ("video/x-", "width=(int)320");
   }

@@ -12,7 +12,8 @@ struct Sent {
 };
 const Sent sent[] = {
     {"H.264, encoded", picture + h264 + "p.", "sees('H264', 320, 240)"},
-    {"H.264, raw", picture + " ! p.", "sees(undefined, 320, 240)"},
+    {"H.264, raw", "video-codecs=H264 " + picture + " ! p.", "sees('H264', 320, 240)"},
+    {"any, raw", picture + " ! p.", "sees(undefined, 320, 240)"},
     {"VP8, encoded", picture + vp8 + "p.", "sees('VP8', 320, 240)"},
     {"VP8, raw", "video-codecs=VP8 " + picture + " ! p.", "sees('VP8', 320, 240)"},
     {"Opus, encoded", sound + opus + "p.", "hears('opus')"},

@@ -46,8 +46,8 @@ std::string own_address ()
     if (!up || !i->ifa_addr || i->ifa_addr->sa_family != AF_INET)
       continue;
     GSocketAddress *a = g_socket_address_new_from_native (i->ifa_addr, sizeof (sockaddr_in));
-    gchar *text = g_inet_address_to_string (
-        g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (a)));
+    gchar *text =
+        g_inet_address_to_string (g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (a)));
     found = text;
     g_free (text);
     g_object_unref (a);
@@ -80,8 +80,8 @@ GST_START_TEST (test_relay)
                                 "', username: 'user', credential: 'pass'}]"
                           : std::string ()) +
                   "})");
-  Peer p (server, (ours ? "ice-transport-policy=relay ice-servers=turn:user:pass@" + at : "") + " " +
-                      picture + vp8 + "p.");
+  Peer p (server, (ours ? "ice-transport-policy=relay ice-servers=turn:user:pass@" + at : "") +
+                      " " + picture + vp8 + "p.");
   browser ().run ("sees('VP8', 320, 240)");
   p.decodes ("video/x-", "width=(int)320");
   const std::string types = browser ().run (pair_types);
@@ -91,7 +91,10 @@ GST_START_TEST (test_relay)
     fail_unless (types.ends_with (" relay") || types.ends_with (" prflx"), "%s", types.c_str ());
   else
     fail_unless (types.starts_with ("relay "), "%s", types.c_str ());
-  g_print ("relay only at %s: %s\n", ours && theirs ? "both" : ours ? "our side" : "Chromium",
+  g_print ("relay only at %s: %s\n",
+      ours && theirs ? "both"
+      : ours         ? "our side"
+                     : "Chromium",
       types.c_str ());
 }
 GST_END_TEST
@@ -104,8 +107,8 @@ GST_START_TEST (test_mdns)
   Peer p (server, picture + vp8 + "p.");
   browser ().run ("connect('garden')");
   browser ().run ("sees('VP8', 320, 240)");
-  const std::string told = browser ().run (
-      "pc().localDescription.sdp.split('\\r\\n').filter((l) => l.startsWith('a=candidate')).join(' ')");
+  const std::string told = browser ().run ("pc().localDescription.sdp.split('\\r\\n').filter((l) "
+                                           "=> l.startsWith('a=candidate')).join(' ')");
   fail_unless (told.find (".local ") != std::string::npos, "no name: %s", told.c_str ());
   const std::string remote = p.stats ("remote-candidate");
   g_print ("names of mDNS: %s: %s\n",
@@ -148,8 +151,9 @@ GST_START_TEST (test_statistics)
   browser ().run ("sees('VP8', 320, 240)");
   p.decodes ("video/x-", "width=(int)320", 40);
   // What our receiver reports says to Chromium.
-  browser ().run ("until(async () => (await stats('remote-inbound-rtp', (s) => s.roundTripTime > 0))"
-                  ".length === 2, 'round-trip times by our reports')");
+  browser ().run (
+      "until(async () => (await stats('remote-inbound-rtp', (s) => s.roundTripTime > 0))"
+      ".length === 2, 'round-trip times by our reports')");
   const Stats ours (p.stats ("transport"));
   const auto theirs = [] (const char *what) {
     return browser ().run (std::string ("stats('transport').then(([t]) => t.") + what + ")");
@@ -158,7 +162,8 @@ GST_START_TEST (test_statistics)
   fail_unless_equals_string (ours.text ("srtp-cipher").c_str (), "AEAD_AES_128_GCM");
   fail_unless_equals_string (theirs ("dtlsCipher").c_str (), ours.text ("dtls-cipher").c_str ());
   fail_unless_equals_string (theirs ("dtlsState").c_str (), ours.text ("dtls-state").c_str ());
-  fail_unless (theirs ("iceRole") != ours.text ("ice-role"), "both are %s", theirs ("iceRole").c_str ());
+  fail_unless (
+      theirs ("iceRole") != ours.text ("ice-role"), "both are %s", theirs ("iceRole").c_str ());
   const Stats in (p.stats ("inbound-rtp")), out (p.stats ("outbound-rtp"));
   const Stats remote (p.stats ("remote-inbound-rtp")), codec (p.stats ("codec"));
   fail_unless (in.number ("packets-received") >= 40 && in.number ("packets-lost") == 0);
