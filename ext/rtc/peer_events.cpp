@@ -256,13 +256,18 @@ void PeerImpl::on_warning (PeerSession &, const std::string &what)
 
 void PeerImpl::on_peer (const std::string &id, bool polite, bool offers)
 {
-  // The same peer, whose way to the server was lost for a while, and not its media.
+  const auto mode = polite ? PeerSession::Mode::polite : PeerSession::Mode::impolite;
+  // The same peer, whose way to the server was lost for a while; perhaps that of its media, too.
   if (session_ && used_ && id == peer_id_ && !id.empty () &&
-      session_->connection ().state () == TransportState::connected)
-    return;
+      session_->connection ().state () == TransportState::connected) {
+    came_again_ = true;
+    session_->set_mode (mode);
+    return session_->restart_ice ();
+  }
+  came_again_ = false;
   peer_id_ = id;
   used_ = false;
-  make_session (polite ? PeerSession::Mode::polite : PeerSession::Mode::impolite);
+  make_session (mode);
   const std::string uri = settings.lock ()->signalling_uri;
   if (uri.starts_with ("whep"))
     for (const MediaKind kind : {MediaKind::video, MediaKind::audio})
@@ -278,6 +283,12 @@ void PeerImpl::on_peer (const std::string &id, bool polite, bool offers)
 void PeerImpl::on_description (const std::string &type, const std::string &sdp)
 {
   used_ = true;
+  if (session_ && std::exchange (came_again_, false) && session_->is_of_another (sdp)) {
+    make_session (session_->mode ());
+    session_->connection ().changed ();
+    if (type == "answer") // to what the session before has offered
+      return update_status ();
+  }
   if (session_)
     session_->take_description (type, sdp);
   update_status ();

@@ -136,6 +136,37 @@ GST_START_TEST (test_reload)
 }
 GST_END_TEST
 
+// Its way to the server is lost, and media go on; or it has nothing any more but its name.
+GST_START_TEST (test_signalling_lost)
+{
+  const bool anew = __i__ % 2 != 0, viewer = __i__ >= 2;
+  const std::string connect = viewer ? "connect('garden')" : camera;
+  const Server server;
+  browser ().open (server.page ());
+  Peer p (server, picture + vp8 + "p.");
+  browser ().run (connect);
+  browser ().run ("sees('VP8', 320, 240)");
+  for (int round = 0; round < 2; round++) {
+    if (!viewer)
+      p.decodes ("video/x-", "width=(int)320");
+    const std::string before = browser ().run ("usernames()");
+    browser ().run (std::string ("window.first = pc(); ") + (anew ? "pair.pc = undefined; " : "") +
+                    "pair.ws.close(4000)");
+    browser ().run ("until(() => pc() && pc().remoteDescription && usernames() !== '" + before +
+                    "' && pc().signalingState === 'stable' && pc().connectionState === 'connected', "
+                    "'there again')");
+    browser ().run ("sees('VP8', 320, 240)");
+    fail_unless_equals_string (
+        browser ().run ("pc() === window.first").c_str (), anew ? "false" : "true");
+  }
+  if (!viewer)
+    p.decodes ("video/x-", "width=(int)320");
+  fail_unless (p.seen.get ().size () <= 1, "%s", p.text ().c_str ());
+  g_print ("signalling is lost%s, %s: %s\n", anew ? " and so is all else" : "",
+      viewer ? "a viewer" : "a camera", p.text ().c_str ());
+}
+GST_END_TEST
+
 // The same page shows it again.
 GST_START_TEST (test_we_restart)
 {
@@ -165,6 +196,7 @@ static Suite *rtc_browser_changes_suite ()
   tcase_add_loop_test (c, test_glare, 0, 2);
   tcase_add_loop_test (c, test_ice_restart, 0, 2);
   tcase_add_loop_test (c, test_reload, 0, 2);
+  tcase_add_loop_test (c, test_signalling_lost, 0, 4);
   tcase_add_loop_test (c, test_we_restart, 0, 2);
   return s;
 }

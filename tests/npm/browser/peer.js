@@ -148,7 +148,7 @@ async function echoes(channel, which) {
 }
 
 const usernames = () => [pc().localDescription, pc().remoteDescription]
-  .map((d) => /a=ice-ufrag:(.*)/.exec(d.sdp)[1]).join(' ');
+  .map((d) => /a=ice-ufrag:(.*)/.exec(d?.sdp)?.[1]).join(' ');
 
 Object.assign(window, { until, pc, stats, describe, connect, connected, devices, give, prefer, codecOf, sees,
   hears, glare, echoes, usernames });
