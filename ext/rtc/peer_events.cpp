@@ -257,12 +257,12 @@ void PeerImpl::on_warning (PeerSession &, const std::string &what)
 void PeerImpl::on_peer (const std::string &id, bool polite, bool offers)
 {
   const auto mode = polite ? PeerSession::Mode::polite : PeerSession::Mode::impolite;
-  // The same peer, whose way to the server was lost for a while; perhaps that of its media, too.
+  // The same peer, whose way to the server was lost for a while, and not its media.
   if (session_ && used_ && id == peer_id_ && !id.empty () &&
       session_->connection ().state () == TransportState::connected) {
     came_again_ = true;
     session_->set_mode (mode);
-    return session_->restart_ice ();
+    return;
   }
   came_again_ = false;
   peer_id_ = id;
@@ -283,12 +283,9 @@ void PeerImpl::on_peer (const std::string &id, bool polite, bool offers)
 void PeerImpl::on_description (const std::string &type, const std::string &sdp)
 {
   used_ = true;
-  if (session_ && std::exchange (came_again_, false) && session_->is_of_another (sdp)) {
+  if (session_ && type == "offer" && std::exchange (came_again_, false) &&
+      session_->is_of_another (sdp))
     make_session (session_->mode ());
-    session_->connection ().changed ();
-    if (type == "answer") // to what the session before has offered
-      return update_status ();
-  }
   if (session_)
     session_->take_description (type, sdp);
   update_status ();

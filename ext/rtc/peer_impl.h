@@ -178,7 +178,7 @@ private:
   std::vector<std::shared_ptr<Output>> outputs_;
   std::string peer_id_;
   bool running_ = false, used_ = false, connected_told_ = false, silent_ = false, needed_ = false;
-  bool came_again_ = false; // the peer; its next description says whether it has begun anew
+  bool came_again_ = false; // the peer; its next offer says whether it has begun anew
   unsigned next_output_ = 0;
   TimePoint synced_{};
 };

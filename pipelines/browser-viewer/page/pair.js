@@ -14,14 +14,19 @@ const session = ({ sdp }) => /^o=\S+ (\S+)/m.exec(sdp)?.[1];
 
 export class Pair {
   constructor(uri, { config = {}, begin = () => {}, status = () => {} } = {}) {
-    const name = Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(16)).join('');
-    Object.assign(this, { uri: `${uri}?peer=${name}`, config, begin, status, attempt: 0 });
+    Object.assign(this, { uri, config, begin, status, attempt: 0 });
     this.connect();
+  }
+
+  rename() {
+    this.name = Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(16)).join('');
   }
 
   connect() {
     this.status('Looking for the server');
-    const ws = this.ws = new WebSocket(this.uri, 'reach-pair');
+    if (this.pc?.connectionState !== 'connected')
+      this.rename(); // there will be another peer connection
+    const ws = this.ws = new WebSocket(`${this.uri}?peer=${this.name}`, 'reach-pair');
     this.queue = Promise.resolve();
     ws.onopen = () => {
       this.attempt = 0;
