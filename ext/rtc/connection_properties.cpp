@@ -271,7 +271,7 @@ void install_media (GObjectClass *k)
   i.yes_no (prop_depayload, "depayload", "src pads give media; else RTP", TRUE, ready);
   i.text (prop_video_codecs, "video-codecs",
       "Names of the codecs that are offered and taken, in this order, with commas between: VP8, "
-      "H264, VP9, AV1 (NULL = all)");
+      "H264, VP9, AV1 (NULL = all that src pads can give)");
   i.text (prop_audio_codecs, "audio-codecs", "Likewise: opus, PCMU, PCMA (NULL = all)");
   i.yes_no (prop_adapt_bitrate, "adapt-bitrate",
       "Set the encoder in front of a video pad to what the network carries; an encoder of our own "

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "connection_settings.h"
 #include "rtc/proto/codec.h"
+#include "rtc/pads/codec_elements.h"
 #include "turn/proto/uri.h"
 #include <algorithm>
 
@@ -42,6 +43,12 @@ std::vector<Codec> chosen (const std::vector<Codec> &known, const std::string &n
     if (is_auxiliary (k))
       all.push_back (k);
   return all;
+}
+
+// One that nothing here depayloads would only come to be thrown away.
+bool is_useless (const Codec &c)
+{
+  return !is_auxiliary (c) && !depayload_elements (c).missing.empty ();
 }
 
 sdp::Fingerprint fingerprint_of (const Certificate &c)
@@ -114,6 +121,8 @@ bool make_peer_config (
     config.jsep.role = s.role == DtlsChoice::client ? DtlsRole::client : DtlsRole::server;
   if (!s.video_codecs.empty ())
     config.jsep.video = chosen (config.jsep.video, s.video_codecs);
+  else if (s.depayload)
+    std::erase_if (config.jsep.video, is_useless);
   if (!s.audio_codecs.empty ())
     config.jsep.audio = chosen (config.jsep.audio, s.audio_codecs);
   config.receiving.latency = milliseconds (s.latency);

@@ -202,13 +202,18 @@ void PeerImpl::on_warning (PeerSession &, const std::string &what)
 
 void PeerImpl::on_peer (const std::string &id, bool polite, bool offers)
 {
+  const auto mode = polite ? PeerSession::Mode::polite : PeerSession::Mode::impolite;
   // The same peer, whose way to the server was lost for a while, and not its media.
   if (session_ && used_ && id == peer_id_ && !id.empty () &&
-      session_->connection ().state () == TransportState::connected)
+      session_->connection ().state () == TransportState::connected) {
+    came_again_ = true;
+    session_->set_mode (mode);
     return;
+  }
+  came_again_ = false;
   peer_id_ = id;
   used_ = false;
-  make_session (polite ? PeerSession::Mode::polite : PeerSession::Mode::impolite);
+  make_session (mode);
   const std::string uri = settings.lock ()->signalling_uri;
   if (uri.starts_with ("whep"))
     for (const MediaKind kind : {MediaKind::video, MediaKind::audio})
@@ -224,6 +229,9 @@ void PeerImpl::on_peer (const std::string &id, bool polite, bool offers)
 void PeerImpl::on_description (const std::string &type, const std::string &sdp)
 {
   used_ = true;
+  if (session_ && type == "offer" && std::exchange (came_again_, false) &&
+      session_->is_of_another (sdp))
+    make_session (session_->mode ());
   if (session_)
     session_->take_description (type, sdp);
   update_status ();

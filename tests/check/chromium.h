@@ -29,8 +29,8 @@ public:
     for (const std::string &f : flags)
       argv.push_back (f.c_str ());
     argv.push_back (nullptr);
-    GSubprocessLauncher *launcher = g_subprocess_launcher_new (
-        static_cast<GSubprocessFlags> (G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE));
+    GSubprocessLauncher *launcher = g_subprocess_launcher_new (static_cast<GSubprocessFlags> (
+        G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE));
     g_subprocess_launcher_setenv (launcher, "REACH_NPM_DIR", packages ().c_str (), TRUE);
     // Sanitizers and caches of this test are nothing for it.
     for (const char *name : {"LD_PRELOAD", "G_SLICE", "GST_TRACERS", "G_DEBUG"})
@@ -87,8 +87,8 @@ private:
       const bool ours = words[0] == id, ok = g_str_equal (words[1], "ok");
       g_strfreev (words);
       g_free (line);
-      fail_unless (g_input_stream_read_all (G_INPUT_STREAM (out_), answer.data (), answer.size (),
-          nullptr, nullptr, nullptr));
+      fail_unless (g_input_stream_read_all (
+          G_INPUT_STREAM (out_), answer.data (), answer.size (), nullptr, nullptr, nullptr));
       if (!ours)
         continue;
       if (!ok)

@@ -30,8 +30,8 @@ inline GstElement *launch (const std::string &line)
 class Server {
 public:
   Server ()
-      : pipeline_ (launch ("rtcpoolserver name=s port=0 bind-address=127.0.0.1 folder=" +
-                           Chromium::source ()))
+      : pipeline_ (launch (
+            "rtcpoolserver name=s port=0 bind-address=127.0.0.1 folder=" + Chromium::source ()))
   {
     fail_unless (reach_state (pipeline_, GST_STATE_PLAYING));
     GstElement *s = gst_bin_get_by_name (GST_BIN (pipeline_), "s");
@@ -68,7 +68,8 @@ class Peer {
 public:
   // `more`: properties of the element, then what is linked to it.
   Peer (const Server &server, const std::string &more, bool play = true)
-      : pipeline_ (launch ("rtcpeer name=p latency=50 signalling-uri=" + server.channel () + " " + more)),
+      : pipeline_ (
+            launch ("rtcpeer name=p latency=50 signalling-uri=" + server.channel () + " " + more)),
         peer (gst_bin_get_by_name (GST_BIN (pipeline_), "p"))
   {
     g_signal_connect (peer, "pad-added", G_CALLBACK (+[] (GstElement *, GstPad *pad, Peer *self) {
@@ -82,7 +83,8 @@ public:
         if (s.contains (name))
           s[name].gone = true;
       });
-      if (GstElement *bin = gst_bin_get_by_name (GST_BIN (self->pipeline_), ("of-" + name).c_str ())) {
+      if (GstElement *bin =
+              gst_bin_get_by_name (GST_BIN (self->pipeline_), ("of-" + name).c_str ())) {
         gst_element_set_locked_state (bin, TRUE);
         gst_element_set_state (bin, GST_STATE_NULL);
         gst_bin_remove (GST_BIN (self->pipeline_), bin);
@@ -105,7 +107,10 @@ public:
   void start () { fail_unless (reach_state (pipeline_, GST_STATE_PLAYING)); }
   void stop () { gst_element_set_state (pipeline_, GST_STATE_NULL); }
   GstElement *pipeline () const { return pipeline_; }
-  bool waits_for (const char *message) { return wait_element_message (pipeline_, message) != nullptr; }
+  bool waits_for (const char *message)
+  {
+    return wait_element_message (pipeline_, message) != nullptr;
+  }
   void add (const std::string &bin, const char *pad) // one more source, in a playing pipeline
   {
     GstElement *b = gst_parse_bin_from_description (bin.c_str (), TRUE, nullptr);
@@ -144,7 +149,8 @@ public:
     const GstStructure *all = gst_promise_get_reply (promise);
     std::string found;
     for (int i = 0; found.empty () && i < gst_structure_n_fields (all); i++) {
-      const GValue *v = gst_structure_get_value (all, gst_structure_nth_field_name (all, guint (i)));
+      const GValue *v =
+          gst_structure_get_value (all, gst_structure_nth_field_name (all, guint (i)));
       if (!GST_VALUE_HOLDS_STRUCTURE (v) ||
           !gst_structure_has_name (gst_value_get_structure (v), type))
         continue;
@@ -186,8 +192,8 @@ private:
     gst_object_unref (in);
     gst_object_unref (first);
     GstElement *out = gst_bin_get_by_name (GST_BIN (bin), "out");
-    g_signal_connect_data (out, "handoff",
-        G_CALLBACK (+[] (GstElement *, GstBuffer *b, GstPad *p, Probe *to) {
+    g_signal_connect_data (
+        out, "handoff", G_CALLBACK (+[] (GstElement *, GstBuffer *b, GstPad *p, Probe *to) {
           to->self->note (to->name, b, p);
         }),
         new Probe{this, name}, [] (gpointer p, GClosure *) { delete static_cast<Probe *> (p); },
@@ -241,8 +247,10 @@ public:
 // Sources of launch lines.
 inline const std::string picture = "videotestsrc is-live=true pattern=ball ! "
                                    "video/x-raw,format=I420,width=320,height=240,framerate=15/1";
-inline const std::string sound = "audiotestsrc is-live=true wave=sine volume=0.5 ! audio/x-raw,rate=48000,channels=1";
-inline const std::string h264 = " ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=150 bitrate=500 ! ";
+inline const std::string sound =
+    "audiotestsrc is-live=true wave=sine volume=0.5 ! audio/x-raw,rate=48000,channels=1";
+inline const std::string h264 =
+    " ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=150 bitrate=500 ! ";
 inline const std::string vp8 = " ! vp8enc deadline=1 cpu-used=8 target-bitrate=500000 ! ";
 inline const std::string opus = " ! opusenc ! ";
 

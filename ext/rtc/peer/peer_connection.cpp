@@ -197,7 +197,9 @@ void PeerConnection::set_peer (const Negotiated &n)
 {
   if (!transport_)
     return;
-  transport_->set_controlling (!negotiator_.answered ());
+  // Roles stay until ICE restarts, whoever offers next.
+  if (n.remote.ice.ufrag != peer_ufrag_)
+    transport_->set_controlling (controlling_ = !negotiator_.answered ());
   data_.set_dtls_client (n.role == DtlsRole::client);
   TransportPeer p{.ice = n.remote.ice,
       .fingerprints = fingerprints_of (n.remote),

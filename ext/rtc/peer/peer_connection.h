@@ -80,6 +80,7 @@ public:
 
   TransportState state () const;
   IceState ice_state () const;
+  bool controlling () const { return controlling_; } // of this generation of ICE
   GatheringState gathering () const { return gathering_; }
   std::string fault () const { return transport_ ? transport_->fault () : std::string (); }
   std::optional<IcePair> pair () const;
@@ -158,6 +159,7 @@ private:
   std::unique_ptr<Transport> transport_;
   IceCredentials local_ice_;
   std::string peer_ufrag_; // that the transport has
+  bool controlling_ = false;
   // Of descriptions that are not in force yet.
   std::vector<event::RemoteCandidate> early_candidates_;
   std::shared_ptr<Sending> sending_;

@@ -182,6 +182,14 @@ void PeerSession::go_on ()
   offer_if_needed ();
 }
 
+// RFC 8866, 5.2, and RFC 9429, 5.2.1: the session's number stays.
+bool PeerSession::is_of_another (const std::string &sdp)
+{
+  const sdp::Description *before = negotiator ().remote ();
+  const sdp::Parsed p = sdp::parse (sdp);
+  return before && p && p.description.origin.session_id != before->origin.session_id;
+}
+
 void PeerSession::take_description (const std::string &type, const std::string &text)
 {
   const auto t = type_of (type);

@@ -55,6 +55,7 @@ public:
   PeerConnection &connection () { return connection_; }
   Negotiator &negotiator () { return connection_.negotiator (); }
   Mode mode () const { return mode_; }
+  void set_mode (Mode mode) { mode_ = mode; } // of an automatic one to another
 
   // Nothing: not possible, by JsepError.
   std::optional<TransceiverId> add_input (Input input);
@@ -69,6 +70,8 @@ public:
   void set_hold (bool hold);
   // Offers that are not needed at once leave the first word to the peer for so long.
   void wait_before_offer (Duration wait);
+  // Whether it comes from another peer connection than what came before.
+  bool is_of_another (const std::string &sdp);
   void take_description (const std::string &type, const std::string &sdp);
   void take_candidate (const SignalledCandidate &c);
   void restart_ice ();
@@ -108,7 +111,7 @@ private:
   void go_on ();
 
   Owner &owner_;
-  const Mode mode_;
+  Mode mode_;
   PeerConnection connection_;
   std::vector<Added> inputs_;
   bool hold_ = false, ignoring_ = false;

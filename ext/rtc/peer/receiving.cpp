@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "receiving.h"
 #include "rtc/proto/codec.h"
+#include "rtc/proto/key_start.h"
 #include "rtc/proto/fec_red.h"
 #include "rtc/proto/rtp_rtx.h"
 #include <algorithm>
@@ -252,6 +253,8 @@ void Receiving::drain (Track &t)
     // FEC, red without media, payload alone of padding: was only to be counted.
     if (!t.codec || is_auxiliary (*t.codec) || p->packet.payload ().empty ())
       continue;
+    if (t.stream->keyframe_wanted () && KeyStart (*t.codec) (p->packet.bytes ()))
+      t.stream->keyframe_received ();
     auto *buffer = static_cast<GstBuffer *> (p->owner.get ());
     owner_.on_media ({t.key, t.codec, Ref<GstBuffer>::share (buffer), p->time, p->discont});
   }

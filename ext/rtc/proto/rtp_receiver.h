@@ -57,6 +57,7 @@ public:
 
   // A decoder, or what looks into the payload, needs one or has got one.
   void request_keyframe () { requests_.want (now_); }
+  bool keyframe_wanted () const { return requests_.wanted (); }
   void keyframe_received () { requests_.received (); }
 
   // For SR and RR; nothing before the first packet.

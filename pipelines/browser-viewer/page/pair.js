@@ -10,16 +10,23 @@
 const pauses = [500, 1000, 2000, 5000]; // ms until the next attempt
 const final = [1002, 1008]; // codes of the WebSocket after which there is none
 
+const session = ({ sdp }) => /^o=\S+ (\S+)/m.exec(sdp)?.[1];
+
 export class Pair {
   constructor(uri, { config = {}, begin = () => {}, status = () => {} } = {}) {
-    const name = Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(16)).join('');
-    Object.assign(this, { uri: `${uri}?peer=${name}`, config, begin, status, attempt: 0 });
+    Object.assign(this, { uri, config, begin, status, attempt: 0 });
     this.connect();
+  }
+
+  rename() {
+    this.name = Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(16)).join('');
   }
 
   connect() {
     this.status('Looking for the server');
-    const ws = this.ws = new WebSocket(this.uri, 'reach-pair');
+    if (this.pc?.connectionState !== 'connected')
+      this.rename(); // there will be another peer connection
+    const ws = this.ws = new WebSocket(`${this.uri}?peer=${this.name}`, 'reach-pair');
     this.queue = Promise.resolve();
     ws.onopen = () => {
       this.attempt = 0;
@@ -59,9 +66,9 @@ export class Pair {
       });
   }
 
-  meet({ id, polite }) {
+  meet({ id = this.peer, polite, anew = false }) {
     this.polite = polite;
-    if (id === this.peer && this.pc?.connectionState === 'connected')
+    if (!anew && id === this.peer && this.pc?.connectionState === 'connected')
       return; // only its way to the server was lost
     this.pc?.close();
     this.peer = id;
@@ -80,6 +87,9 @@ export class Pair {
   }
 
   async takeDescription(description) {
+    if (description.type === 'offer' && this.pc.remoteDescription &&
+      session(description) !== session(this.pc.remoteDescription))
+      this.meet({ polite: this.polite, anew: true }); // its peer connection is another
     const { pc } = this;
     const collision = description.type === 'offer' && (this.making || pc.signalingState !== 'stable');
     this.ignoring = collision && !this.polite;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What changes while rtcpeer and Chromium are connected: tracks, paths, offers that cross, and sides
-// that go and come again.
+// What changes while rtcpeer and Chromium are connected: tracks, paths, offers that cross, and
+// sides that go and come again.
 #include "../rtc_browser.h"
 
 using namespace reach::test;
 
 namespace {
 const std::string small_picture = "videotestsrc is-live=true ! "
-                                  "video/x-raw,format=I420,width=160,height=120,framerate=15/1" + vp8 +
-                                  "identity";
+                                  "video/x-raw,format=I420,width=160,height=120,framerate=15/1" +
+                                  vp8 + "identity";
 const std::string camera = "connect('garden', (p) => give(p, 'video'))";
 
 // Who is polite is who comes second.
@@ -101,10 +101,13 @@ GST_START_TEST (test_ice_restart)
       g_signal_emit_by_name (p.peer, "restart-ice");
     else
       browser ().run ("pc().restartIce()");
-    browser ().run ("(async () => { const [ours, theirs] = '" + before + "'.split(' ');"
+    browser ().run (
+        "(async () => { const [ours, theirs] = '" + before +
+        "'.split(' ');"
         "await until(() => { const [a, b] = usernames().split(' ');"
         "  return a !== ours && b !== theirs && pc().signalingState === 'stable'; }, 'others');"
-        "await until(() => ['connected', 'completed'].includes(pc().iceConnectionState), 'ICE'); })()");
+        "await until(() => ['connected', 'completed'].includes(pc().iceConnectionState), 'ICE'); "
+        "})()");
     browser ().run ("sees('VP8', 320, 240)");
     p.decodes ("video/x-", "width=(int)320");
   }
@@ -130,6 +133,40 @@ GST_START_TEST (test_reload)
   }
   fail_unless (p.seen.get ().size () == 1, "%s", p.text ().c_str ());
   g_print ("the page is loaded again: %s", p.text ().c_str ());
+}
+GST_END_TEST
+
+// Its way to the server is lost, and media go on; or its peer connection is, too, and there is a new
+// one, of a page that takes a new name then and of one that does not.
+GST_START_TEST (test_signalling_lost)
+{
+  constexpr const char *losses[] = {"", "pair.pc = undefined; ",
+      "pair.pc = undefined; pair.rename = () => {}; "};
+  const bool kept = __i__ == 0;
+  const Server server;
+  browser ().open (server.page ());
+  Peer p (server, picture + vp8 + "p.");
+  browser ().run (camera);
+  for (int round = 0; round < 2; round++) {
+    browser ().run ("sees('VP8', 320, 240)");
+    p.decodes ("video/x-", "width=(int)320");
+    const std::string before = browser ().run ("usernames()");
+    browser ().run (
+        std::string ("window.first = pc(); ") + losses[__i__] + "pair.ws.close(4000)");
+    if (kept) // the roles have changed meanwhile; both know theirs
+      browser ().run ("until(() => pair.ws.readyState === 1 && pair.polite, 'a server')"
+                      ".then(() => pc().restartIce())");
+    browser ().run ("until(() => pc() && usernames() !== '" + before +
+                    "' && pc().remoteDescription && pc().signalingState === 'stable' && "
+                    "pc().connectionState === 'connected', 'there again')");
+    fail_unless_equals_string (
+        browser ().run ("pc() === window.first").c_str (), kept ? "true" : "false");
+  }
+  browser ().run ("sees('VP8', 320, 240)");
+  p.decodes ("video/x-", "width=(int)320");
+  fail_unless (p.seen.get ().size () == 1, "%s", p.text ().c_str ());
+  g_print ("signalling is lost, %s: %s\n", kept ? "media are not" : losses[__i__],
+      p.text ().c_str ());
 }
 GST_END_TEST
 
@@ -162,6 +199,7 @@ static Suite *rtc_browser_changes_suite ()
   tcase_add_loop_test (c, test_glare, 0, 2);
   tcase_add_loop_test (c, test_ice_restart, 0, 2);
   tcase_add_loop_test (c, test_reload, 0, 2);
+  tcase_add_loop_test (c, test_signalling_lost, 0, 3);
   tcase_add_loop_test (c, test_we_restart, 0, 2);
   return s;
 }

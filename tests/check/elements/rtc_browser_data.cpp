@@ -31,9 +31,9 @@ public:
           g_signal_emit_by_name (c, "send-string", text);
         }),
         nullptr);
-    g_signal_connect (channel, "on-message-data", G_CALLBACK (+[] (GObject *c, GBytes *b, gpointer) {
-      g_signal_emit_by_name (c, "send-data", b);
-    }),
+    g_signal_connect (channel, "on-message-data",
+        G_CALLBACK (
+            +[] (GObject *c, GBytes *b, gpointer) { g_signal_emit_by_name (c, "send-data", b); }),
         nullptr);
     g_signal_connect (channel, "on-close",
         G_CALLBACK (+[] (GObject *, Echo *self) { self->closed.set (true); }), this);
@@ -112,8 +112,9 @@ GST_START_TEST (test_we_open)
   const Server server;
   browser ().open (server.page ());
   Peer p (server, "");
-  browser ().run ("connect('garden', (p) => { p.ondatachannel = (e) => { window.channel = e.channel; "
-                  "}; })");
+  browser ().run (
+      "connect('garden', (p) => { p.ondatachannel = (e) => { window.channel = e.channel; "
+      "}; })");
   fail_unless (p.waits_for ("rtc-peer-added"));
   GstStructure *options = gst_structure_from_string (k.ours, nullptr);
   GObject *channel = nullptr;

@@ -12,7 +12,8 @@ struct Sent {
 };
 const Sent sent[] = {
     {"H.264, encoded", picture + h264 + "p.", "sees('H264', 320, 240)"},
-    {"H.264, raw", picture + " ! p.", "sees(undefined, 320, 240)"},
+    {"H.264, raw", "video-codecs=H264 " + picture + " ! p.", "sees('H264', 320, 240)"},
+    {"any, raw", picture + " ! p.", "sees(undefined, 320, 240)"},
     {"VP8, encoded", picture + vp8 + "p.", "sees('VP8', 320, 240)"},
     {"VP8, raw", "video-codecs=VP8 " + picture + " ! p.", "sees('VP8', 320, 240)"},
     {"Opus, encoded", sound + opus + "p.", "hears('opus')"},
@@ -28,7 +29,8 @@ const Received received[] = {
     {"H.264", "video", "H264", "video/x-h264", "width=(int)320, height=(int)240"},
     {"VP8", "video", "VP8", "video/x-vp8", "width=(int)320, height=(int)240"},
     {"VP9", "video", "VP9", "video/x-vp9", "width=(int)320, height=(int)240"},
-    {"AV1", "video", "AV1", "video/x-av1", "width=(int)320, height=(int)240"},
+    // There is no depayloader for the first, so that the second is taken.
+    {"AV1 or VP8", "video", "AV1,VP8", "video/x-vp8", "width=(int)320, height=(int)240"},
     {"Opus", "audio", "opus", "audio/x-opus", "audio/x-raw"},
     {"PCMU", "audio", "PCMU", "audio/x-mulaw", "audio/x-raw"},
     {"PCMA", "audio", "PCMA", "audio/x-alaw", "audio/x-raw"},

@@ -9,6 +9,32 @@
 using namespace reach::test;
 
 namespace {
+class Stats {
+public:
+  explicit Stats (const std::string &text) : s_ (gst_structure_from_string (text.c_str (), nullptr))
+  {
+    fail_unless (s_ != nullptr, "no such statistics");
+  }
+  ~Stats () { gst_structure_free (s_); }
+  Stats (const Stats &) = delete;
+  Stats &operator= (const Stats &) = delete;
+  std::string text (const char *name) const // of enums their nicks
+  {
+    const GValue *v = gst_structure_get_value (s_, name);
+    fail_unless (v != nullptr, "no %s", name);
+    if (G_VALUE_HOLDS_STRING (v))
+      return g_value_get_string (v);
+    gchar *text = gst_value_serialize (v);
+    const std::string all = text;
+    g_free (text);
+    return all;
+  }
+  double number (const char *name) const { return std::stod (text (name)); }
+
+private:
+  GstStructure *s_;
+};
+
 // Relays of 127.0.0.1 are of no use: neither side has that address among its own.
 std::string own_address ()
 {
@@ -20,8 +46,8 @@ std::string own_address ()
     if (!up || !i->ifa_addr || i->ifa_addr->sa_family != AF_INET)
       continue;
     GSocketAddress *a = g_socket_address_new_from_native (i->ifa_addr, sizeof (sockaddr_in));
-    gchar *text = g_inet_address_to_string (
-        g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (a)));
+    gchar *text =
+        g_inet_address_to_string (g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (a)));
     found = text;
     g_free (text);
     g_object_unref (a);
@@ -54,8 +80,8 @@ GST_START_TEST (test_relay)
                                 "', username: 'user', credential: 'pass'}]"
                           : std::string ()) +
                   "})");
-  Peer p (server, (ours ? "ice-transport-policy=relay ice-servers=turn:user:pass@" + at : "") + " " +
-                      picture + vp8 + "p.");
+  Peer p (server, (ours ? "ice-transport-policy=relay ice-servers=turn:user:pass@" + at : "") +
+                      " " + picture + vp8 + "p.");
   browser ().run ("sees('VP8', 320, 240)");
   p.decodes ("video/x-", "width=(int)320");
   const std::string types = browser ().run (pair_types);
@@ -65,7 +91,10 @@ GST_START_TEST (test_relay)
     fail_unless (types.ends_with (" relay") || types.ends_with (" prflx"), "%s", types.c_str ());
   else
     fail_unless (types.starts_with ("relay "), "%s", types.c_str ());
-  g_print ("relay only at %s: %s\n", ours && theirs ? "both" : ours ? "our side" : "Chromium",
+  g_print ("relay only at %s: %s\n",
+      ours && theirs ? "both"
+      : ours         ? "our side"
+                     : "Chromium",
       types.c_str ());
 }
 GST_END_TEST
@@ -78,8 +107,8 @@ GST_START_TEST (test_mdns)
   Peer p (server, picture + vp8 + "p.");
   browser ().run ("connect('garden')");
   browser ().run ("sees('VP8', 320, 240)");
-  const std::string told = browser ().run (
-      "pc().localDescription.sdp.split('\\r\\n').filter((l) => l.startsWith('a=candidate')).join(' ')");
+  const std::string told = browser ().run ("pc().localDescription.sdp.split('\\r\\n').filter((l) "
+                                           "=> l.startsWith('a=candidate')).join(' ')");
   fail_unless (told.find (".local ") != std::string::npos, "no name: %s", told.c_str ());
   const std::string remote = p.stats ("remote-candidate");
   g_print ("names of mDNS: %s: %s\n",
@@ -107,8 +136,8 @@ GST_START_TEST (test_simulcast)
 }
 GST_END_TEST
 
-// As DTLS server, which answers make us, we choose GCM; where Chromium offers or answers as such it
-// is it that chooses.
+// What both count agrees, after either side has offered first and the other side later. Who answers
+// is DTLS server, as we like it, and chooses GCM.
 GST_START_TEST (test_statistics)
 {
   const Server server;
@@ -120,14 +149,36 @@ GST_START_TEST (test_statistics)
   if (__i__ == 1)
     browser ().run (connect);
   browser ().run ("sees('VP8', 320, 240)");
-  p.decodes ("video/x-", "width=(int)320");
+  p.decodes ("video/x-", "width=(int)320", 40);
   // What our receiver reports says to Chromium.
-  browser ().run ("until(async () => (await stats('remote-inbound-rtp', (s) => s.roundTripTime > 0))"
-                  ".length > 0, 'a round-trip time by our reports')");
-  for (const char *type : {"transport", "candidate-pair", "inbound-rtp", "outbound-rtp",
-           "remote-inbound-rtp", "local-candidate", "remote-candidate", "codec"})
-    g_print ("%s\n", p.stats (type).c_str ());
-  g_print ("%s\n", browser ().run ("stats('transport')").c_str ());
+  browser ().run (
+      "until(async () => (await stats('remote-inbound-rtp', (s) => s.roundTripTime > 0))"
+      ".length === 2, 'round-trip times by our reports')");
+  const Stats ours (p.stats ("transport"));
+  const auto theirs = [] (const char *what) {
+    return browser ().run (std::string ("stats('transport').then(([t]) => t.") + what + ")");
+  };
+  fail_unless_equals_string (theirs ("srtpCipher").c_str (), "SRTP_AEAD_AES_128_GCM");
+  fail_unless_equals_string (ours.text ("srtp-cipher").c_str (), "AEAD_AES_128_GCM");
+  fail_unless_equals_string (theirs ("dtlsCipher").c_str (), ours.text ("dtls-cipher").c_str ());
+  fail_unless_equals_string (theirs ("dtlsState").c_str (), ours.text ("dtls-state").c_str ());
+  fail_unless (
+      theirs ("iceRole") != ours.text ("ice-role"), "both are %s", theirs ("iceRole").c_str ());
+  const Stats in (p.stats ("inbound-rtp")), out (p.stats ("outbound-rtp"));
+  const Stats remote (p.stats ("remote-inbound-rtp")), codec (p.stats ("codec"));
+  fail_unless (in.number ("packets-received") >= 40 && in.number ("packets-lost") == 0);
+  fail_unless (in.number ("bytes-received") > 100 * in.number ("packets-received"));
+  fail_unless (in.number ("jitter") > 0 && in.number ("jitter") < 1);
+  fail_unless (out.number ("packets-sent") >= 10 && out.number ("bytes-sent") > 1000);
+  fail_unless (remote.number ("round-trip-time") > 0 && remote.number ("round-trip-time") < 1);
+  fail_unless_equals_string (codec.text ("mime-type").c_str (), "video/VP8");
+  // One key frame to begin with is all that is needed; decoders may come late to one.
+  const std::string asked =
+      browser ().run ("stats('outbound-rtp', (s) => s.kind === 'video').then(([s]) => s.pliCount)");
+  fail_unless (std::stoi (asked) <= 3, "%s key frames were asked for", asked.c_str ());
+  g_print ("statistics: we are %s, Chromium %s; %s, %s key frames asked for\n",
+      ours.text ("ice-role").c_str (), theirs ("iceRole").c_str (), theirs ("srtpCipher").c_str (),
+      asked.c_str ());
 }
 GST_END_TEST
 

@@ -65,11 +65,11 @@ async function give(p, ...kinds) {
   }
 }
 
-// The codecs of this name first in what is offered.
-function prefer(p, kind, name) {
+// Of this kind only codecs of these names, with commas between, in that order.
+function prefer(p, kind, names) {
   for (const t of p.getTransceivers().filter((x) => x.receiver.track.kind === kind)) {
     const all = RTCRtpReceiver.getCapabilities(kind).codecs;
-    t.setCodecPreferences([...all.filter((c) => c.mimeType.endsWith(`/${name}`)),
+    t.setCodecPreferences([...names.split(',').flatMap((n) => all.filter((c) => c.mimeType.endsWith(`/${n}`))),
       ...all.filter((c) => c.mimeType.endsWith('/rtx'))]);
   }
 }
@@ -148,7 +148,7 @@ async function echoes(channel, which) {
 }
 
 const usernames = () => [pc().localDescription, pc().remoteDescription]
-  .map((d) => /a=ice-ufrag:(.*)/.exec(d.sdp)[1]).join(' ');
+  .map((d) => /a=ice-ufrag:(.*)/.exec(d?.sdp)?.[1]).join(' ');
 
 Object.assign(window, { until, pc, stats, describe, connect, connected, devices, give, prefer, codecOf, sees,
   hears, glare, echoes, usernames });
