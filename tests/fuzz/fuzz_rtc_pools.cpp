@@ -38,6 +38,7 @@ public:
 private:
   void on_text (Client &c, std::string_view text);
   void on_joined (Client &c, const json::Value &data);
+  void act (int what, const std::string &pool, const std::string &peer, std::string_view bytes);
   void drain_cluster ();
   void heard (std::uint8_t who, const std::string &n, std::string_view bytes);
   void said (pool::Id who, const char *type, const std::string &data);
@@ -176,6 +177,21 @@ void Model::said (pool::Id who, const char *type, const std::string &data)
     pools_.input (who, std::string ("{\"type\":\"") + type + "\",\"data\":" + data + "}", now_);
 }
 
+// What the application does.
+void Model::act (int what, const std::string &pool, const std::string &peer, std::string_view bytes)
+{
+  if (what == 10)
+    pools_.add_pool (std::string (bytes));
+  else if (what == 11)
+    pools_.remove_pool (pool);
+  else if (what == 12)
+    pools_.close_pool (pool);
+  else if (what == 13)
+    pools_.describe (pool, peer, bytes);
+  else
+    pools_.broadcast (pool, bytes);
+}
+
 void Model::step (std::uint8_t what, std::uint8_t who, std::string_view bytes)
 {
   const pool::Id id = who % 6 + 1;
@@ -220,19 +236,11 @@ void Model::step (std::uint8_t what, std::uint8_t who, std::string_view bytes)
     said (id, "rtc:answer", "{\"for\":" + peer + ",\"answer\":{\"type\":\"answer\",\"sdp\":\"\"}}");
     break;
   case 10:
-    pools_.add_pool (std::string (bytes));
-    break;
   case 11:
-    pools_.remove_pool (n);
-    break;
   case 12:
-    pools_.close_pool (n);
-    break;
   case 13:
-    pools_.describe (n, "p" + std::to_string (who & 15), bytes);
-    break;
   case 14:
-    pools_.broadcast (n, bytes);
+    act (what % 20, n, "p" + std::to_string (who & 15), bytes);
     break;
   case 15:
     now_ += milliseconds (who * 40);
