@@ -337,7 +337,7 @@ GST_START_TEST (describe)
 GST_END_TEST
 
 // rtc:close with id, uid, or both; nothing of the peer follows.
-GST_START_TEST (close)
+GST_START_TEST (peer_closed)
 {
   Member s;
   same (s.got ("rtc:peer", R"({"id":"c"})"), "peer c");
@@ -537,7 +537,7 @@ static Suite *pool_client_suite ()
   tcase_add_test (tc, copies);
   tcase_add_test (tc, candidate);
   tcase_add_test (tc, describe);
-  tcase_add_test (tc, close);
+  tcase_add_test (tc, peer_closed);
   tcase_add_test (tc, stop);
   tcase_add_test (tc, error);
   tcase_add_test (tc, application);
