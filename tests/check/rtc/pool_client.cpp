@@ -199,7 +199,7 @@ GST_START_TEST (sdp)
   Member s;
   same (s.offer (), offer2);
   same (text_of (s.core.description ("b", "answer", "a\r\n\"ü\\")),
-      R"(rtc:sdp {"to":"b","description":{"type":"answer","sdp":"a\r\n\"ü\\"}})");
+      R"(rtc:sdp {"to":"b","description":{"type":"answer","sdp":"a\u000d\u000a\"ü\\"}})");
   for (const char *type : {"offer", "answer", "pranswer", "rollback"})
     same (s.got ("rtc:sdp", std::string (R"({"peer":"b","description":{"type":")") + type +
                                 R"(","sdp":"v=0\r\n\u00fc"}})"),

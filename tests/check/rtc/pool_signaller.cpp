@@ -103,14 +103,16 @@ GST_START_TEST (descriptions_and_messages)
     fail_unless (b.saw ("described " + one + " "));
     g_signal_emit_by_name (
         server.element, "broadcast", "garden", "{\"type\":\"news\",\"data\":{\"a\":1}}", &done);
+    fail_unless (done);
     fail_unless (a.saw ("app news {\"a\":1}"));
     fail_unless (b.saw ("app news {\"a\":1}"));
 
     Watched<std::string> got;
     g_signal_connect (server.element, "app-message",
-        G_CALLBACK (+[] (GstElement *, const char *, const char *, const char *type,
-                         const char *json, gpointer to) {
-          static_cast<Watched<std::string> *> (to)->set (std::string (type) + " " + json);
+        G_CALLBACK (+[] (GstElement *, GstStructure *m, gpointer to) {
+          static_cast<Watched<std::string> *> (to)->set (
+              std::string (gst_structure_get_string (m, "type")) + " " +
+              gst_structure_get_string (m, "data"));
         }),
         &got);
     bool good = false, bad = true;
@@ -138,7 +140,10 @@ GST_START_TEST (server_returns)
     fail_if (a.saw_from ("lost ").empty ());
     fail_if (b.saw_from ("lost ").empty ());
     server = std::make_unique<PoolServer> ("", port);
-    const std::string new_one = a.joined (), new_two = b.joined ();
+    const std::string told = a.saw_from ("joined "), new_one = told.substr (7, told.find (' ', 7) - 7);
+    const std::string new_two = b.joined ();
+    if (told.find (new_two) == std::string::npos) // a was the first
+      fail_unless (a.saw ("peer " + new_two));
     fail_unless (!new_one.empty () && new_one != one && !new_two.empty () && new_two != two);
     a.with ([&] (auto &s) { s.send_description (new_two, "offer", "again"); });
     fail_unless (b.saw (new_one + " offer again"));
@@ -328,6 +333,7 @@ GST_START_TEST (own_transport_flood)
   });
   fail_if (a.saw_from ("error too many").empty ());
   fail_if (a.joined ().empty ());
+  f.loop.call ([] {}); // all of it is told in one go
   fail_unless_equals_int (a.times ("app chat 7"), 9999);
 }
 GST_END_TEST
