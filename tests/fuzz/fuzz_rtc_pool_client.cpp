@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A member of a pool with whatever a server, its peers and the application say, raw or by socket.io,
-// and what its owner may rely on: nothing before it has joined, nothing of who was not announced or
-// has left, nothing after the stop; and what it sends is JSON, to those alone.
-// The input: {version}, then steps of {what, length, bytes}.
+// A member of a pool with whatever a server, its peers and the application say, raw or by
+// socket.io, and what its owner may rely on: nothing before it has joined, nothing of who was not
+// announced or has left, nothing after the stop; and what it sends is JSON, to those alone. The
+// input: {version}, then steps of {what, length, bytes}.
 #include "rtc/signalling/proto/pool_client.h"
 #include "rtc/signalling/proto/socket_io_client.h"
 #include <algorithm>
@@ -119,7 +119,8 @@ void Model::step (std::uint8_t what, const std::string &bytes)
   const std::string id = "p" + std::to_string (bytes.empty () ? 0 : bytes[0] & 7);
   const std::string peer = "\"" + id + "\"";
   const std::string text = "\"" + std::to_string (bytes.size () & 3) + "\"";
-  const std::string d = "{\"type\":\"" + std::string (what & 64 ? "offer" : "answer") + "\",\"sdp\":" + text + "}";
+  const std::string d =
+      "{\"type\":\"" + std::string (what & 64 ? "offer" : "answer") + "\",\"sdp\":" + text + "}";
   switch (what % 22) {
   case 0:
     return core_.input_text (bytes);
@@ -130,8 +131,9 @@ void Model::step (std::uint8_t what, const std::string &bytes)
   case 3:
     return sent (core_.join (bytes), {});
   case 4:
-    return said ("rtc:joined", "{\"client_id\":\"me\",\"peers\":[" + peer + ",\"p1\",\"me\"],\"pool\":" + text +
-                                   ",\"descriptions\":{" + peer + ":{}}}");
+    return said ("rtc:joined", "{\"client_id\":\"me\",\"peers\":[" + peer +
+                                   ",\"p1\",\"me\"],\"pool\":" + text + ",\"descriptions\":{" +
+                                   peer + ":{}}}");
   case 5:
     return said ("rtc:joined", bytes);
   case 6:
@@ -178,7 +180,8 @@ extern "C" int LLVMFuzzerTestOneInput (const std::uint8_t *data, std::size_t siz
   std::string_view in (reinterpret_cast<const char *> (data) + 1, size - 1);
   while (in.size () >= 2) {
     const auto what = static_cast<std::uint8_t> (in[0]);
-    const std::size_t n = std::min<std::size_t> (static_cast<std::uint8_t> (in[1]) & 0x7f, in.size () - 2);
+    const std::size_t n =
+        std::min<std::size_t> (static_cast<std::uint8_t> (in[1]) & 0x7f, in.size () - 2);
     const std::string bytes (in.substr (2, n));
     in.remove_prefix (2 + n);
     m.step (what, bytes);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // A member of a pool without sockets: a test for each row of the protocol's tables, in both
-// versions, and what a server or a peer may do wrong. And the client's end of socket.io.
-#include "../check.h"
+// versions, and what a server or a peer may do wrong.
 #include "rtc/signalling/proto/pool_client.h"
-#include "rtc/signalling/proto/socket_io_client.h"
+#include "../check.h"
 
 using namespace reach;
 using namespace reach::rtc;
@@ -117,9 +116,8 @@ GST_START_TEST (joined_with_less)
   Script odd;
   odd.core.join ("garden");
   // Itself, twice the same, and what are no ids.
-  same (odd.got ("rtc:joined",
-            R"({"client_id":"a","peers":["a","b","b","",7,null,["c"],"\n"],)"
-            R"("descriptions":{"b":"text","x":{},"":{}},"pool":9})"),
+  same (odd.got ("rtc:joined", R"({"client_id":"a","peers":["a","b","b","",7,null,["c"],"\n"],)"
+                               R"("descriptions":{"b":"text","x":{},"":{}},"pool":9})"),
       "joined a garden b=");
 }
 GST_END_TEST
@@ -440,8 +438,8 @@ GST_START_TEST (limits)
   same (s.got ("rtc:peer", "{\"id\":\"" + std::string (300, 'i') + "\"}"), "");
   same (s.got ("rtc:close", R"({"id":"c"})"), "closed c");
   same (s.got ("rtc:peer", R"({"id":"e"})"), "peer e");
-  same (s.got ("rtc:sdp", R"({"peer":"b","description":{"type":"offer","sdp":"12345678901"}})"),
-      "");
+  same (
+      s.got ("rtc:sdp", R"({"peer":"b","description":{"type":"offer","sdp":"12345678901"}})"), "");
   same (s.got ("rtc:describe", R"({"id":"b","description":{"a":"12345"}})"), "described b ");
   Script many (0);
   many.core.join ("garden");
@@ -450,73 +448,6 @@ GST_START_TEST (limits)
     all += (i ? ",\"p" : "\"p") + std::to_string (i) + "\"";
   many.core.input ("rtc:joined", "{\"client_id\":\"a\",\"peers\":[" + all + "]}");
   fail_unless_equals_uint64 (many.core.peers (), 1024);
-}
-GST_END_TEST
-
-namespace {
-// What the client of socket.io has to say, with a semicolon between.
-std::string outputs (sio::Client &c, const char *text)
-{
-  c.input (text);
-  std::string all;
-  while (const auto o = c.poll_output ()) {
-    if (!all.empty ())
-      all += ";";
-    if (const auto *s = std::get_if<sio::Client::Send> (&*o))
-      all += s->text;
-    else if (const auto *e = std::get_if<sio::Client::Came> (&*o))
-      all += "event " + e->type + " " + e->data;
-    else if (const auto *over = std::get_if<sio::Client::Over> (&*o))
-      all += (over->refused ? "refused " : "over ") + over->why;
-    else
-      all += "connected";
-  }
-  return all;
-}
-} // namespace
-
-GST_START_TEST (socket_io_session)
-{
-  sio::Client c ("/", "");
-  same (outputs (c, "40") + outputs (c, "42[\"x\",1]"), "");
-  same (outputs (c, R"(0{"sid":"e1","upgrades":[],"pingInterval":25000,"pingTimeout":20000})"),
-      "40");
-  same (outputs (c, "0{}") + outputs (c, "42[\"x\",1]"), "");
-  same (outputs (c, R"(40{"sid":"s1"})"), "connected");
-  same (outputs (c, R"(40{"sid":"s1"})"), "");
-  same (c.event ("rtc:join", R"({"pool":"p"})"), R"(42["rtc:join",{"pool":"p"}])");
-  same (outputs (c, "2"), "3");
-  same (outputs (c, "2probe"), "3probe");
-  same (outputs (c, R"(42["rtc:peer",{"id":"b"}])"), R"(event rtc:peer {"id":"b"})");
-  same (outputs (c, R"(427["news", [1] ,2])"), "437[];event news [1]");
-  same (outputs (c, R"(42["news"])"), "event news null");
-  for (const char *odd : {"", "x", "3", "5", "6", "4", "42", "42[]", "42[7]", "42{}", "42/other,[\"x\",1]",
-           "43[1]", "451-[\"x\",{\"_placeholder\":true,\"num\":0}]", "49", "bAAA="})
-    same (outputs (c, odd), "");
-  same (outputs (c, "41"), "over the server has ended the session");
-  same (outputs (c, "2") + outputs (c, "1"), "");
-}
-GST_END_TEST
-
-GST_START_TEST (socket_io_namespace)
-{
-  sio::Client c ("/rooms", R"({"token":"t"})");
-  same (outputs (c, "0{}"), R"(40/rooms,{"token":"t"})");
-  same (outputs (c, "40{}"), "");
-  same (outputs (c, "40/rooms,{}"), "connected");
-  same (c.event ("a\"b", "{}"), R"(42/rooms,["a\"b",{}])");
-  same (outputs (c, R"(42/rooms,1["x",{}])"), "43/rooms,1[];event x {}");
-  same (outputs (c, "1"), "over the server has ended the session");
-
-  for (const auto &[payload, why] :
-      {std::pair (R"({"message":"no ü"})", "no ü"), std::pair ("\"no\"", "no"),
-          std::pair ("", "the server refuses this client"),
-          std::pair (R"({"message":"a\u0000b"})", "the server refuses this client")}) {
-    sio::Client refused ("/", "");
-    outputs (refused, "0{}");
-    same (outputs (refused, (std::string ("44") + payload).c_str ()),
-        std::string ("refused ") + why);
-  }
 }
 GST_END_TEST
 
@@ -543,8 +474,6 @@ static Suite *pool_client_suite ()
   tcase_add_test (tc, application);
   tcase_add_test (tc, raw_frames);
   tcase_add_test (tc, limits);
-  tcase_add_test (tc, socket_io_session);
-  tcase_add_test (tc, socket_io_namespace);
   return s;
 }
 
