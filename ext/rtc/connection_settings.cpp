@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "connection_settings.h"
-#include "rtc/proto/codec.h"
 #include "rtc/pads/codec_elements.h"
+#include "rtc/proto/codec.h"
 #include "turn/proto/uri.h"
 #include <algorithm>
 

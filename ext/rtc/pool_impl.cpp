@@ -191,7 +191,7 @@ void PoolImpl::end_member (std::unique_ptr<Member> m)
   loop_->destroy_later (std::move (m->session));
 }
 
-void PoolImpl::remove_member (const std::string &id)
+void PoolImpl::remove_member (std::string id)
 {
   const auto at = members_.find (id);
   if (at == members_.end ())

@@ -73,7 +73,7 @@ private:
   void begin_run ();
   void end_run ();
   void add_member (const std::string &id, const std::string &description, bool polite);
-  void remove_member (const std::string &id);
+  void remove_member (std::string id);
   void remove_all ();
   void end_member (std::unique_ptr<Member> m);
   Member *find (const std::string &id);
