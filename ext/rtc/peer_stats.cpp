@@ -123,8 +123,8 @@ void add_transport (stats::Report &r, PeerSession &session)
   out.packets_received = t.packets_in;
   out.bytes_received = t.bytes_in;
   out.dtls_state = dtls_state (c.state ());
-  out.ice_role = c.controlling () ? GST_WEBRTC_ICE_ROLE_CONTROLLING
-                                  : GST_WEBRTC_ICE_ROLE_CONTROLLED;
+  out.ice_role =
+      c.controlling () ? GST_WEBRTC_ICE_ROLE_CONTROLLING : GST_WEBRTC_ICE_ROLE_CONTROLLED;
   out.tls_version = t.dtls_version;
   out.dtls_cipher = t.dtls_cipher;
   out.srtp_cipher = srtp_name (t.profile);
