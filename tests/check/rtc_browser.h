@@ -254,6 +254,19 @@ inline const std::string h264 =
 inline const std::string vp8 = " ! vp8enc deadline=1 cpu-used=8 target-bitrate=500000 ! ";
 inline const std::string opus = " ! opusenc ! ";
 
+// What a page runs that shows its camera.
+inline const std::string camera = "connect('garden', (p) => give(p, 'video'))";
+
+// Who is polite is who comes second.
+inline void meet (Peer &p, const std::string &connect, bool browser_first)
+{
+  if (browser_first)
+    browser ().run (connect);
+  p.start ();
+  if (!browser_first)
+    browser ().run (connect);
+}
+
 // A case to which the tests are to be added, with a Chromium of these flags; those of a machine
 // without Chromium are none.
 template <typename... Flags> TCase *browser_case (Suite *s, Flags... flags)

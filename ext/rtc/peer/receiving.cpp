@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "receiving.h"
 #include "rtc/proto/codec.h"
-#include "rtc/proto/key_start.h"
 #include "rtc/proto/fec_red.h"
+#include "rtc/proto/key_start.h"
 #include "rtc/proto/rtp_rtx.h"
 #include <algorithm>
 #include <cstring>

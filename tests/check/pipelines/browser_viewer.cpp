@@ -9,8 +9,8 @@
 using namespace reach::test;
 
 namespace {
-// The launch line in a process of its own; ends it, as Ctrl+C does. Not a GSubprocess: GLib's thread
-// that waits for those is not in a forked test.
+// The launch line in a process of its own; ends it, as Ctrl+C does. Not a GSubprocess: GLib's
+// thread that waits for those is not in a forked test.
 class Line {
 public:
   explicit Line (guint16 port)
