@@ -114,7 +114,8 @@ private:
   void make_output (std::shared_ptr<Output> o); // events thread
   void output_made (std::shared_ptr<Output> o, OutputPad *pad);
   void end_output (const std::shared_ptr<Output> &o);
-  static void feed (Output &o, const ReceivedPacket &p);
+  void feed (Output &o, std::span<ReceivedPacket> packets);
+  void take (Output &o, std::span<ReceivedPacket> packets);
   void sync_outputs ();
   // peer_events.cpp
   void update_status ();
@@ -142,7 +143,7 @@ private:
   bool accept_remote (PeerSession &, const Candidate &) override;
   bool accept_pair (PeerSession &, const IcePair &) override;
   std::string edit_local (PeerSession &, DescriptionType, const std::string &) override;
-  void on_media (PeerSession &, ReceivedPacket) override;
+  void on_media (PeerSession &, std::span<ReceivedPacket> packets) override;
   void on_estimate (PeerSession &, double) override;
   void on_datagram (PeerSession &, Bytes d) override { data_.on_datagram (d); }
   DataHub::Ends on_incoming_channel (PeerSession &, const DataChannels::Channel &) override;
@@ -176,6 +177,7 @@ private:
   PeerConfig config_;
   std::vector<std::shared_ptr<Input>> inputs_;
   std::vector<std::shared_ptr<Output>> outputs_;
+  std::vector<OutputPad::Packet> feeding_; // of feed ()
   std::string peer_id_;
   bool running_ = false, used_ = false, connected_told_ = false, silent_ = false, needed_ = false;
   unsigned next_output_ = 0;

@@ -183,7 +183,6 @@ void Receiving::input (std::span<std::uint8_t> bytes, TimePoint now)
   else
     take (*t, bytes, now, recovered);
   take_fec (*t, now);
-  drain (*t);
 }
 
 // Video has one block in a packet. Of audio's older blocks nothing is needed that RTX or
@@ -253,8 +252,11 @@ void Receiving::drain (Track &t)
     if (!t.codec || is_auxiliary (*t.codec) || p->packet.payload ().empty ())
       continue;
     auto *buffer = static_cast<GstBuffer *> (p->owner.get ());
-    owner_.on_media ({t.key, t.codec, Ref<GstBuffer>::share (buffer), p->time, p->discont});
+    batch_.push_back ({t.key, t.codec, Ref<GstBuffer>::share (buffer), p->time, p->discont});
   }
+  if (!batch_.empty ())
+    owner_.on_media (batch_);
+  batch_.clear ();
 }
 
 void Receiving::input (std::uint32_t ssrc, const SenderInfo &s, TimePoint now)
