@@ -156,7 +156,7 @@ void Dtls::failed (int result)
   fail (fault_of (reason), text ? text : "");
 }
 
-// Before each record.
+// Before a record is read or written.
 void Dtls::make_buffers ()
 {
   if (std::exchange (idle_, false))
@@ -166,6 +166,8 @@ void Dtls::make_buffers ()
 std::optional<std::size_t> Dtls::read (std::span<std::uint8_t> out)
 {
   std::size_t n = 0;
+  if (idle_ && bio_.in.empty ())
+    return {};
   while (state_ == State::open && !out.empty ()) {
     ERR_clear_error ();
     make_buffers ();

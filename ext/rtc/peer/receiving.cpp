@@ -92,8 +92,6 @@ Receiving::Track Receiving::make_track (
   c.latency.start = config_.latency;
   c.latency.adaptive = false;
   t.stream = std::make_unique<ReceiverStream> (c);
-  if (t.ulpfec)
-    t.fec = std::make_unique<FecReceiver> (FecReceiver::Limits{});
   return t;
 }
 
@@ -194,6 +192,9 @@ void Receiving::take_red (Track &t, std::span<std::uint8_t> bytes, TimePoint now
   const auto n = packet ? parse_red (packet->payload (), blocks) : std::nullopt;
   if (!n || *n == 0)
     return;
+  // It keeps copies of packets: only for who really sends FEC, which comes as RED does.
+  if (t.ulpfec && !t.fec)
+    t.fec = std::make_unique<FecReceiver> (FecReceiver::Limits{});
   const RedBlock &primary = blocks[*n - 1];
   if (t.ulpfec && primary.payload_type == *t.ulpfec) {
     // Its number is the stream's, too: it must not look like a loss.
