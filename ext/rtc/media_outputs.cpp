@@ -135,8 +135,9 @@ void MediaOutputs::made (const std::shared_ptr<Output> &o, OutputPad *pad)
   if (std::ranges::find (outputs_, o) == outputs_.end () || made_.lock ()->ended)
     return; // not wanted any more: what ends it comes after what made it
   o->pad = pad;
-  for (const ReceivedPacket &p : std::exchange (o->early, {}))
-    push (*o, p);
+  auto early = std::exchange (o->early, {});
+  if (!early.empty ())
+    push (*o, early);
 }
 
 void MediaOutputs::drop (const std::shared_ptr<Output> &o)
@@ -174,29 +175,46 @@ void MediaOutputs::end ()
   });
 }
 
-void MediaOutputs::push (Output &o, const ReceivedPacket &p)
+void MediaOutputs::push (Output &o, std::span<ReceivedPacket> packets)
 {
   if (!std::exchange (o.codec_told, true))
     o.pad->set_codec (*o.codec);
-  o.pad->push (Ref<GstBuffer> (p.rtp).release (), p.time, p.discont);
+  for (ReceivedPacket &p : packets)
+    pushing_.push_back ({std::move (p.rtp), p.time, p.discont});
+  o.pad->push (pushing_);
+  pushing_.clear ();
 }
 
-void MediaOutputs::feed (PeerSession &session, ReceivedPacket p)
+// Packets of one codec.
+void MediaOutputs::take (Output &o, std::span<ReceivedPacket> packets)
 {
-  const auto at = std::ranges::find_if (
-      outputs_, [&p] (const auto &o) { return o->track == std::optional (p.track); });
-  if (at == outputs_.end ())
-    return;
-  Output &o = **at;
-  if (!o.codec || *o.codec != *p.codec) {
-    o.codec = *p.codec;
+  if (const Codec &codec = *packets.front ().codec; !o.codec || *o.codec != codec) {
+    o.codec = codec;
     o.codec_told = false;
     o.early.clear ();
   }
   if (o.pad)
-    push (o, p);
-  else if (o.early.size () < most_early)
-    o.early.push_back (std::move (p));
+    return push (o, packets);
+  for (ReceivedPacket &p : packets)
+    if (o.early.size () < most_early)
+      o.early.push_back (std::move (p));
+}
+
+void MediaOutputs::feed (PeerSession &session, std::span<ReceivedPacket> packets)
+{
+  const TrackKey track = packets.front ().track;
+  const auto at = std::ranges::find_if (
+      outputs_, [track] (const auto &o) { return o->track == std::optional (track); });
+  if (at == outputs_.end ())
+    return;
+  while (!packets.empty ()) {
+    const Codec *codec = packets.front ().codec;
+    const auto other = std::ranges::find_if (
+        packets, [codec] (const ReceivedPacket &p) { return p.codec != codec; });
+    const auto n = static_cast<std::size_t> (other - packets.begin ());
+    take (**at, packets.first (n));
+    packets = packets.subspan (n);
+  }
   sync (session);
 }
 

@@ -29,7 +29,7 @@ public:
   // Loop thread.
   void set_peer (const std::string &peer, const std::string &description);
   void update (PeerSession &session, const Negotiated *n);
-  void feed (PeerSession &session, ReceivedPacket p);
+  void feed (PeerSession &session, std::span<ReceivedPacket> packets); // of one track
   void set_latency (Duration latency);
   void leave (); // the session is over: pads end, or stay idle
   std::size_t size () const { return outputs_.size (); }
@@ -56,7 +56,8 @@ private:
   void made (const std::shared_ptr<Output> &o, OutputPad *pad);
   void drop (const std::shared_ptr<Output> &o);
   void sync (PeerSession &session);
-  static void push (Output &o, const ReceivedPacket &p);
+  void take (Output &o, std::span<ReceivedPacket> packets);
+  void push (Output &o, std::span<ReceivedPacket> packets);
   void on_keyframe_wanted (OutputPad &pad) override;
 
   BinHost &host_;
@@ -65,7 +66,8 @@ private:
   Options options_;
   std::string peer_, description_;
   std::vector<std::shared_ptr<Output>> outputs_;
-  PeerSession *session_ = nullptr; // that feeds us
+  std::vector<OutputPad::Packet> pushing_; // of push ()
+  PeerSession *session_ = nullptr;         // that feeds us
   TimePoint synced_{};
   Guarded<Made> made_;
 };

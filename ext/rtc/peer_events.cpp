@@ -79,9 +79,9 @@ void PeerImpl::on_negotiated (PeerSession &s, const Negotiated &n)
   outputs_->update (s, &n);
 }
 
-void PeerImpl::on_media (PeerSession &s, ReceivedPacket p)
+void PeerImpl::on_media (PeerSession &s, std::span<ReceivedPacket> packets)
 {
-  outputs_->feed (s, std::move (p));
+  outputs_->feed (s, packets);
 }
 
 void PeerImpl::on_description (PeerSession &, DescriptionType type, const std::string &sdp)

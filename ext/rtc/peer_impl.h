@@ -81,7 +81,7 @@ private:
   bool accept_remote (PeerSession &, const Candidate &) override;
   bool accept_pair (PeerSession &, const IcePair &) override;
   std::string edit_local (PeerSession &, DescriptionType, const std::string &) override;
-  void on_media (PeerSession &, ReceivedPacket) override;
+  void on_media (PeerSession &, std::span<ReceivedPacket> packets) override;
   void on_estimate (PeerSession &, double) override;
   void on_datagram (PeerSession &, Bytes d) override { data_.on_datagram (d); }
   DataHub::Ends on_incoming_channel (PeerSession &, const DataChannels::Channel &) override;

@@ -44,10 +44,10 @@ void PoolImpl::on_transport (PeerSession &s, TransportState state)
     tell_warning (m->id + ": " + s.connection ().fault ());
 }
 
-void PoolImpl::on_media (PeerSession &s, ReceivedPacket p)
+void PoolImpl::on_media (PeerSession &s, std::span<ReceivedPacket> packets)
 {
   if (Member *m = find (s))
-    m->outputs->feed (s, std::move (p));
+    m->outputs->feed (s, packets);
 }
 
 void PoolImpl::on_estimate (PeerSession &s, double rate)

@@ -88,7 +88,7 @@ private:
   void on_candidate (PeerSession &, const CandidateInit &) override;
   void on_negotiated (PeerSession &, const Negotiated &) override;
   void on_transport (PeerSession &, TransportState) override;
-  void on_media (PeerSession &, ReceivedPacket) override;
+  void on_media (PeerSession &, std::span<ReceivedPacket> packets) override;
   void on_estimate (PeerSession &, double) override;
   DataHub::Ends on_incoming_channel (PeerSession &, const DataChannels::Channel &) override;
   void on_warning (PeerSession &, const std::string &) override;

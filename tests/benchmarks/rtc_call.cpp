@@ -209,6 +209,19 @@ bool Call::connected () const
   return state == GST_WEBRTC_PEER_CONNECTION_STATE_CONNECTED;
 }
 
+namespace {
+// Its libnice looks for UPnP gateways, which here only takes time.
+void no_upnp (GstElement *webrtcbin)
+{
+  GObject *ice = nullptr, *agent = nullptr;
+  g_object_get (webrtcbin, "ice-agent", &ice, nullptr);
+  g_object_get (ice, "agent", &agent, nullptr);
+  g_object_set (agent, "upnp", FALSE, nullptr);
+  g_object_unref (agent);
+  g_object_unref (ice);
+}
+} // namespace
+
 GstElement *make_peer (const std::string &factory, unsigned latency_ms)
 {
   GstElement *peer = gst_element_factory_make (factory.c_str (), nullptr);
@@ -218,6 +231,8 @@ GstElement *make_peer (const std::string &factory, unsigned latency_ms)
   }
   g_object_set (peer, "bundle-policy", GST_WEBRTC_BUNDLE_POLICY_MAX_BUNDLE, "latency", latency_ms,
       nullptr);
+  if (factory == "webrtcbin")
+    no_upnp (peer);
   // The estimate is not what is measured, nor the probes that go with it; webrtcbin has none.
   if (factory == "rtcpeer")
     g_object_set (peer, "depayload", FALSE, "max-bitrate", 100'000'000u, "start-bitrate",

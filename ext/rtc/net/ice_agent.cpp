@@ -158,6 +158,10 @@ void Ice::pair_cb (
 
 void Ice::packet_cb (NiceAgent *, guint, guint, guint n, gchar *bytes, gpointer self)
 {
+  // Else GLib takes the socket out of the context and puts it in again around each dispatch, and
+  // wakes itself twice. It is never run from within.
+  if (GSource *socket = g_main_current_source (); socket && !g_source_get_can_recurse (socket))
+    g_source_set_can_recurse (socket, TRUE);
   static_cast<Ice *> (self)->owner_.on_ice_packet ({reinterpret_cast<std::uint8_t *> (bytes), n});
 }
 } // namespace reach::rtc

@@ -48,30 +48,31 @@ int NestedContext::prepare ()
   return ready ? 0 : timeout;
 }
 
+// A turn of GMainContext, whose wait is the loop's: it was prepared at the end of the last one, and
+// what has been attached since has woken it.
 void NestedContext::run ()
 {
   if (running_ || !g_main_context_acquire (context_))
     return;
   running_ = true;
-  int timeout = prepare ();
+  if (fds_.empty ())
+    timeout_ = prepare ();
   for (int round = 0; round < most_rounds; round++) {
     static_assert (sizeof (GPollFD) == sizeof (pollfd));
-    const int ready = poll (reinterpret_cast<pollfd *> (fds_.data ()), fds_.size (), 0);
+    poll (reinterpret_cast<pollfd *> (fds_.data ()), fds_.size (), 0);
     if (g_main_context_check (context_, G_MAXINT, fds_.data (), static_cast<gint> (fds_.size ())))
       g_main_context_dispatch (context_);
-    else if (ready <= 0 && timeout != 0)
-      break;
-    timeout = prepare ();
-    if (timeout != 0 && round > 0)
+    timeout_ = prepare ();
+    if (timeout_ != 0)
       break; // epoll tells if there is more
   }
   watch ();
   g_main_context_release (context_);
   running_ = false;
-  if (timeout < 0)
+  if (timeout_ < 0)
     timer_.cancel ();
   else
-    timer_.arm (Clock::now () + milliseconds (timeout));
+    timer_.arm (Clock::now () + milliseconds (timeout_));
 }
 
 void NestedContext::watch ()

@@ -32,6 +32,7 @@ private:
   Timer timer_;
   std::vector<GPollFD> fds_, watched_fds_;
   std::map<int, Watched> watched_;
+  int timeout_ = 0; // what the context said when it was asked last
   bool running_ = false;
 };
 } // namespace reach::rtc

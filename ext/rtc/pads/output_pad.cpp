@@ -70,9 +70,9 @@ void OutputPad::set_codec (const Codec &codec)
   queue_.set_codec (codec);
 }
 
-void OutputPad::push (GstBuffer *rtp, TimePoint time, bool discont)
+void OutputPad::push (std::span<Packet> packets)
 {
-  queue_.push (Ref<GstBuffer>::adopt (rtp), time, discont);
+  queue_.push (packets);
 }
 
 void OutputPad::set_latency (Duration latency)

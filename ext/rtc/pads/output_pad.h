@@ -36,10 +36,11 @@ public:
 
   // What the packets from now on are.
   void set_codec (const Codec &codec);
-  // One complete RTP packet; transfer full. time: of its timestamp, on the monotonic clock.
+  // Complete RTP packets, in order; they are taken. time: of its timestamp, on the monotonic clock.
   // Dropped, and counted, while the bin is not PAUSED or PLAYING; and when 4,096 packets or 8 MiB
   // wait: of video all up to the next key frame, of audio the older half.
-  void push (GstBuffer *rtp, TimePoint time, bool discont);
+  using Packet = PacketQueue::Packet;
+  void push (std::span<Packet> packets);
   // What downstream's latency is calculated with: packets are pushed so long after their `time`.
   void set_latency (Duration latency);
   // Added to the time of each packet that is pushed from now on.

@@ -11,26 +11,33 @@ bool starts (const KeyStart &key_start, GstBuffer *packet)
 }
 } // namespace
 
-void PacketQueue::push (Ref<GstBuffer> packet, TimePoint time, bool discont)
+// The pushing thread is woken once for all.
+void PacketQueue::push (std::span<Packet> packets)
 {
   state_.update ([&] (State &s) {
-    s.counts.packets++;
-    if (s.open && s.need_key && starts (s.key_start, packet.get ()))
-      s.need_key = false;
-    if (!s.open || s.need_key) {
-      s.counts.dropped++;
-      s.lost = true;
-      s.need_key = s.key_start.tells ();
-      s.want_key = s.need_key;
-      return;
-    }
-    s.packets++;
-    s.bytes += gst_buffer_get_size (packet.get ());
-    const bool gap = std::exchange (s.lost, false) || discont;
-    s.items.push_back ({Item::What::packet, std::move (packet), time, gap, nullptr});
-    if (s.packets > limits_.packets || s.bytes > limits_.bytes)
-      overflow (s);
+    for (Packet &p : packets)
+      add (s, p);
   });
+}
+
+void PacketQueue::add (State &s, Packet &p) const
+{
+  s.counts.packets++;
+  if (s.open && s.need_key && starts (s.key_start, p.rtp.get ()))
+    s.need_key = false;
+  if (!s.open || s.need_key) {
+    s.counts.dropped++;
+    s.lost = true;
+    s.need_key = s.key_start.tells ();
+    s.want_key = s.need_key;
+    return;
+  }
+  s.packets++;
+  s.bytes += gst_buffer_get_size (p.rtp.get ());
+  const bool gap = std::exchange (s.lost, false) || p.discont;
+  s.items.push_back ({Item::What::packet, std::move (p.rtp), p.time, gap, nullptr});
+  if (s.packets > limits_.packets || s.bytes > limits_.bytes)
+    overflow (s);
 }
 
 void PacketQueue::drop (State &s, const Item &item)

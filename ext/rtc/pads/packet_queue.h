@@ -8,6 +8,7 @@
 #include "rtc/proto/key_start.h"
 #include <deque>
 #include <memory>
+#include <span>
 #include <vector>
 
 namespace reach::rtc {
@@ -27,8 +28,14 @@ public:
     std::shared_ptr<const Codec> codec;
   };
 
+  struct Packet {
+    Ref<GstBuffer> rtp;
+    TimePoint time{};
+    bool discont = false;
+  };
+
   // Any thread; never wait.
-  void push (Ref<GstBuffer> packet, TimePoint time, bool discont);
+  void push (std::span<Packet> packets); // takes them
   void set_codec (const Codec &codec);
   void end ();
   void set_latency (Duration latency);
@@ -67,6 +74,7 @@ private:
     Duration latency{};
     Counts counts;
   };
+  void add (State &s, Packet &packet) const;
   void overflow (State &s) const;
   static void drop (State &s, const Item &item);
 

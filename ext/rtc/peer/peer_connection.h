@@ -42,7 +42,7 @@ public:
     virtual bool accept_local (const Candidate &) { return true; }
     virtual bool accept_remote (const Candidate &) { return true; }
     virtual bool accept_pair (const IcePair &) { return true; }
-    virtual void on_media (ReceivedPacket) {}
+    virtual void on_media (std::span<ReceivedPacket>) {}
     virtual void on_estimate (double) {} // bit/s
     virtual void on_datagram (Bytes) {}
     // Without a listener it is closed again.
@@ -123,7 +123,7 @@ private:
   void on_silence (bool silent) override;
   void on_warning (const std::string &what) override { owner_.on_warning (what); }
   // Receiving::Owner
-  void on_media (ReceivedPacket p) override { owner_.on_media (std::move (p)); }
+  void on_media (std::span<ReceivedPacket> p) override { owner_.on_media (p); }
   void on_lost (TrackKey, std::int64_t) override {}
   // DataHub::Owner
   Sctp *sctp () override { return transport_ ? transport_->sctp () : nullptr; }

@@ -33,7 +33,7 @@ public:
     {
       return {};
     }
-    virtual void on_media (PeerSession &, ReceivedPacket) {}
+    virtual void on_media (PeerSession &, std::span<ReceivedPacket>) {}
     virtual void on_estimate (PeerSession &, double) {}
     virtual void on_datagram (PeerSession &, Bytes) {}
     virtual DataHub::Ends on_incoming_channel (PeerSession &, const DataChannels::Channel &)
@@ -94,7 +94,7 @@ private:
   bool accept_local (const Candidate &c) override { return owner_.accept_local (*this, c); }
   bool accept_remote (const Candidate &c) override { return owner_.accept_remote (*this, c); }
   bool accept_pair (const IcePair &p) override { return owner_.accept_pair (*this, p); }
-  void on_media (ReceivedPacket p) override { owner_.on_media (*this, std::move (p)); }
+  void on_media (std::span<ReceivedPacket> p) override { owner_.on_media (*this, p); }
   void on_estimate (double rate) override { owner_.on_estimate (*this, rate); }
   void on_datagram (Bytes b) override { owner_.on_datagram (*this, b); }
   DataHub::Ends on_incoming_channel (const DataChannels::Channel &c) override

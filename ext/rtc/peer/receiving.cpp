@@ -93,8 +93,6 @@ Receiving::Track Receiving::make_track (
   c.latency.start = config_.latency;
   c.latency.adaptive = false;
   t.stream = std::make_unique<ReceiverStream> (c);
-  if (t.ulpfec)
-    t.fec = std::make_unique<FecReceiver> (FecReceiver::Limits{});
   return t;
 }
 
@@ -184,7 +182,6 @@ void Receiving::input (std::span<std::uint8_t> bytes, TimePoint now)
   else
     take (*t, bytes, now, recovered);
   take_fec (*t, now);
-  drain (*t);
 }
 
 // Video has one block in a packet. Of audio's older blocks nothing is needed that RTX or
@@ -196,6 +193,9 @@ void Receiving::take_red (Track &t, std::span<std::uint8_t> bytes, TimePoint now
   const auto n = packet ? parse_red (packet->payload (), blocks) : std::nullopt;
   if (!n || *n == 0)
     return;
+  // It keeps copies of packets: only for who really sends FEC, which comes as RED does.
+  if (t.ulpfec && !t.fec)
+    t.fec = std::make_unique<FecReceiver> (FecReceiver::Limits{});
   const RedBlock &primary = blocks[*n - 1];
   if (t.ulpfec && primary.payload_type == *t.ulpfec) {
     // Its number is the stream's, too: it must not look like a loss.
@@ -256,8 +256,11 @@ void Receiving::drain (Track &t)
     if (t.stream->keyframe_wanted () && KeyStart (*t.codec) (p->packet.bytes ()))
       t.stream->keyframe_received ();
     auto *buffer = static_cast<GstBuffer *> (p->owner.get ());
-    owner_.on_media ({t.key, t.codec, Ref<GstBuffer>::share (buffer), p->time, p->discont});
+    batch_.push_back ({t.key, t.codec, Ref<GstBuffer>::share (buffer), p->time, p->discont});
   }
+  if (!batch_.empty ())
+    owner_.on_media (batch_);
+  batch_.clear ();
 }
 
 void Receiving::input (std::uint32_t ssrc, const SenderInfo &s, TimePoint now)

@@ -26,7 +26,7 @@ public:
   class Owner {
   public:
     virtual ~Owner () = default;
-    virtual void on_media (ReceivedPacket packet) = 0;
+    virtual void on_media (std::span<ReceivedPacket> packets) = 0; // of one track, in order
     virtual void on_lost (TrackKey track, std::int64_t packets) = 0;
   };
   struct Config {
@@ -51,7 +51,7 @@ public:
   using KeyOf = std::function<TrackKey (const NegotiatedMedia &, const std::string &rid)>;
   void configure (const Negotiated &n, std::uint32_t local_ssrc, const KeyOf &key_of);
 
-  // Plain RTP, after SRTP; changed in place.
+  // Plain RTP, after SRTP; changed in place. What it completes is told by timeout ().
   void input (std::span<std::uint8_t> packet, TimePoint now);
   void input (std::uint32_t ssrc, const SenderInfo &s, TimePoint now);
   void bye (std::uint32_t ssrc) { demux_.forget (ssrc); }
@@ -97,6 +97,7 @@ private:
   std::uint8_t transport_id_ = 0;
   std::vector<std::unique_ptr<Track>> tracks_;
   std::optional<TwccReceiver> twcc_;
+  std::vector<ReceivedPacket> batch_; // that drain () tells of
   std::uint64_t unroutable_ = 0;
 };
 } // namespace reach::rtc

@@ -293,11 +293,13 @@ void Sending::resend (State &s, Stream &t, TimePoint now)
 // loss, or empty packets.
 void Sending::pad (State &s, TimePoint now)
 {
+  if (!s.congestion.probing () || !s.waiting.empty ())
+    return;
   Batch &b = batch ();
   const auto at = std::ranges::find_if (s.streams, [] (const auto &t) {
     return t->what.kind == MediaKind::video && t->sender.rtx_ssrc () != 0;
   });
-  if (at == s.streams.end () || !s.waiting.empty ())
+  if (at == s.streams.end ())
     return;
   Stream &t = **at;
   const PacketHistory::Entry *e = t.sender.history ().newest (Batch::room - 200);

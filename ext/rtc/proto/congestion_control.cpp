@@ -5,7 +5,9 @@
 
 namespace reach::rtc {
 namespace {
-constexpr Duration tick = milliseconds (25), silence = seconds (1);
+// The slow one is for an estimate that cannot grow: there is nothing to probe for.
+constexpr Duration tick = milliseconds (25), slow_tick = milliseconds (100), silence = seconds (1);
+constexpr double enough = 0.98; // of the maximum
 constexpr double backoff = 0.85, growth = 1.08; // growth: per second
 // What an overuse has left in queues is let out of them before anything else.
 constexpr Duration queue_limit = milliseconds (80), drain_time = seconds (5);
@@ -182,8 +184,8 @@ void CongestionController::combine ()
 void CongestionController::probe (double rate, TimePoint now)
 {
   rate = std::min (rate, config_.max * 1.2);
-  const bool enough = estimate_ >= config_.max * 0.98;
-  if (!config_.probing || pacer_.probing () || enough || rate < estimate_ * 1.1)
+  const bool full = estimate_ >= config_.max * enough;
+  if (!config_.probing || pacer_.probing () || full || rate < estimate_ * 1.1)
     return;
   if (++cluster_ == 0)
     cluster_ = 1;
@@ -225,7 +227,8 @@ void CongestionController::timeout (TimePoint now)
 {
   if (now < next_)
     return;
-  next_ = now + tick;
+  const bool full = estimate_ >= config_.max * enough && !pacer_.probing ();
+  next_ = now + (full ? slow_tick : tick);
   now_ = now;
   // No word of what was sent: the path may be full, or gone.
   const bool flying = log_.in_flight () > 0 && now - log_.last_sent () < silence;

@@ -7,53 +7,53 @@
 namespace reach::rtc {
 PacketHistory::PacketHistory (const Limits &limits)
     : limits_ (limits),
-      max_ring_ (std::bit_ceil (std::clamp<std::size_t> (limits.packets, 16, 32768)))
+      ring_ (std::bit_ceil (std::clamp<std::size_t> (limits.packets, per_chunk, 32768)) / per_chunk)
 {
 }
 
-void PacketHistory::drop (Entry &e)
+PacketHistory::Entry *PacketHistory::find (std::uint16_t sequence) const
 {
-  if (!e.used)
+  const auto &c = ring_[place (sequence)];
+  Entry *e = c ? &c->entries[sequence % per_chunk] : nullptr;
+  return e && e->used && e->sequence == sequence ? e : nullptr;
+}
+
+void PacketHistory::drop (std::uint16_t sequence)
+{
+  Entry *e = find (sequence);
+  if (!e)
     return;
-  bytes_ -= e.source.size ();
+  bytes_ -= e->source.size ();
   packets_--;
-  e = {};
+  *e = {};
+  if (auto &c = ring_[place (sequence)]; --c->used == 0)
+    spare_ = std::move (c);
 }
 
 void PacketHistory::clear ()
 {
-  for (Entry &e : ring_)
-    drop (e);
-}
-
-void PacketHistory::grow ()
-{
-  std::vector<Entry> larger (ring_.empty () ? 16 : ring_.size () * 2);
-  for (Entry &e : ring_)
-    if (e.used)
-      larger[e.sequence & (larger.size () - 1)] = std::move (e);
-  ring_ = std::move (larger);
+  for (auto &c : ring_)
+    c.reset ();
+  packets_ = bytes_ = 0;
 }
 
 // From the oldest on, until all limits hold; numbers that were skipped cost a step each.
 void PacketHistory::trim (TimePoint now)
 {
   while (packets_ > 0) {
-    Entry &e = slot (oldest_);
-    const bool is_it = e.used && e.sequence == oldest_;
-    if (is_it && bytes_ <= limits_.bytes && now - e.sent <= limits_.age)
+    const Entry *e = find (oldest_);
+    if (e && bytes_ <= limits_.bytes && now - e->sent <= limits_.age)
       break;
-    if (is_it)
-      drop (e);
-    oldest_++;
+    drop (oldest_++);
   }
 }
 
 void PacketHistory::add (
     Handle owner, Bytes source, std::uint16_t sequence, std::uint32_t timestamp, TimePoint now)
 {
-  const bool jump = packets_ > 0 && static_cast<std::uint16_t> (sequence - newest_) > max_ring_ &&
-                    static_cast<std::uint16_t> (newest_ - sequence) > max_ring_;
+  const std::size_t most = ring_.size () * per_chunk;
+  const bool jump = packets_ > 0 && static_cast<std::uint16_t> (sequence - newest_) > most &&
+                    static_cast<std::uint16_t> (newest_ - sequence) > most;
   if (jump)
     clear ();
   if (packets_ == 0)
@@ -62,19 +62,16 @@ void PacketHistory::add (
     newest_ = sequence;
   if (newer (oldest_, sequence))
     oldest_ = sequence;
-  while (ring_.empty () || (static_cast<std::uint16_t> (newest_ - oldest_) >= ring_.size () &&
-                               ring_.size () < max_ring_))
-    grow ();
-  while (static_cast<std::uint16_t> (newest_ - oldest_) >= ring_.size ()) {
-    Entry &old = slot (oldest_);
-    if (old.used && old.sequence == oldest_)
-      drop (old);
-    oldest_++;
-  }
+  while (static_cast<std::uint16_t> (newest_ - oldest_) >= most)
+    drop (oldest_++);
   if (newer (oldest_, sequence))
     return; // older than all that fits
-  Entry &e = slot (sequence);
-  drop (e);
+  drop (sequence);
+  auto &c = ring_[place (sequence)];
+  if (!c)
+    c = spare_ ? std::move (spare_) : std::make_unique<Chunk> ();
+  c->used++;
+  Entry &e = c->entries[sequence % per_chunk];
   e.owner = std::move (owner);
   e.source = source;
   e.sent = now;
@@ -92,8 +89,8 @@ const PacketHistory::Entry *PacketHistory::resend (
   Refusal unused;
   Refusal &reason = why ? *why : unused;
   reason = Refusal::none;
-  Entry *e = ring_.empty () ? nullptr : &slot (sequence);
-  if (!e || !e->used || e->sequence != sequence)
+  Entry *e = find (sequence);
+  if (!e)
     reason = Refusal::unknown;
   else if (now - e->sent > limits_.age)
     reason = Refusal::too_old;
@@ -113,10 +110,9 @@ const PacketHistory::Entry *PacketHistory::newest (std::size_t max) const
 {
   const auto look = static_cast<std::uint16_t> (std::min<std::size_t> (packets_, 32));
   for (std::uint16_t i = 0; i < look; i++) {
-    const auto number = static_cast<std::uint16_t> (newest_ - i);
-    const Entry &e = ring_[number & (ring_.size () - 1)];
-    if (e.used && e.sequence == number && e.source.size () <= max)
-      return &e;
+    const Entry *e = find (static_cast<std::uint16_t> (newest_ - i));
+    if (e && e->source.size () <= max)
+      return e;
   }
   return nullptr;
 }

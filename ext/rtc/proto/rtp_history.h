@@ -5,6 +5,9 @@
 #include "common/proto/bytes.h"
 #include "common/proto/time.h"
 #include "rtp_handle.h"
+#include <array>
+#include <memory>
+#include <vector>
 
 namespace reach::rtc {
 class PacketHistory {
@@ -12,7 +15,7 @@ public:
   struct Limits {
     std::size_t packets = 2048; // rounded up to a power of two
     std::size_t bytes = 4u << 20;
-    Duration age = seconds (2);
+    Duration age = seconds (1);
     unsigned resends = 8;                // of one packet
     Duration spacing = milliseconds (5); // between two of them, at least; else the RTT
   };
@@ -22,7 +25,7 @@ public:
     TimePoint sent{}, resent{};
     std::uint32_t timestamp = 0; // the peer's
     std::uint16_t sequence = 0;  // the peer's
-    std::uint16_t resends = 0;
+    std::uint8_t resends = 0;
     bool used = false;
   };
   enum class Refusal : std::uint8_t { none, unknown, too_old, too_soon, too_often };
@@ -43,14 +46,22 @@ public:
   std::size_t bytes () const { return bytes_; }
 
 private:
-  Entry &slot (std::uint16_t sequence) { return ring_[sequence & (ring_.size () - 1)]; }
-  void drop (Entry &e);
+  static constexpr std::size_t per_chunk = 16;
+  struct Chunk {
+    std::array<Entry, per_chunk> entries;
+    std::size_t used = 0;
+  };
+  std::size_t place (std::uint16_t sequence) const
+  {
+    return sequence / per_chunk & (ring_.size () - 1);
+  }
+  Entry *find (std::uint16_t sequence) const; // null: it is not there
+  void drop (std::uint16_t sequence);
   void trim (TimePoint now);
-  void grow ();
 
   Limits limits_;
-  std::size_t max_ring_;
-  std::vector<Entry> ring_; // by number; grows up to the limit
+  std::vector<std::unique_ptr<Chunk>> ring_; // by number; only those in which something is
+  std::unique_ptr<Chunk> spare_;             // so that a steady stream allocates nothing
   std::uint16_t oldest_ = 0, newest_ = 0;
   std::size_t packets_ = 0, bytes_ = 0;
 };

@@ -146,12 +146,15 @@ private:
           codec = now;
           (*receiver)->set_codec (codec);
         }
+        std::vector<OutputPad::Packet> packets;
         for (const SourcePacket &p : all) {
           fail_unless (p.bytes.size () <= 1200);
-          if (*receiver)
-            (*receiver)->push (
-                gst_buffer_new_memdup (p.bytes.data (), p.bytes.size ()), captured, false);
+          packets.push_back ({Ref<GstBuffer>::adopt (
+                                  gst_buffer_new_memdup (p.bytes.data (), p.bytes.size ())),
+              captured, false});
         }
+        if (*receiver)
+          (*receiver)->push (packets);
       }
       pads.packets.update ([&] (unsigned &n) { n += static_cast<unsigned> (all.size ()); });
     }

@@ -45,7 +45,8 @@ struct Queue : PacketQueue {
   }
   void push (bool key, bool discont = false)
   {
-    PacketQueue::push (vp8 (key), TimePoint (milliseconds (++pushed)), discont);
+    Packet p{vp8 (key), TimePoint (milliseconds (++pushed)), discont};
+    PacketQueue::push ({&p, 1});
   }
   std::int64_t time (std::size_t i) const
   {

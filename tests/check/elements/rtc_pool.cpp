@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Members of a pool, all of them rtcpool.
+#include "rtc_call.h"
+
+using namespace reach;
+using namespace reach::test;
+
+namespace {
+// Its port stays when it is started again.
+class PoolServerElement {
+public:
+  PoolServerElement () { start (0); }
+  ~PoolServerElement () { end (); }
+  void start (guint port)
+  {
+    element =
+        GST_ELEMENT (gst_object_ref_sink (gst_element_factory_make ("rtcpoolserver", nullptr)));
+    g_object_set (element, "port", port, "bind-address", "127.0.0.1", nullptr);
+    fail_unless_equals_int (
+        gst_element_set_state (element, GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
+    g_object_get (element, "current-port", &port_, nullptr);
+  }
+  void end ()
+  {
+    if (!element)
+      return;
+    gst_element_set_state (element, GST_STATE_NULL);
+    gst_clear_object (&element);
+  }
+  void restart ()
+  {
+    end ();
+    start (port_);
+  }
+  std::string member (const std::string &more, const char *scheme = "ws") const
+  {
+    return std::string ("rtcpool name=peer pool=garden signalling-uri=") + scheme +
+           "://127.0.0.1:" + std::to_string (port_) + " " + more + " ";
+  }
+  GstElement *element = nullptr;
+
+private:
+  guint port_ = 0;
+};
+
+bool wait_fields (Caller &c, const char *name)
+{
+  return wait_message (c.pipeline, GST_MESSAGE_ELEMENT,
+             [name] (GstMessage *m) { return gst_message_has_name (m, name); }) != nullptr;
+}
+
+unsigned gone (const Caller &c)
+{
+  unsigned n = 0;
+  for (const Caller::Track &t : c.tracks.get ())
+    n += t.gone;
+  return n;
+}
+} // namespace
+
+// Everybody sees everybody, whoever came last; who leaves takes its pads along.
+GST_START_TEST (test_three)
+{
+  PoolServerElement server;
+  Caller a (server.member ("") + small_video + " ! peer.video_0");
+  Caller b (
+      server.member ("") + small_h264 + " ! peer.video_0  " + small_audio + " ! peer.audio_0");
+  a.play ();
+  b.play ();
+  fail_unless (a.wait_media ("video/x-raw", 15));
+  fail_unless (a.wait_media ("audio/x-raw", 15));
+  fail_unless (b.wait_media ("video/x-raw", 15));
+  {
+    Caller c (server.member ("", "http")); // by socket.io
+    c.play ();
+    fail_unless (c.wait_media ("audio/x-raw", 15));
+    fail_unless (c.tracks.wait ([] (const auto &all) {
+      return std::ranges::count_if (all, [] (const Caller::Track &t) {
+        return t.media == "video/x-raw" && t.buffers > 10;
+      }) == 2;
+    }));
+    fail_unless_equals_int (c.get<guint> ("n-connections"), 2);
+  }
+  b.end ();
+  fail_unless (a.tracks.wait (
+      [] (const auto &all) { return std::ranges::count_if (all, &Caller::Track::gone) == 2; }));
+  fail_unless_equals_int (gone (a), 2);
+}
+GST_END_TEST
+
+// Nobody has anything to send: joins and leaves are told, and no ICE starts.
+GST_START_TEST (test_silent)
+{
+  PoolServerElement server;
+  Caller a (server.member (""));
+  a.play ();
+  fail_unless (wait_fields (a, "rtc-pool-joined"));
+  {
+    Caller b (server.member (""));
+    b.play ();
+    fail_unless (wait_fields (a, "rtc-pool-peer-added"));
+    fail_unless (wait_fields (b, "rtc-pool-joined"));
+  }
+  fail_unless (wait_fields (a, "rtc-pool-peer-closed"));
+  fail_unless_equals_int (a.get<guint> ("n-connections"), 0);
+}
+GST_END_TEST
+
+// The server goes and comes again: within 3 s of that media are there again.
+GST_START_TEST (test_server_returns)
+{
+  PoolServerElement server;
+  Caller a (server.member ("") + small_h264 + " ! peer.video_0"), b (server.member (""));
+  a.play ();
+  b.play ();
+  fail_unless (b.wait_media ("video/x-raw", 10));
+  server.restart ();
+  fail_unless (wait_fields (b, "rtc-pool-joined")); // the first time
+  fail_unless (wait_fields (b, "rtc-pool-joined"));
+  fail_unless (b.wait_media ("video/x-raw", 10));
+}
+GST_END_TEST
+
+GST_START_TEST (test_mute)
+{
+  PoolServerElement server;
+  Caller a (
+      server.member ("") + small_h264 + " ! peer.video_0  " + small_audio + " ! peer.audio_0");
+  Caller b (server.member (""));
+  a.play ();
+  b.play ();
+  fail_unless (b.wait_media ("video/x-raw", 10));
+  fail_unless (b.wait_media ("audio/x-raw", 10));
+  g_object_set (a.peer, "mute-video", TRUE, nullptr);
+  fail_unless (b.tracks.wait ([] (const auto &all) {
+    return std::ranges::any_of (
+        all, [] (const Caller::Track &t) { return t.gone && t.media == "video/x-raw"; });
+  }));
+  fail_unless (b.wait_media ("audio/x-raw", 20)); // goes on
+  g_object_set (a.peer, "mute-video", FALSE, nullptr);
+  fail_unless (b.wait_media ("video/x-raw", 10));
+}
+GST_END_TEST
+
+// The application carries the messages, here to the pool of another element's server.
+GST_START_TEST (test_own_transport)
+{
+  Caller a ("rtcpool name=peer pool=garden " + small_h264 + " ! peer.video_0"),
+      b ("rtcpool name=peer pool=garden");
+  struct Hub {
+    Caller *members[2];
+    std::mutex mutex;
+  } hub{{&a, &b}, {}};
+  const auto carry = +[] (GstElement *from, const char *type, const char *json, gpointer p) {
+    auto *h = static_cast<Hub *> (p);
+    const bool first = from == h->members[0]->peer;
+    GstElement *self = from, *other = h->members[first ? 1 : 0]->peer;
+    const std::string own = first ? "a" : "b", peer = first ? "b" : "a", text = json;
+    const auto give = [] (GstElement *to, const char *t, const std::string &data) {
+      g_signal_emit_by_name (to, "signaller-receive", t, data.c_str ());
+    };
+    if (g_str_equal (type, "rtc:join")) {
+      give (self, "rtc:joined",
+          "{\"client_id\":\"" + own + "\",\"peers\":[" + (first ? "" : "\"a\"") +
+              "],\"descriptions\":{},\"pool\":\"garden\"}");
+      if (!first)
+        give (other, "rtc:peer", "{\"id\":\"b\"}");
+    } else if (g_str_equal (type, "rtc:sdp")) {
+      const auto at = text.find ("\"description\"");
+      give (other, "rtc:sdp", "{\"peer\":\"" + own + "\"," + text.substr (at));
+    } else if (g_str_equal (type, "rtc:candidate")) {
+      const auto at = text.find ("\"candidate\"");
+      give (other, "rtc:candidate", "{\"from\":\"" + own + "\"," + text.substr (at));
+    }
+  };
+  for (Caller *c : hub.members)
+    g_signal_connect (c->peer, "signaller-send", G_CALLBACK (carry), &hub);
+  a.play ();
+  fail_unless (wait_fields (a, "rtc-pool-joined"));
+  b.play ();
+  fail_unless (b.wait_media ("video/x-raw", 10));
+  for (Caller *c : hub.members)
+    c->end ();
+}
+GST_END_TEST
+
+static Suite *rtc_pool_suite ()
+{
+  register_plugins ();
+  Suite *s = suite_create ("rtc_pool");
+  TCase *tc = tcase_create ("pool");
+  tcase_set_timeout (tc, 60);
+  tcase_add_test (tc, test_three);
+  tcase_add_test (tc, test_silent);
+  tcase_add_test (tc, test_server_returns);
+  tcase_add_test (tc, test_mute);
+  tcase_add_test (tc, test_own_transport);
+  suite_add_tcase (s, tc);
+  return s;
+}
+GST_CHECK_MAIN (rtc_pool)
