@@ -134,7 +134,7 @@ void install_peer_properties (GObjectClass *klass)
 bool set_peer_property (PeerImpl &impl, guint id, const GValue *value)
 {
   const bool known = impl.settings.update (
-      [&] (PeerSettings &s) { return set_connection_property (s, id, value); });
+      [&] (ConnectionSettings &s) { return set_connection_property (s, id, value); });
   if (known)
     impl.apply_settings ();
   return known;

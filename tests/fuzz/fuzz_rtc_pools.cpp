@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The server of pools with whatever clients and the application say, and what every client may rely
 // on: it is told of nobody that it does not know, hears nothing before rtc:joined, and all is JSON.
-// The input is a list of steps: {what, who, length, bytes}.
-#include "rtc/signalling/proto/pools.h"
+// Where the first byte is odd the server is one of a cluster, and hears whatever others can say.
+// The rest of the input is a list of steps: {what, who, length, bytes}.
+#include "rtc/signalling/proto/cluster.h"
 #include <cstdlib>
 #include <set>
 
@@ -23,9 +24,12 @@ struct Client {
 
 class Model {
 public:
-  explicit Model (const pool::Limits &l)
-      : pools_ (l, [this] { return "p" + std::to_string (++ids_); })
+  Model (const pool::Limits &l, bool clustered)
+      : pools_ (
+            l, [this] { return "p" + std::to_string (++ids_); }, clustered)
   {
+    if (clustered)
+      cluster_.emplace (pools_, "a", pool::Cluster::Times{}, now_);
   }
   void step (std::uint8_t what, std::uint8_t who, std::string_view bytes);
   void drain ();
@@ -34,6 +38,9 @@ public:
 private:
   void on_text (Client &c, std::string_view text);
   void on_joined (Client &c, const json::Value &data);
+  void act (int what, const std::string &pool, const std::string &peer, std::string_view bytes);
+  void drain_cluster ();
+  void heard (std::uint8_t who, const std::string &n, std::string_view bytes);
   void said (pool::Id who, const char *type, const std::string &data);
   static std::string id_of (const json::Value &data, const char *name)
   {
@@ -45,7 +52,9 @@ private:
   unsigned ids_ = 0;
   TimePoint now_{};
   pool::Pools pools_;
+  std::optional<pool::Cluster> cluster_;
   std::map<pool::Id, Client> clients_;
+  std::map<std::string, std::uint64_t> counts_; // of what other servers have said
   std::vector<std::pair<std::uint64_t, std::string>> requests_;
 };
 
@@ -107,6 +116,7 @@ void Model::on_text (Client &c, std::string_view text)
 void Model::drain ()
 {
   for (;;) {
+    drain_cluster ();
     while (auto t = pools_.poll_transmit ()) {
       Client &c = clients_[t->to];
       if (!t->text.empty ())
@@ -120,7 +130,42 @@ void Model::drain ()
     if (auto *r = std::get_if<pool::JoinRequest> (&*e))
       requests_.emplace_back (r->request, r->pool);
   }
-  require (pools_.pools () <= 4 && pools_.peers () <= clients_.size ());
+  require ((cluster_ || pools_.pools () <= 4) && pools_.peers () <= clients_.size ());
+}
+
+// What it says to all it hears itself.
+void Model::drain_cluster ()
+{
+  while (auto m = cluster_ ? cluster_->poll_message () : std::nullopt) {
+    require (json::parse (m->text, 64).has_value ());
+    if (m->node.empty ())
+      cluster_->input (m->text, now_);
+  }
+}
+
+// One of two other servers says something, mostly with the next number.
+void Model::heard (std::uint8_t who, const std::string &n, std::string_view bytes)
+{
+  static constexpr const char *kinds[] = {"alive", "state", "want", "in", "out", "describe", "sdp",
+      "candidate", "send", "broadcast", "stop", "add", "remove", "ack", "again", "bye"};
+  const std::string node (1, who & 1 ? 'b' : '0');
+  std::uint64_t &count = counts_[node];
+  const std::string kind = kinds[who >> 4];
+  const bool counted = kind != "alive" && kind != "again" && kind != "bye";
+  const std::uint64_t number = who & 2 ? count + 3 : counted ? ++count : count;
+  std::string text = "{\"node\":\"" + node + "\",\"run\":1,\"clock\":" + n +
+                     ",\"count\":" + std::to_string (count) + ",\"kind\":\"" + kind + '"';
+  if (counted)
+    text += ",\"all\":" + std::to_string (number);
+  if (who & 4)
+    text += ",\"gathers\":true";
+  // Nobody can guess an id that will be given.
+  const char first = who & 8 && std::stoul (n) <= ids_ ? 'p' : 'q';
+  text += ",\"pool\":\"" + n + "\",\"peer\":\"" + first + n +
+          "\",\"to\":\"p1\",\"type\":\"x\",\"stamp\":" + n;
+  if (json::parse (bytes))
+    text.append (",\"data\":").append (bytes);
+  cluster_->input (text + "}", now_);
 }
 
 // Well-formed messages, so that what is behind the parser is reached.
@@ -132,6 +177,21 @@ void Model::said (pool::Id who, const char *type, const std::string &data)
     pools_.input (who, std::string ("{\"type\":\"") + type + "\",\"data\":" + data + "}", now_);
 }
 
+// What the application does.
+void Model::act (int what, const std::string &pool, const std::string &peer, std::string_view bytes)
+{
+  if (what == 10)
+    pools_.add_pool (std::string (bytes));
+  else if (what == 11)
+    pools_.remove_pool (pool);
+  else if (what == 12)
+    pools_.close_pool (pool);
+  else if (what == 13)
+    pools_.describe (pool, peer, bytes);
+  else
+    pools_.broadcast (pool, bytes);
+}
+
 void Model::step (std::uint8_t what, std::uint8_t who, std::string_view bytes)
 {
   const pool::Id id = who % 6 + 1;
@@ -139,6 +199,8 @@ void Model::step (std::uint8_t what, std::uint8_t who, std::string_view bytes)
   const std::string n = std::to_string (bytes.empty () ? 0 : bytes[0] & 15);
   const std::string peer = "\"p" + n + "\"", pool = "\"" + n + "\"";
   const std::string offer = "{\"type\":\"offer\",\"sdp\":\"\"}";
+  if (cluster_ && what >= 128)
+    return heard (who, n, bytes);
   switch (what % 20) {
   case 0:
     if (!c.there) {
@@ -174,23 +236,17 @@ void Model::step (std::uint8_t what, std::uint8_t who, std::string_view bytes)
     said (id, "rtc:answer", "{\"for\":" + peer + ",\"answer\":{\"type\":\"answer\",\"sdp\":\"\"}}");
     break;
   case 10:
-    pools_.add_pool (std::string (bytes));
-    break;
   case 11:
-    pools_.remove_pool (n);
-    break;
   case 12:
-    pools_.close_pool (n);
-    break;
   case 13:
-    pools_.describe (n, "p" + std::to_string (who & 15), bytes);
-    break;
   case 14:
-    pools_.broadcast (n, bytes);
+    act (what % 20, n, "p" + std::to_string (who & 15), bytes);
     break;
   case 15:
     now_ += milliseconds (who * 40);
     pools_.timeout (now_);
+    if (cluster_)
+      cluster_->timeout (now_);
     break;
   case 16:
     pools_.malformed (id, now_);
@@ -211,9 +267,13 @@ void Model::finish ()
     c.there = false;
     drain ();
   }
+  for (const char *node : {"b", "0"})
+    pools_.node_gone (node);
+  drain ();
   for (int i = 0; i < 16; i++)
     pools_.remove_pool (std::to_string (i));
   require (pools_.peers () == 0 && !pools_.poll_timeout ());
+  require (!cluster_ || pools_.snapshot ().size () <= pools_.pools ());
 }
 } // namespace
 
@@ -227,8 +287,10 @@ extern "C" int LLVMFuzzerTestOneInput (const std::uint8_t *data, std::size_t siz
   l.message = 200;
   l.depth = 8;
   l.messages = {20, 60};
-  Model m (l);
-  std::string_view in (reinterpret_cast<const char *> (data), size);
+  if (size == 0)
+    return 0;
+  Model m (l, data[0] & 1);
+  std::string_view in (reinterpret_cast<const char *> (data + 1), size - 1);
   while (in.size () >= 3) {
     const auto at = [&in] (std::size_t i) { return static_cast<std::uint8_t> (in[i]); };
     const std::size_t n = std::min<std::size_t> (at (2) & 0x7f, in.size () - 3);

@@ -12,7 +12,8 @@ constexpr Duration answer = seconds (20);     // of a server to rtc:join; its ap
 constexpr std::size_t max_pending = 16 << 20; // bytes, each way, of the application's transport
 constexpr std::size_t max_messages = 10000;   // the same
 constexpr std::size_t max_pool = 128;         // bytes of a pool's name
-constexpr const char *bad_pool = "a pool's name is 1 to 128 bytes of UTF-8 without control characters";
+constexpr const char *bad_pool =
+    "a pool's name is 1 to 128 bytes of UTF-8 without control characters";
 
 // What a server may say of a pool that was there a while ago, and will be again.
 bool passes (const std::string &reason, bool was_in)
@@ -42,7 +43,8 @@ std::optional<Address> address_of (const std::string &uri, std::string &error)
   const ErrorPtr owned (fault);
   const std::string scheme = u ? g_uri_get_scheme (u.get ()) : "";
   if (!u || !g_uri_get_host (u.get ()) || !*g_uri_get_host (u.get ())) {
-    error = "this is no address of a signalling server: ws://HOST:PORT, for socket.io http://HOST:PORT";
+    error =
+        "this is no address of a signalling server: ws://HOST:PORT, for socket.io http://HOST:PORT";
     return {};
   }
   if (scheme == "ws" || scheme == "wss")
@@ -122,8 +124,8 @@ private:
   std::unique_ptr<sio::Client> socket_io_;
   std::shared_ptr<Core> core_; // of the present membership; held while it tells
   Backoff backoff_;
-  bool was_in_ = false;          // pool_ has let us in before
-  Timer again_, late_, work_;    // the next attempt; rtc:joined is due; what was put off
+  bool was_in_ = false;       // pool_ has let us in before
+  Timer again_, late_, work_; // the next attempt; rtc:joined is due; what was put off
   std::vector<std::function<void ()>> done_; // of leave ()
   // Of the application's transport, until work ().
   std::vector<Core::Message> to_send_;

@@ -19,8 +19,7 @@ Ref<GSocket> socket_of (GIOStream *stream)
   }
   if (!s)
     return {};
-  return Ref<GSocket>::share (
-      g_socket_connection_get_socket (G_SOCKET_CONNECTION (s.get ())));
+  return Ref<GSocket>::share (g_socket_connection_get_socket (G_SOCKET_CONNECTION (s.get ())));
 }
 
 bool is_open (SoupWebsocketConnection *c)
@@ -141,7 +140,8 @@ void WebSocketClient::on_closed ()
   const gushort code = soup_websocket_connection_get_close_code (socket_.get ());
   const char *why = soup_websocket_connection_get_close_data (socket_.get ());
   over ({why && *why ? why : "the connection to the signalling server was lost",
-      code == SOUP_WEBSOCKET_CLOSE_POLICY_VIOLATION || code == SOUP_WEBSOCKET_CLOSE_PROTOCOL_ERROR});
+      code == SOUP_WEBSOCKET_CLOSE_POLICY_VIOLATION ||
+          code == SOUP_WEBSOCKET_CLOSE_PROTOCOL_ERROR});
 }
 
 void WebSocketClient::alive ()

@@ -26,7 +26,7 @@ public:
     Duration silence = seconds (36); // without anything from the server, also no answer to a ping
     Duration close = seconds (1);    // for the server to answer to ours
     std::size_t message = 4 << 20;   // bytes of one that comes
-    std::size_t unread = 16 << 20;   // bytes that were sent since the server's last answer to a ping
+    std::size_t unread = 16 << 20; // bytes that were sent since the server's last answer to a ping
   };
 
   // uri: ws or wss. config: its token and TLS rules.

@@ -12,7 +12,8 @@ namespace reach::test {
 class PoolMember final : public rtc::PoolSignaller::Owner {
 public:
   using Config = rtc::PoolSignaller::Config;
-  static Config to (const std::string &uri, const std::string &pool = "garden", unsigned version = 0)
+  static Config to (
+      const std::string &uri, const std::string &pool = "garden", unsigned version = 0)
   {
     Config c;
     c.uri = uri;

@@ -94,4 +94,31 @@ inline std::string line (const std::string &type, const std::string &data)
 {
   return "{\"type\":\"" + type + "\",\"data\":" + data + "}\n";
 }
+
+inline const char *const some_offer = R"({"type":"offer","sdp":"v=0\r\n \u00fc ü"})";
+
+// Two of version 2 and what each got so far forgotten.
+struct Two : PoolScript {
+  explicit Two (rtc::pool::Limits l = {}) : PoolScript (l)
+  {
+    join (1, "garden");
+    join (2, "garden");
+    forget ();
+  }
+  // From now on the server knows which version each speaks.
+  void know (const char *a, const char *b)
+  {
+    speak (1, "p2", a);
+    speak (2, "p1", b);
+    forget ();
+  }
+  void speak (rtc::pool::Id who, const char *to, const std::string &version)
+  {
+    if (version == "v2")
+      send (who, "rtc:sdp",
+          std::string ("{\"to\":\"") + to + "\",\"description\":" + some_offer + "}");
+    else
+      send (who, "rtc:offers", std::string ("{\"") + to + "\":" + some_offer + "}");
+  }
+};
 } // namespace reach::test

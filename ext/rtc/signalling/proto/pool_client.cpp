@@ -15,8 +15,8 @@ bool is_ours (std::string_view type)
 
 bool has_control (std::string_view s)
 {
-  return std::any_of (s.begin (), s.end (),
-      [] (char c) { return (c >= 0 && c < ' ') || c == 0x7f; });
+  return std::any_of (
+      s.begin (), s.end (), [] (char c) { return (c >= 0 && c < ' ') || c == 0x7f; });
 }
 
 // Nothing for what is no text to hand on: it ends in the middle for whoever reads it as C does.
@@ -108,8 +108,8 @@ void PoolClientCore::input (std::string_view type, const Data &data)
     return;
   if (is_ours (type)) {
     const Entry *e = entry_of (type);
-    const bool understood = e && (e->version == Version::unknown || only_ == Version::unknown ||
-                                     e->version == only_);
+    const bool understood =
+        e && (e->version == Version::unknown || only_ == Version::unknown || e->version == only_);
     if (understood)
       (this->*e->handler) (data);
   } else if (!has_control (type) && is_utf8 (type)) {
@@ -164,8 +164,8 @@ PoolClientCore::Known *PoolClientCore::find (const std::optional<std::string> &i
 
 void PoolClientCore::on_joined (const Data &data)
 {
-  const auto [id, pool, peers, descriptions] = json::members<4> (
-      data, {std::string_view ("client_id"), "pool", "peers", "descriptions"});
+  const auto [id, pool, peers, descriptions] =
+      json::members<4> (data, {std::string_view ("client_id"), "pool", "peers", "descriptions"});
   const auto own = name_of (id);
   if (state_ != State::joining || !own)
     return;
@@ -253,8 +253,7 @@ bool PoolClientCore::is_copy (Known &from, Version v, std::string_view type, std
 {
   const std::size_t hash =
       std::hash<std::string_view>{}(sdp) ^ (std::hash<std::string_view>{}(type) << 1);
-  const bool copy =
-      from.last_in != Version::unknown && from.last_in != v && from.last == hash;
+  const bool copy = from.last_in != Version::unknown && from.last_in != v && from.last == hash;
   from.last = copy ? 0 : hash;
   from.last_in = v;
   if (copy)
@@ -274,9 +273,9 @@ void PoolClientCore::on_candidate (const Data &data)
     return;
   const auto [text, mid, index, ufrag] = json::members<4> (
       *c, {std::string_view ("candidate"), "sdpMid", "sdpMLineIndex", "usernameFragment"});
-  events_.push_back (CandidateCame{*from,
-      {text_of (text).value_or (""), text_of (mid).value_or (""), index_of (index),
-          text_of (ufrag).value_or ("")}});
+  events_.push_back (
+      CandidateCame{*from, {text_of (text).value_or (""), text_of (mid).value_or (""),
+                               index_of (index), text_of (ufrag).value_or ("")}});
 }
 
 void PoolClientCore::on_describe (const Data &data)
@@ -325,8 +324,8 @@ std::optional<PoolClientCore::Message> PoolClientCore::message (
 
 std::optional<PoolClientCore::Message> PoolClientCore::join (const std::string &pool)
 {
-  if (state_ != State::idle || pool.empty () || pool.size () > limits_.name ||
-      has_control (pool) || !is_utf8 (pool))
+  if (state_ != State::idle || pool.empty () || pool.size () > limits_.name || has_control (pool) ||
+      !is_utf8 (pool))
     return {};
   state_ = State::joining;
   asked_ = pool;
@@ -375,8 +374,8 @@ std::optional<PoolClientCore::Message> PoolClientCore::candidate (
 std::optional<PoolClientCore::Message> PoolClientCore::app_message (
     const std::string &type, const std::string &json) const
 {
-  if (state_ != State::joined || type.empty () || type.size () > limits_.name ||
-      is_ours (type) || has_control (type) || !is_utf8 (type) || json.size () > limits_.sent)
+  if (state_ != State::joined || type.empty () || type.size () > limits_.name || is_ours (type) ||
+      has_control (type) || !is_utf8 (type) || json.size () > limits_.sent)
     return {};
   const auto v = json::parse (json, limits_.depth);
   if (!v || !v->is (json::Kind::object))

@@ -19,13 +19,13 @@ namespace reach::rtc {
 class PoolClientCore {
 public:
   struct Limits {
-    std::size_t peers = 1024;          // further ones are ignored
-    std::size_t name = 256;            // bytes of an id, of a pool's name, of a message's type
-    std::size_t message = 4 << 20;     // bytes that come; rtc:joined names all members
-    std::size_t sdp = 256 << 10;       // bytes
-    std::size_t candidate = 4096;      // bytes of one, with what belongs to it
+    std::size_t peers = 1024;           // further ones are ignored
+    std::size_t name = 256;             // bytes of an id, of a pool's name, of a message's type
+    std::size_t message = 4 << 20;      // bytes that come; rtc:joined names all members
+    std::size_t sdp = 256 << 10;        // bytes
+    std::size_t candidate = 4096;       // bytes of one, with what belongs to it
     std::size_t description = 64 << 10; // bytes of JSON; a longer one counts as none
-    std::size_t sent = 1 << 20;        // bytes of a message that goes
+    std::size_t sent = 1 << 20;         // bytes of a message that goes
     unsigned depth = json::max_depth;
   };
   struct Message {

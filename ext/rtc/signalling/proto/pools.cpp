@@ -223,10 +223,15 @@ bool Pools::stop (const std::string &name)
     peers_.erase (peer);
     if (remotes_.erase (peer))
       continue;
+    m->description = "null";
+    m->stamp = 0;
+    if (!was_in) {
+      refuse (*m, "unknown-pool", "The pool was closed", name);
+      continue;
+    }
     tell (*m, "rtc:stop", {"{}"});
     close (*m, 1000);
-    if (was_in)
-      events_.push_back (Left{name, peer, "stopped"});
+    events_.push_back (Left{name, peer, "stopped"});
   }
   return true;
 }

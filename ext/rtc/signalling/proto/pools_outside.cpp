@@ -7,6 +7,19 @@
 namespace reach::rtc::pool {
 using Kind = Outside::Kind;
 
+namespace {
+bool is_object (std::string_view data)
+{
+  const auto v = json::parse (data);
+  return v && v->is (json::Kind::object);
+}
+
+bool is_member_description (std::string_view data)
+{
+  return data == "null" || is_object (data);
+}
+} // namespace
+
 void Pools::say (Outside o)
 {
   if (clustered_)
@@ -70,7 +83,8 @@ void Pools::outside (const std::string &node, const Outside &o)
   case Kind::in:
     return remote_enters (node, o, true);
   case Kind::broadcast:
-    tell_all (o.pool, o.type, o.data);
+    if (is_object (o.data))
+      tell_all (o.pool, o.type, o.data);
     return;
   case Kind::stop:
     stop (o.pool);
@@ -97,7 +111,7 @@ void Pools::remote (const std::string &node, const Outside &o)
   Client *from = peer != peers_.end () ? peer->second : nullptr;
   Client *target = to != peers_.end () && to->second->node.empty () ? to->second : nullptr;
   const auto data = json::parse (o.data);
-  if (o.kind == Kind::send && target && target->pool && data)
+  if (o.kind == Kind::send && target && target->pool && is_object (o.data))
     return tell (*target, o.type, {o.data});
   if (o.kind == Kind::describe && from && data && from->node.empty ()) {
     describe (o.pool, o.peer, o.data); // it is ours, and all hear of it
@@ -110,7 +124,7 @@ void Pools::remote (const std::string &node, const Outside &o)
   if (!data)
     return;
   if (o.kind == Kind::describe)
-    return set_description (*from, data->text);
+    return is_member_description (o.data) ? set_description (*from, data->text) : void ();
   if (!target || !from->pool || target->pool != from->pool)
     return;
   if (o.kind == Kind::sdp && is_description (*data))
@@ -136,7 +150,7 @@ void Pools::remote_enters (const std::string &node, const Outside &o, bool in)
     peers_[o.peer] = owned.get ();
   }
   Client &c = *owned;
-  if (c.node != node || c.pool || !json::parse (o.data))
+  if (c.node != node || c.pool || !is_member_description (o.data))
     return;
   c.description = o.data;
   advance_clock (o.stamp);

@@ -17,9 +17,9 @@ public:
   struct Came {
     std::string type, data; // data: JSON of the first argument; null when there is none
   };
-  struct Over {        // the last output
-    std::string why;   // in words
-    bool refused;      // the server does not want this client
+  struct Over {      // the last output
+    std::string why; // in words
+    bool refused;    // the server does not want this client
   };
   using Output = std::variant<Send, Connected, Came, Over>;
 
