@@ -114,6 +114,18 @@ bool PeerImpl::make_config (const PeerSettings &s, PeerConfig &config)
     }
     config.ice.servers.push_back (std::move (server));
   }
+  const auto secure = [] (const IceServer &server) { return server.uri.secure; };
+  if (std::ranges::any_of (config.ice.servers, secure)) {
+    TlsConfig tls;
+    tls.ca_file = s.tls_ca_file;
+    tls.verify = s.tls_verify;
+    config.ice.tls = TlsContext::make (tls, error);
+    if (!config.ice.tls) {
+      GST_ELEMENT_ERROR (element_, RESOURCE, SETTINGS,
+          ("TLS to TURN servers is not possible: %s.", error.c_str ()), (nullptr));
+      return false;
+    }
+  }
   config.ice.relay_only = s.relay_only;
   config.ice.tcp = s.ice_tcp;
   config.ice.min_port = static_cast<std::uint16_t> (s.min_port);

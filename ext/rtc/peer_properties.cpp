@@ -283,12 +283,13 @@ void install_settings (GObjectClass *k)
       "descriptions and candidates)");
   text (prop_signalling_token, "signalling-token", "Bearer token of WHIP and WHEP servers");
   text (prop_tls_ca_file, "tls-ca-file",
-      "PEM file of authorities that certificates of signalling servers are checked against (NULL "
-      "= the system's)");
-  yes_no (prop_tls_verify, "tls-verify", "Check certificates of signalling servers", TRUE, ready);
+      "PEM file of authorities that certificates of signalling and TURN servers are checked against "
+      "(NULL = the system's)");
+  yes_no (prop_tls_verify, "tls-verify", "Check certificates of signalling and TURN servers", TRUE,
+      ready);
   text (prop_ice_servers, "ice-servers",
       "STUN and TURN servers with commas between: stun:HOST:PORT, "
-      "turn:USER:PASSWORD@HOST:PORT?transport=tcp; in user and password reserved characters are "
+      "turn:USER:PASSWORD@HOST:PORT?transport=tcp, turns:USER:PASSWORD@HOST:PORT; in user and password reserved characters are "
       "percent-coded");
   text (prop_stun_server, "stun-server", "One STUN server more, as webrtcbin has it");
   g_object_class_install_property (k, prop_turn_server,

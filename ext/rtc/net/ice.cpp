@@ -86,6 +86,16 @@ void Ice::start_gathering ()
     return;
   }
   grow_buffers ();
+  if (!gathered_)
+    gather_timer_.arm (Clock::now () + settings_.gather_limit);
+}
+
+void Ice::gathered ()
+{
+  grow_buffers ();
+  gather_timer_.cancel ();
+  if (!std::exchange (gathered_, true))
+    owner_.on_ice_gathered ();
 }
 
 void Ice::tell_candidate (const NiceCandidate &c)

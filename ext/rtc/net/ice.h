@@ -37,6 +37,9 @@ struct IceSettings {
   std::vector<std::string> addresses;  // to bind to; empty: all but loopback
   std::size_t remote_candidates = 100; // of a generation; more are ignored
   unsigned max_checks = 100;           // pairs that are checked at most
+  // Gathering counts as complete then: libnice 0.1.21 never ends it when a TCP connection to a
+  // relay has ended before the relay's answer.
+  Duration gather_limit = seconds (10);
 };
 
 struct IcePair {
@@ -104,6 +107,7 @@ private:
   void tell_candidate (const NiceCandidate &c);
   void use_remote (const Candidate &c);
   void grow_buffers ();
+  void gathered ();
   void on_pair (const NiceCandidate &local, const NiceCandidate &remote);
   void set_state (IceState state);
   NiceAgent *agent () const;
@@ -113,6 +117,7 @@ private:
   Owner &owner_;
   const IceSettings settings_;
   std::unique_ptr<Agent> now_, before_;
+  Timer gather_timer_;
   Timer before_timer_; // it goes when no packet can be on its way any more
   bool controlling_;
   IceState state_ = IceState::fresh;
@@ -120,7 +125,7 @@ private:
   const std::shared_ptr<PacketPath> path_ = std::make_shared<PacketPath> ();
   IceCredentials remote_;
   std::vector<Candidate> early_; // came before the remote credentials
-  bool early_end_ = false, gathering_ = false;
+  bool early_end_ = false, gathering_ = false, gathered_ = false;
   std::size_t remote_count_ = 0, pending_servers_ = 0;
   std::list<std::unique_ptr<Resolve>> lookups_;
 };

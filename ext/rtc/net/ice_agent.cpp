@@ -59,6 +59,7 @@ struct Ice::Agent {
 
 Ice::Ice (Loop &loop, Owner &owner, IceSettings settings)
     : loop_ (loop), owner_ (owner), settings_ (std::move (settings)),
+      gather_timer_ (loop.timers (), [this] { gathered (); }),
       before_timer_ (loop.timers (), [this] { drop (std::move (before_)); }),
       controlling_ (settings_.controlling)
 {
@@ -142,7 +143,8 @@ void Ice::restart (const IceCredentials &local)
   remote_ = {};
   remote_count_ = 0;
   early_.clear ();
-  early_end_ = gathering_ = false;
+  early_end_ = gathering_ = gathered_ = false;
+  gather_timer_.cancel ();
   make_agent ();
   if (!local.ufrag.empty ())
     set_local (local);
@@ -269,10 +271,8 @@ void Ice::Agent::on_candidate (NiceAgent *, NiceCandidate *c, gpointer self)
 void Ice::Agent::on_gathered (NiceAgent *, guint, gpointer self)
 {
   auto &a = *static_cast<Agent *> (self);
-  if (!a.current ())
-    return;
-  a.ice.grow_buffers ();
-  a.ice.owner_.on_ice_gathered ();
+  if (a.current ())
+    a.ice.gathered ();
 }
 
 void Ice::Agent::on_state (NiceAgent *, guint, guint, guint state, gpointer self)
