@@ -26,6 +26,7 @@ public:
     std::string pad, media; // video/x-raw, audio/x-raw
     unsigned buffers = 0;
     bool gone = false;
+    gint64 last = 0, longest = 0; // when the last buffer came, and the longest pause, µs
   };
   Watched<std::vector<Track>> tracks;
   Watched<unsigned> needed, candidates, eos;
@@ -107,6 +108,10 @@ private:
         return;
       t->media = media;
       t->buffers++;
+      const gint64 now = g_get_monotonic_time ();
+      if (t->last != 0)
+        t->longest = std::max (t->longest, now - t->last);
+      t->last = now;
     });
     return GST_PAD_PROBE_OK;
   }
@@ -129,7 +134,7 @@ private:
     auto *self = static_cast<Caller *> (p);
     if (GST_PAD_DIRECTION (pad) != GST_PAD_SRC || g_str_has_prefix (GST_PAD_NAME (pad), "data"))
       return;
-    self->tracks.update ([&] (std::vector<Track> &all) { all.push_back ({GST_PAD_NAME (pad), "", 0, false}); });
+    self->tracks.update ([&] (std::vector<Track> &all) { all.push_back ({.pad = GST_PAD_NAME (pad)}); });
     GstElement *decoder = gst_element_factory_make ("decodebin", nullptr);
     g_object_set_data_full (G_OBJECT (decoder), "track", g_strdup (GST_PAD_NAME (pad)), g_free);
     g_signal_connect (decoder, "pad-added", G_CALLBACK (on_decoded), self);
@@ -164,6 +169,8 @@ public:
   }
   Watched<unsigned> negotiated;
   Watched<std::string> fault;
+  // What becomes of a candidate on its way; empty: it is lost. Before anything plays.
+  std::function<std::string (bool of_a, const std::string &)> rewrite;
 
   void negotiate ()
   {
@@ -179,11 +186,17 @@ private:
   }
   static void on_candidate_a (GstElement *, guint line, const char *text, gpointer self)
   {
-    g_signal_emit_by_name (static_cast<Wiring *> (self)->b_.peer, "add-ice-candidate", line, text);
+    static_cast<Wiring *> (self)->carry (true, line, text);
   }
   static void on_candidate_b (GstElement *, guint line, const char *text, gpointer self)
   {
-    g_signal_emit_by_name (static_cast<Wiring *> (self)->a_.peer, "add-ice-candidate", line, text);
+    static_cast<Wiring *> (self)->carry (false, line, text);
+  }
+  void carry (bool of_a, guint line, const char *text)
+  {
+    const std::string told = rewrite ? rewrite (of_a, text) : text;
+    if (!told.empty ())
+      g_signal_emit_by_name ((of_a ? b_ : a_).peer, "add-ice-candidate", line, told.c_str ());
   }
   static std::string error_of (const GstStructure *s)
   {
