@@ -46,34 +46,39 @@ private:
   std::unique_ptr<UdpRelay> proxy_;
 };
 
-// The sum of a number in W3C's statistics, over all objects that have it.
-inline guint64 sum_of_stats (GstElement *peer, const char *name)
+// Each value that has this name in W3C's statistics.
+inline void each_stat (
+    GstElement *peer, const char *name, const std::function<void (double)> &take)
 {
-  struct Sum {
-    const char *name;
-    guint64 total = 0;
-  } sum{name};
   GstPromise *p = gst_promise_new ();
   g_signal_emit_by_name (peer, "get-stats", nullptr, p);
   fail_unless (gst_promise_wait (p) == GST_PROMISE_RESULT_REPLIED);
-  gst_structure_foreach (
-      gst_promise_get_reply (p),
-      [] (GQuark, const GValue *v, gpointer to) -> gboolean {
-        auto *s = static_cast<Sum *> (to);
-        guint n = 0;
-        guint64 big = 0;
-        if (!GST_VALUE_HOLDS_STRUCTURE (v))
-          return TRUE;
-        const GstStructure *object = gst_value_get_structure (v);
-        if (gst_structure_get_uint (object, s->name, &n))
-          s->total += n;
-        else if (gst_structure_get_uint64 (object, s->name, &big))
-          s->total += big;
-        return TRUE;
-      },
-      &sum);
+  const GstStructure *all = gst_promise_get_reply (p);
+  for (int i = 0; i < gst_structure_n_fields (all); i++) {
+    const GValue *v = gst_structure_get_value (all, gst_structure_nth_field_name (all, static_cast<guint> (i)));
+    const GValue *n = GST_VALUE_HOLDS_STRUCTURE (v)
+                          ? gst_structure_get_value (gst_value_get_structure (v), name)
+                          : nullptr;
+    GValue number = G_VALUE_INIT;
+    g_value_init (&number, G_TYPE_DOUBLE);
+    if (n && g_value_transform (n, &number))
+      take (g_value_get_double (&number));
+  }
   gst_promise_unref (p);
-  return sum.total;
+}
+
+inline guint64 sum_of_stats (GstElement *peer, const char *name)
+{
+  double sum = 0;
+  each_stat (peer, name, [&sum] (double x) { sum += x; });
+  return static_cast<guint64> (sum);
+}
+
+inline double greatest_of_stats (GstElement *peer, const char *name)
+{
+  double most = 0;
+  each_stat (peer, name, [&most] (double x) { most = std::max (most, x); });
+  return most;
 }
 
 // Buffers that went into a pad of the peer.
