@@ -143,6 +143,7 @@ bool PeerImpl::make_config (const PeerSettings &s, PeerConfig &config)
   config.datagrams = s.datagrams;
   config.plain = !s.dtls;
   config.ice.max_checks = s.max_pairs;
+  config.silence = milliseconds (s.silence);
   auto &c = config.sending.congestion;
   c.min = std::min (s.min_bitrate, s.max_bitrate);
   c.max = s.max_bitrate;

@@ -27,6 +27,7 @@ struct PeerSettings {
   guint latency = 200; // ms
   bool depayload = true, adapt = false, datagrams = false, dtls = true;
   guint max_pairs = 100;
+  guint silence = 30000; // ms
   guint min_bitrate = 100'000, max_bitrate = 10'000'000, start_bitrate = 1'000'000; // bit/s
   std::string video_codecs, audio_codecs; // names with commas between; empty: all
 };

@@ -27,6 +27,7 @@ enum Prop : guint {
   prop_datagrams,
   prop_dtls,
   prop_max_candidate_pairs,
+  prop_silence_timeout,
   prop_video_codecs,
   prop_audio_codecs,
   prop_adapt_bitrate,
@@ -96,6 +97,8 @@ guint *number_setting (PeerSettings &s, guint id)
     return &s.latency;
   case prop_max_candidate_pairs:
     return &s.max_pairs;
+  case prop_silence_timeout:
+    return &s.silence;
   case prop_min_bitrate:
     return &s.min_bitrate;
   case prop_max_bitrate:
@@ -325,6 +328,10 @@ void install_settings (GObjectClass *k)
       ready);
   number (prop_max_candidate_pairs, "max-candidate-pairs",
       "How many pairs of candidates ICE checks at most", 1, 1000, 100, ready);
+  number (prop_silence_timeout, "silence-timeout",
+      "Milliseconds without an authentic packet of the peer after which nothing is sent any more "
+      "and ICE restarts (RFC 7675 has 30 s)",
+      1000, 600000, 30000, ready);
   yes_no (prop_depayload, "depayload", "src pads give media; else RTP", TRUE, ready);
   text (prop_video_codecs, "video-codecs",
       "Names of the codecs that are offered and taken, in this order, with commas between: VP8, "

@@ -263,10 +263,10 @@ private:
 // A signalling server of its own port.
 class SignallingServer {
 public:
-  SignallingServer ()
+  explicit SignallingServer (const std::string &address = "127.0.0.1") : address_ (address)
   {
     element_ = gst_object_ref_sink (gst_element_factory_make ("rtcpoolserver", nullptr));
-    g_object_set (element_, "port", 0u, "bind-address", "127.0.0.1", nullptr);
+    g_object_set (element_, "port", 0u, "bind-address", address_.c_str (), nullptr);
     fail_unless_equals_int (
         gst_element_set_state (GST_ELEMENT (element_), GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
     g_object_get (element_, "current-port", &port_, nullptr);
@@ -278,10 +278,11 @@ public:
   }
   std::string uri (const std::string &channel) const
   {
-    return "ws://127.0.0.1:" + std::to_string (port_) + "/" + channel;
+    return "ws://" + address_ + ":" + std::to_string (port_) + "/" + channel;
   }
 
 private:
+  const std::string address_;
   gpointer element_;
   guint port_ = 0;
 };
