@@ -27,6 +27,7 @@ enum Prop : guint {
   prop_datagrams,
   prop_dtls,
   prop_max_candidate_pairs,
+  prop_silence_timeout,
   prop_video_codecs,
   prop_audio_codecs,
   prop_adapt_bitrate,
@@ -85,6 +86,8 @@ guint *number_setting (ConnectionSettings &s, guint id)
     return &s.latency;
   case prop_max_candidate_pairs:
     return &s.max_pairs;
+  case prop_silence_timeout:
+    return &s.silence;
   case prop_min_bitrate:
     return &s.min_bitrate;
   case prop_max_bitrate:
@@ -216,12 +219,15 @@ void install_paths (GObjectClass *k, const char *signalling_uri)
   i.text (prop_signalling_uri, "signalling-uri", signalling_uri);
   i.text (prop_signalling_token, "signalling-token", "Bearer token of WHIP and WHEP servers");
   i.text (prop_tls_ca_file, "tls-ca-file",
-      "PEM file of authorities that certificates of signalling servers are checked against (NULL "
-      "= the system's)");
-  i.yes_no (prop_tls_verify, "tls-verify", "Check certificates of signalling servers", TRUE, ready);
+      "PEM file of authorities that certificates of signalling and TURN servers are checked "
+      "against "
+      "(NULL = the system's)");
+  i.yes_no (prop_tls_verify, "tls-verify", "Check certificates of signalling and TURN servers",
+      TRUE, ready);
   i.text (prop_ice_servers, "ice-servers",
       "STUN and TURN servers with commas between: stun:HOST:PORT, "
-      "turn:USER:PASSWORD@HOST:PORT?transport=tcp; in user and password reserved characters are "
+      "turn:USER:PASSWORD@HOST:PORT?transport=tcp, turns:USER:PASSWORD@HOST:PORT; in user and "
+      "password reserved characters are "
       "percent-coded");
   i.text (prop_stun_server, "stun-server", "One STUN server more, as webrtcbin has it");
   g_object_class_install_property (k, prop_turn_server,
@@ -268,6 +274,10 @@ void install_media (GObjectClass *k)
       ready);
   i.number (prop_max_candidate_pairs, "max-candidate-pairs",
       "How many pairs of candidates ICE checks at most", 1, 1000, 100, ready);
+  i.number (prop_silence_timeout, "silence-timeout",
+      "Milliseconds without an authentic packet of the peer after which nothing is sent any more "
+      "and ICE restarts (RFC 7675 has 30 s)",
+      1000, 600000, 30000, ready);
   i.yes_no (prop_depayload, "depayload", "src pads give media; else RTP", TRUE, ready);
   i.text (prop_video_codecs, "video-codecs",
       "Names of the codecs that are offered and taken, in this order, with commas between: VP8, "

@@ -82,6 +82,18 @@ bool configure_ice (GstElement *element, const ConnectionSettings &s, IceSetting
     }
     ice.servers.push_back (std::move (server));
   }
+  if (std::ranges::any_of (ice.servers, [] (const IceServer &x) { return x.uri.secure; })) {
+    TlsConfig tls;
+    tls.ca_file = s.tls_ca_file;
+    tls.verify = s.tls_verify;
+    std::string error;
+    ice.tls = TlsContext::make (tls, error);
+    if (!ice.tls) {
+      GST_ELEMENT_ERROR (element, RESOURCE, SETTINGS,
+          ("TLS to TURN servers is not possible: %s.", error.c_str ()), (nullptr));
+      return false;
+    }
+  }
   ice.max_checks = s.max_pairs;
   ice.relay_only = s.relay_only;
   ice.tcp = s.ice_tcp;
@@ -126,6 +138,7 @@ bool make_peer_config (
   if (!s.audio_codecs.empty ())
     config.jsep.audio = chosen (config.jsep.audio, s.audio_codecs);
   config.receiving.latency = milliseconds (s.latency);
+  config.silence = milliseconds (s.silence);
   config.datagrams = s.datagrams;
   config.plain = !s.dtls;
   auto &c = config.sending.congestion;

@@ -18,7 +18,7 @@ struct ConnectionSettings {
   guint min_port = 0, max_port = 0, max_pairs = 100;
   std::string certificate, key;
   DtlsChoice role = DtlsChoice::automatic;
-  guint latency = 200; // ms
+  guint latency = 200, silence = 30000; // ms
   bool depayload = true, adapt = false, datagrams = false, dtls = true;
   guint min_bitrate = 100'000, max_bitrate = 10'000'000, start_bitrate = 1'000'000; // bit/s
   std::string video_codecs, audio_codecs; // names with commas between; empty: all

@@ -12,17 +12,17 @@
 namespace reach::test {
 class UdpRelay {
 public:
-  // Packets for port () go to `to`; both directions have the same profile.
+  // Packets for port () go to `to`, both at `host`; both directions have the same profile.
   explicit UdpRelay (guint16 to, const impair::Profile &profile = {}, std::uint64_t seed = 1,
-      decltype (impair::Options::observe) observe = {})
+      decltype (impair::Options::observe) observe = {}, const std::string &host = "127.0.0.1")
       : epoll_ (::epoll_create1 (EPOLL_CLOEXEC))
   {
     impair::Options o;
     o.forward = o.back = profile;
     o.seed = seed;
     o.observe = std::move (observe);
-    o.listen = loopback (0);
-    o.to = loopback (to);
+    o.listen = address (host, 0);
+    o.to = address (host, to);
     relay_ = impair::make_udp_proxy (o);
     fail_unless (relay_->start (epoll_.get ()));
     port_ = relay_->port ();
@@ -66,11 +66,11 @@ private:
     });
     fail_unless (done.wait ([] (bool d) { return d; }));
   }
-  static sockaddr_in loopback (guint16 port)
+  static sockaddr_in address (const std::string &host, guint16 port)
   {
     sockaddr_in a{};
     a.sin_family = AF_INET;
-    a.sin_addr.s_addr = htonl (INADDR_LOOPBACK);
+    a.sin_addr.s_addr = inet_addr (host.c_str ());
     a.sin_port = htons (port);
     return a;
   }

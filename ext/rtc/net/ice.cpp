@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "ice.h"
-#include "ice_farewell.h"
 #include <algorithm>
 #include <utility>
 
@@ -22,31 +21,10 @@ const char *to_text (IceState state)
   return names[static_cast<std::size_t> (state)];
 }
 
-Ice::Ice (Loop &loop, Owner &owner, IceSettings settings)
-    : loop_ (loop), owner_ (owner), settings_ (std::move (settings)), context_ (loop)
-{
-  make_agent ();
-}
-
-Ice::~Ice ()
-{
-  lookups_.clear ();
-  path_->clear ();
-  g_signal_handlers_disconnect_by_data (agent_, this);
-  // Not null: that would stop the agent's own packets too.
-  nice_agent_attach_recv (
-      agent_, stream_, 1, context_.get (),
-      [] (NiceAgent *, guint, guint, guint, gchar *, gpointer) {}, nullptr);
-  if (relays_ > 0)
-    IceFarewell::begin (loop_, agent_, context_.get ());
-  else
-    g_object_unref (agent_);
-}
-
 IceCredentials Ice::local () const
 {
   gchar *ufrag = nullptr, *password = nullptr;
-  nice_agent_get_local_credentials (agent_, stream_, &ufrag, &password);
+  nice_agent_get_local_credentials (agent (), stream (), &ufrag, &password);
   IceCredentials c{ufrag ? ufrag : "", password ? password : ""};
   g_free (ufrag);
   g_free (password);
@@ -57,7 +35,7 @@ bool Ice::set_local (const IceCredentials &local)
 {
   return good (local.ufrag, 4) && good (local.pwd, 22) &&
          nice_agent_set_local_credentials (
-             agent_, stream_, local.ufrag.c_str (), local.pwd.c_str ());
+             agent (), stream (), local.ufrag.c_str (), local.pwd.c_str ());
 }
 
 void Ice::set_state (IceState state)
@@ -79,10 +57,10 @@ void Ice::gather ()
 }
 
 void Ice::look_up (
-    const std::string &host, std::uint16_t port, std::function<void (const Address &)> then)
+    const std::string &host, std::uint16_t port, std::function<void (const Addresses &)> then)
 {
   if (const auto literal = Address::parse (host, port))
-    return then (*literal);
+    return then ({*literal});
   pending_servers_++;
   lookups_.push_back (nullptr);
   const auto at = std::prev (lookups_.end ());
@@ -91,7 +69,7 @@ void Ice::look_up (
         if (found.empty ())
           owner_.on_ice_warning (host + ": " + error);
         else
-          then (found.front ());
+          then (found);
         const bool last = --pending_servers_ == 0;
         loop_.destroy_later (std::move (*at));
         lookups_.erase (at);
@@ -102,12 +80,22 @@ void Ice::look_up (
 
 void Ice::start_gathering ()
 {
-  if (!nice_agent_gather_candidates (agent_, stream_)) {
+  if (!nice_agent_gather_candidates (agent (), stream ())) {
     owner_.on_ice_warning ("no address or port to gather candidates on");
     set_state (IceState::failed);
     return;
   }
   grow_buffers ();
+  if (!gathered_)
+    gather_timer_.arm (Clock::now () + settings_.gather_limit);
+}
+
+void Ice::gathered ()
+{
+  grow_buffers ();
+  gather_timer_.cancel ();
+  if (!std::exchange (gathered_, true))
+    owner_.on_ice_gathered ();
 }
 
 void Ice::tell_candidate (const NiceCandidate &c)
@@ -136,7 +124,7 @@ bool Ice::set_remote (const IceCredentials &remote)
     remote_count_ = 0;
   remote_ = remote;
   if (!nice_agent_set_remote_credentials (
-          agent_, stream_, remote.ufrag.c_str (), remote.pwd.c_str ()))
+          agent (), stream (), remote.ufrag.c_str (), remote.pwd.c_str ()))
     return false;
   for (const Candidate &c : std::exchange (early_, {}))
     if (c.ufrag.empty () || c.ufrag == remote.ufrag)
@@ -181,11 +169,11 @@ void Ice::use_remote (const Candidate &c)
         });
     return;
   }
-  NiceCandidate *n = nice_candidate_of (c, stream_);
+  NiceCandidate *n = nice_candidate_of (c, stream ());
   if (!n)
     return;
   GSList one{n, nullptr};
-  nice_agent_set_remote_candidates (agent_, stream_, 1, &one);
+  nice_agent_set_remote_candidates (agent (), stream (), 1, &one);
   nice_candidate_free (n);
 }
 
@@ -194,27 +182,12 @@ void Ice::end_of_candidates ()
   if (remote_.ufrag.empty ())
     early_end_ = true;
   else
-    nice_agent_peer_candidate_gathering_done (agent_, stream_);
+    nice_agent_peer_candidate_gathering_done (agent (), stream ());
 }
 
 void Ice::set_controlling (bool controlling)
 {
-  g_object_set (agent_, "controlling-mode", static_cast<gboolean> (controlling), nullptr);
-}
-
-void Ice::restart (const IceCredentials &local)
-{
-  nice_agent_restart_stream (agent_, stream_);
-  if (!local.ufrag.empty ())
-    set_local (local);
-  remote_ = {};
-  remote_count_ = 0;
-  early_.clear ();
-  early_end_ = false;
-  GSList *all = nice_agent_get_local_candidates (agent_, stream_, 1);
-  for (GSList *i = all; i; i = i->next)
-    tell_candidate (*static_cast<NiceCandidate *> (i->data));
-  g_slist_free_full (all, reinterpret_cast<GDestroyNotify> (nice_candidate_free));
-  owner_.on_ice_gathered ();
+  controlling_ = controlling;
+  g_object_set (agent (), "controlling-mode", static_cast<gboolean> (controlling), nullptr);
 }
 } // namespace reach::rtc

@@ -5,10 +5,14 @@
 // libnice's own consent timer is off: in 0.1.21 it gives up after 10 s. Its keepalives are
 // connectivity checks. Whether packets still come is for the owner to watch. A relay over TCP costs
 // 80 KB that libnice 0.1.21 never frees.
+//
+// A restart gathers anew, as addresses and relays may have changed: with an agent of its own,
+// beside which the one before carries packets until there is a new pair.
 #pragma once
 #include "common/address.h"
+#include "common/loop.h"
+#include "common/tls.h"
 #include "ice_candidate.h"
-#include "nested_context.h"
 #include "packet_path.h"
 #include "rtc/proto/transport_types.h"
 #include "turn/proto/uri.h"
@@ -26,12 +30,16 @@ struct IceServer {
 struct IceSettings {
   bool controlling = true;
   bool relay_only = false;
-  bool tcp = true;                // host candidates of TCP
-  std::vector<IceServer> servers; // the first stun: one, and up to 16 turn: ones
+  bool tcp = true;                       // host candidates of TCP
+  std::vector<IceServer> servers;        // the first stun: one, and up to 16 turn: and turns: ones
+  std::shared_ptr<const TlsContext> tls; // of turns: servers; null: they cannot be used
   std::uint16_t min_port = 0, max_port = 0;
   std::vector<std::string> addresses;  // to bind to; empty: all but loopback
   std::size_t remote_candidates = 100; // of a generation; more are ignored
   unsigned max_checks = 100;           // pairs that are checked at most
+  // Gathering counts as complete then: libnice 0.1.21 never ends it when a TCP connection to a
+  // relay has ended before the relay's answer.
+  Duration gather_limit = seconds (10);
 };
 
 struct IcePair {
@@ -64,7 +72,7 @@ public:
   Ice (const Ice &) = delete;
   Ice &operator= (const Ice &) = delete;
 
-  // What is wrong with a server, or nothing: turns: needs the TURN client of this set.
+  // What is wrong with a server, or nothing.
   static std::string check (const IceServer &server);
 
   IceCredentials local () const;
@@ -77,7 +85,7 @@ public:
   bool add_remote (std::string_view candidate);
   void end_of_candidates ();
   void set_controlling (bool controlling);
-  // New local credentials, random ones where these are empty; candidates are told again.
+  // New local credentials, random ones where these are empty; candidates are gathered again.
   void restart (const IceCredentials &local = {});
 
   IceState state () const { return state_; }
@@ -85,39 +93,40 @@ public:
   const std::shared_ptr<PacketPath> &path () const { return path_; }
 
 private:
+  struct Agent; // ice_agent.cpp
   void make_agent ();
+  void drop (std::unique_ptr<Agent> agent);
   void use_server (const IceServer &server);
-  void use_address (const IceServer &server, const Address &address);
+  using Addresses = std::vector<Address>;
+  void use_addresses (const IceServer &server, const Addresses &all);
+  void use_relay (const IceServer &server, const Address &address);
+  std::optional<Address> bridge (const IceServer &server, const Addresses &all);
   void look_up (
-      const std::string &host, std::uint16_t port, std::function<void (const Address &)> then);
+      const std::string &host, std::uint16_t port, std::function<void (const Addresses &)> then);
   void start_gathering ();
   void tell_candidate (const NiceCandidate &c);
   void use_remote (const Candidate &c);
   void grow_buffers ();
+  void gathered ();
   void on_pair (const NiceCandidate &local, const NiceCandidate &remote);
   void set_state (IceState state);
-
-  static void candidate_cb (NiceAgent *, NiceCandidate *c, gpointer self);
-  static void gathered_cb (NiceAgent *, guint, gpointer self);
-  static void state_cb (NiceAgent *, guint, guint, guint state, gpointer self);
-  static void pair_cb (
-      NiceAgent *, guint, guint, NiceCandidate *local, NiceCandidate *remote, gpointer self);
-  static void packet_cb (NiceAgent *, guint, guint, guint n, gchar *bytes, gpointer self);
+  NiceAgent *agent () const;
+  unsigned stream () const;
 
   Loop &loop_;
   Owner &owner_;
   const IceSettings settings_;
-  NestedContext context_;
-  NiceAgent *agent_ = nullptr;
-  unsigned stream_ = 0;
+  std::unique_ptr<Agent> now_, before_;
+  Timer gather_timer_;
+  Timer before_timer_; // it goes when no packet can be on its way any more
+  bool controlling_;
   IceState state_ = IceState::fresh;
   std::optional<IcePair> pair_;
   const std::shared_ptr<PacketPath> path_ = std::make_shared<PacketPath> ();
   IceCredentials remote_;
   std::vector<Candidate> early_; // came before the remote credentials
-  bool early_end_ = false, gathering_ = false;
-  std::size_t remote_count_ = 0, pending_servers_ = 0, relays_ = 0;
-  bool stun_set_ = false;
+  bool early_end_ = false, gathering_ = false, gathered_ = false;
+  std::size_t remote_count_ = 0, pending_servers_ = 0;
   std::list<std::unique_ptr<Resolve>> lookups_;
 };
 } // namespace reach::rtc

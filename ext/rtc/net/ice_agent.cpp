@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The agent of libnice: made, told of servers, and what it tells.
 #include "ice.h"
+#include "ice_farewell.h"
+#include "nested_context.h"
+#include "turns_bridge.h"
+#include <algorithm>
 #include <sys/socket.h>
 
 namespace reach::rtc {
@@ -8,6 +12,8 @@ namespace {
 constexpr std::size_t most_relays = 16;
 // Room for what comes while the loop is busy; the kernel gives what it may.
 constexpr int receive_buffer = 4 << 20, send_buffer = 2 << 20;
+// What the peer has sent before it knew of the new pair.
+constexpr Duration after_restart = seconds (2);
 
 // libnice gives a name that has a literal as it is.
 std::optional<Address> address_of (const NiceAddress &a)
@@ -20,40 +26,137 @@ std::optional<Address> address_of (const NiceAddress &a)
 }
 } // namespace
 
+// What libnice has of one generation.
+struct Ice::Agent {
+  explicit Agent (Ice &i) : ice (i), context (i.loop_) {}
+  ~Agent ()
+  {
+    if (relays > 0)
+      IceFarewell::begin (ice_loop, agent, context.get ());
+    else
+      g_object_unref (agent);
+  }
+  Agent (const Agent &) = delete;
+  Agent &operator= (const Agent &) = delete;
+
+  Ice &ice; // not of one that was dropped
+  Loop &ice_loop = ice.loop_;
+  NestedContext context;
+  NiceAgent *agent = nullptr;
+  unsigned stream = 0;
+  std::size_t relays = 0;
+  bool stun_set = false, live = true;
+  std::list<std::unique_ptr<TurnsBridge>> bridges;
+
+  bool current () const { return live && ice.now_.get () == this; }
+  static void on_candidate (NiceAgent *, NiceCandidate *c, gpointer self);
+  static void on_gathered (NiceAgent *, guint, gpointer self);
+  static void on_state (NiceAgent *, guint, guint, guint state, gpointer self);
+  static void on_pair (
+      NiceAgent *, guint, guint, NiceCandidate *local, NiceCandidate *remote, gpointer self);
+  static void on_packet (NiceAgent *, guint, guint, guint n, gchar *bytes, gpointer self);
+};
+
+Ice::Ice (Loop &loop, Owner &owner, IceSettings settings)
+    : loop_ (loop), owner_ (owner), settings_ (std::move (settings)),
+      gather_timer_ (loop.timers (), [this] { gathered (); }),
+      before_timer_ (loop.timers (), [this] { drop (std::move (before_)); }),
+      controlling_ (settings_.controlling)
+{
+  make_agent ();
+}
+
+Ice::~Ice ()
+{
+  lookups_.clear ();
+  path_->clear ();
+  drop (std::move (before_));
+  drop (std::move (now_));
+}
+
+NiceAgent *Ice::agent () const
+{
+  return now_->agent;
+}
+
+unsigned Ice::stream () const
+{
+  return now_->stream;
+}
+
+// It may be one of its own calls that has led here.
+void Ice::drop (std::unique_ptr<Agent> a)
+{
+  if (!a)
+    return;
+  g_signal_handlers_disconnect_by_data (a->agent, a.get ());
+  // Not null: that would stop the agent's own packets too.
+  nice_agent_attach_recv (
+      a->agent, a->stream, 1, a->context.get (),
+      [] (NiceAgent *, guint, guint, guint, gchar *, gpointer) {}, nullptr);
+  a->live = false;
+  loop_.destroy_later (std::move (a));
+}
+
 void Ice::make_agent ()
 {
+  now_ = std::make_unique<Agent> (*this);
   // Regular nomination, as RFC 8445 has no other.
-  agent_ = nice_agent_new_full (context_.get (), NICE_COMPATIBILITY_RFC5245,
+  NiceAgent *agent = nice_agent_new_full (now_->context.get (), NICE_COMPATIBILITY_RFC5245,
       static_cast<NiceAgentOption> (
           NICE_AGENT_OPTION_ICE_TRICKLE | NICE_AGENT_OPTION_REGULAR_NOMINATION));
-  g_object_set (agent_, "upnp", FALSE, "keepalive-conncheck", TRUE, "ice-tcp",
+  now_->agent = agent;
+  g_object_set (agent, "upnp", FALSE, "keepalive-conncheck", TRUE, "ice-tcp",
       static_cast<gboolean> (settings_.tcp), "controlling-mode",
-      static_cast<gboolean> (settings_.controlling), "force-relay",
+      static_cast<gboolean> (controlling_), "force-relay",
       static_cast<gboolean> (settings_.relay_only), "max-connectivity-checks", settings_.max_checks,
       nullptr);
   for (const std::string &text : settings_.addresses) {
     NiceAddress a;
     nice_address_init (&a);
     if (nice_address_set_from_string (&a, text.c_str ()))
-      nice_agent_add_local_address (agent_, &a);
+      nice_agent_add_local_address (agent, &a);
     else
       owner_.on_ice_warning (text + " is not an address");
   }
-  g_signal_connect (agent_, "new-candidate-full", G_CALLBACK (candidate_cb), this);
-  g_signal_connect (agent_, "candidate-gathering-done", G_CALLBACK (gathered_cb), this);
-  g_signal_connect (agent_, "component-state-changed", G_CALLBACK (state_cb), this);
-  g_signal_connect (agent_, "new-selected-pair-full", G_CALLBACK (pair_cb), this);
-  stream_ = nice_agent_add_stream (agent_, 1);
+  g_signal_connect (agent, "new-candidate-full", G_CALLBACK (Agent::on_candidate), now_.get ());
+  g_signal_connect (
+      agent, "candidate-gathering-done", G_CALLBACK (Agent::on_gathered), now_.get ());
+  g_signal_connect (agent, "component-state-changed", G_CALLBACK (Agent::on_state), now_.get ());
+  g_signal_connect (agent, "new-selected-pair-full", G_CALLBACK (Agent::on_pair), now_.get ());
+  now_->stream = nice_agent_add_stream (agent, 1);
   if (settings_.max_port != 0)
-    nice_agent_set_port_range (agent_, stream_, 1, settings_.min_port, settings_.max_port);
-  nice_agent_attach_recv (agent_, stream_, 1, context_.get (), packet_cb, this);
+    nice_agent_set_port_range (agent, now_->stream, 1, settings_.min_port, settings_.max_port);
+  nice_agent_attach_recv (
+      agent, now_->stream, 1, now_->context.get (), Agent::on_packet, now_.get ());
 }
 
+void Ice::restart (const IceCredentials &local)
+{
+  // The newest that has, or had, a path stays.
+  if (before_)
+    drop (std::move (now_));
+  else
+    before_ = std::move (now_);
+  before_timer_.cancel ();
+  lookups_.clear ();
+  remote_ = {};
+  remote_count_ = 0;
+  early_.clear ();
+  early_end_ = gathering_ = gathered_ = false;
+  gather_timer_.cancel ();
+  make_agent ();
+  if (!local.ufrag.empty ())
+    set_local (local);
+  gather ();
+}
 std::string Ice::check (const IceServer &server)
 {
   const turn::Uri &u = server.uri;
-  if (u.secure)
-    return u.host + ": TLS to a server of ICE is not supported";
+  if (u.secure && !u.relay)
+    return u.host + ": TLS to a STUN server says nothing about the way of datagrams";
+  if (u.secure && !turn::is_stream (u.effective_transport ()))
+    return u.host + ": DTLS to a TURN server is not supported by ICE, TLS is";
   if (u.relay && (u.username.value_or (server.username).empty () ||
                      u.password.value_or (server.credential).empty ()))
     return u.host + ": a TURN server needs a user name and a password";
@@ -66,32 +169,68 @@ void Ice::use_server (const IceServer &server)
   if (!wrong.empty ())
     return owner_.on_ice_warning (wrong);
   look_up (server.uri.host, server.uri.effective_port (),
-      [this, server] (const Address &a) { use_address (server, a); });
+      [this, server] (const Addresses &all) { use_addresses (server, all); });
 }
 
-void Ice::use_address (const IceServer &server, const Address &address)
+// The first address of each family.
+void Ice::use_addresses (const IceServer &server, const Addresses &all)
 {
-  const turn::Uri &u = server.uri;
-  const std::string host = address.host ();
-  if (!u.relay) {
-    // libnice has room for one.
-    if (!std::exchange (stun_set_, true))
-      g_object_set (agent_, "stun-server", host.c_str (), "stun-server-port",
-          static_cast<guint> (address.port ()), nullptr);
+  if (server.uri.relay && server.uri.secure) {
+    if (const auto near = bridge (server, all))
+      use_relay (server, *near);
     return;
   }
-  if (relays_++ >= most_relays)
+  for (const int family : {AF_INET, AF_INET6}) {
+    const auto a = std::ranges::find (all, family, &Address::family);
+    if (a == all.end ())
+      continue;
+    if (server.uri.relay)
+      use_relay (server, *a);
+    else if (!std::exchange (now_->stun_set, true)) // libnice has room for one
+      g_object_set (agent (), "stun-server", a->host ().c_str (), "stun-server-port",
+          static_cast<guint> (a->port ()), nullptr);
+  }
+}
+
+void Ice::use_relay (const IceServer &server, const Address &address)
+{
+  const turn::Uri &u = server.uri;
+  if (now_->relays++ >= most_relays)
     return;
-  const bool tcp = u.effective_transport () == turn::Transport::tcp;
-  nice_agent_set_relay_info (agent_, stream_, 1, host.c_str (), address.port (),
+  nice_agent_set_relay_info (agent (), stream (), 1, address.host ().c_str (), address.port (),
       u.username.value_or (server.username).c_str (),
       u.password.value_or (server.credential).c_str (),
-      tcp ? NICE_RELAY_TYPE_TURN_TCP : NICE_RELAY_TYPE_TURN_UDP);
+      turn::is_stream (u.effective_transport ()) ? NICE_RELAY_TYPE_TURN_TCP
+                                                 : NICE_RELAY_TYPE_TURN_UDP);
+}
+
+// libnice would send in clear. Returns what it may connect to instead.
+std::optional<Address> Ice::bridge (const IceServer &server, const Addresses &all)
+{
+  if (now_->bridges.size () >= most_relays)
+    return {};
+  std::string error = "there is no TLS here";
+  std::unique_ptr<TurnsBridge> b;
+  if (settings_.tls)
+    b = TurnsBridge::open (
+        loop_, {all, server.uri.host, settings_.tls},
+        [a = now_.get ()] (const std::string &what) {
+          if (a->live)
+            a->ice.owner_.on_ice_warning (what);
+        },
+        error);
+  if (!b) {
+    owner_.on_ice_warning (server.uri.host + ": " + error);
+    return {};
+  }
+  const auto port = b->port ();
+  now_->bridges.push_back (std::move (b));
+  return Address::parse ("127.0.0.1", port);
 }
 
 void Ice::grow_buffers ()
 {
-  GPtrArray *sockets = nice_agent_get_sockets (agent_, stream_, 1);
+  GPtrArray *sockets = nice_agent_get_sockets (agent (), stream (), 1);
   for (guint i = 0; sockets && i < sockets->len; i++) {
     auto *s = static_cast<GSocket *> (g_ptr_array_index (sockets, i));
     g_socket_set_option (s, SOL_SOCKET, SO_RCVBUF, receive_buffer, nullptr);
@@ -111,57 +250,69 @@ void Ice::on_pair (const NiceCandidate &local, const NiceCandidate &remote)
   pair_ = pair;
   GSocket *socket = nullptr;
   if (!pair_->local.tcp && pair_->local.type != CandidateType::relay)
-    socket = nice_agent_get_selected_socket (agent_, stream_, 1);
+    socket = nice_agent_get_selected_socket (agent (), stream (), 1);
   const auto to = address_of (remote.addr);
   if (socket && to && g_socket_get_socket_type (socket) == G_SOCKET_TYPE_DATAGRAM)
     path_->set_direct (g_socket_get_fd (socket), *to);
   else
-    path_->set_agent (agent_, stream_);
+    path_->set_agent (agent (), stream ());
   g_clear_object (&socket);
   owner_.on_ice_pair (*pair_);
 }
 
-void Ice::candidate_cb (NiceAgent *, NiceCandidate *c, gpointer self)
+// libnice's calls. Of what came before a restart only packets count.
+
+void Ice::Agent::on_candidate (NiceAgent *, NiceCandidate *c, gpointer self)
 {
-  static_cast<Ice *> (self)->tell_candidate (*c);
+  auto &a = *static_cast<Agent *> (self);
+  if (a.current ())
+    a.ice.tell_candidate (*c);
 }
 
-void Ice::gathered_cb (NiceAgent *, guint, gpointer self)
+void Ice::Agent::on_gathered (NiceAgent *, guint, gpointer self)
 {
-  auto &ice = *static_cast<Ice *> (self);
-  ice.grow_buffers ();
-  ice.owner_.on_ice_gathered ();
+  auto &a = *static_cast<Agent *> (self);
+  if (a.current ())
+    a.ice.gathered ();
 }
 
-void Ice::state_cb (NiceAgent *, guint, guint, guint state, gpointer self)
+void Ice::Agent::on_state (NiceAgent *, guint, guint, guint state, gpointer self)
 {
-  auto &ice = *static_cast<Ice *> (self);
+  auto &a = *static_cast<Agent *> (self);
+  if (!a.current ())
+    return;
   switch (state) {
   case NICE_COMPONENT_STATE_CONNECTING:
-    return ice.set_state (IceState::checking);
+    return a.ice.set_state (IceState::checking);
   case NICE_COMPONENT_STATE_CONNECTED:
-    return ice.set_state (IceState::connected);
+    return a.ice.set_state (IceState::connected);
   case NICE_COMPONENT_STATE_READY:
-    return ice.set_state (IceState::completed);
+    return a.ice.set_state (IceState::completed);
   case NICE_COMPONENT_STATE_FAILED:
-    return ice.set_state (IceState::failed);
+    return a.ice.set_state (IceState::failed);
   default:
     return;
   }
 }
 
-void Ice::pair_cb (
+void Ice::Agent::on_pair (
     NiceAgent *, guint, guint, NiceCandidate *local, NiceCandidate *remote, gpointer self)
 {
-  static_cast<Ice *> (self)->on_pair (*local, *remote);
+  auto &a = *static_cast<Agent *> (self);
+  if (!a.current ())
+    return;
+  a.ice.on_pair (*local, *remote);
+  if (a.ice.before_)
+    a.ice.before_timer_.arm (Clock::now () + after_restart);
 }
 
-void Ice::packet_cb (NiceAgent *, guint, guint, guint n, gchar *bytes, gpointer self)
+void Ice::Agent::on_packet (NiceAgent *, guint, guint, guint n, gchar *bytes, gpointer self)
 {
   // Else GLib takes the socket out of the context and puts it in again around each dispatch, and
   // wakes itself twice. It is never run from within.
   if (GSource *socket = g_main_current_source (); socket && !g_source_get_can_recurse (socket))
     g_source_set_can_recurse (socket, TRUE);
-  static_cast<Ice *> (self)->owner_.on_ice_packet ({reinterpret_cast<std::uint8_t *> (bytes), n});
+  static_cast<Agent *> (self)->ice.owner_.on_ice_packet (
+      {reinterpret_cast<std::uint8_t *> (bytes), n});
 }
 } // namespace reach::rtc

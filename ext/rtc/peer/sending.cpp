@@ -342,7 +342,7 @@ std::optional<TimePoint> Sending::poll_timeout ()
   if (!s->sender || !s->transport_wide)
     return {};
   TimePoint next = s->congestion.poll_timeout ();
-  if (!s->waiting.empty ())
+  if (!s->waiting.empty () || s->congestion.probing ())
     next = std::min (next, s->congestion.next_send ());
   return next;
 }

@@ -27,6 +27,7 @@ public:
     std::string pad, media; // video/x-raw, audio/x-raw
     unsigned buffers = 0;
     bool gone = false;
+    gint64 last = 0, longest = 0; // when the last buffer came, and the longest pause, µs
   };
   Watched<std::vector<Track>> tracks;
   Watched<unsigned> needed, candidates, eos;
@@ -107,6 +108,10 @@ private:
         return;
       t->media = media;
       t->buffers++;
+      const gint64 now = g_get_monotonic_time ();
+      if (t->last != 0)
+        t->longest = std::max (t->longest, now - t->last);
+      t->last = now;
     });
     return GST_PAD_PROBE_OK;
   }
@@ -130,9 +135,8 @@ private:
     auto *self = static_cast<Caller *> (p);
     if (GST_PAD_DIRECTION (pad) != GST_PAD_SRC || g_str_has_prefix (GST_PAD_NAME (pad), "data"))
       return;
-    self->tracks.update ([&] (std::vector<Track> &all) {
-      all.push_back ({GST_PAD_NAME (pad), "", 0, false});
-    });
+    self->tracks.update (
+        [&] (std::vector<Track> &all) { all.push_back ({.pad = GST_PAD_NAME (pad)}); });
     GstElement *decoder = gst_element_factory_make ("decodebin", nullptr);
     g_object_set_data_full (G_OBJECT (decoder), "track", g_strdup (GST_PAD_NAME (pad)), g_free);
     g_signal_connect (decoder, "pad-added", G_CALLBACK (on_decoded), self);
@@ -167,6 +171,8 @@ public:
   }
   Watched<unsigned> negotiated;
   Watched<std::string> fault;
+  // What becomes of a candidate on its way; empty: it is lost. Before anything plays.
+  std::function<std::string (bool of_a, const std::string &)> rewrite;
 
   void negotiate ()
   {
@@ -182,11 +188,17 @@ private:
   }
   static void on_candidate_a (GstElement *, guint line, const char *text, gpointer self)
   {
-    g_signal_emit_by_name (static_cast<Wiring *> (self)->b_.peer, "add-ice-candidate", line, text);
+    static_cast<Wiring *> (self)->carry (true, line, text);
   }
   static void on_candidate_b (GstElement *, guint line, const char *text, gpointer self)
   {
-    g_signal_emit_by_name (static_cast<Wiring *> (self)->a_.peer, "add-ice-candidate", line, text);
+    static_cast<Wiring *> (self)->carry (false, line, text);
+  }
+  void carry (bool of_a, guint line, const char *text)
+  {
+    const std::string told = rewrite ? rewrite (of_a, text) : text;
+    if (!told.empty ())
+      g_signal_emit_by_name ((of_a ? b_ : a_).peer, "add-ice-candidate", line, told.c_str ());
   }
   static std::string error_of (const GstStructure *s)
   {
@@ -255,10 +267,10 @@ private:
 // A signalling server of its own port.
 class SignallingServer {
 public:
-  SignallingServer ()
+  explicit SignallingServer (const std::string &address = "127.0.0.1") : address_ (address)
   {
     element_ = gst_object_ref_sink (gst_element_factory_make ("rtcpoolserver", nullptr));
-    g_object_set (element_, "port", 0u, "bind-address", "127.0.0.1", nullptr);
+    g_object_set (element_, "port", 0u, "bind-address", address_.c_str (), nullptr);
     fail_unless_equals_int (gst_element_set_state (GST_ELEMENT (element_), GST_STATE_PLAYING),
         GST_STATE_CHANGE_SUCCESS);
     g_object_get (element_, "current-port", &port_, nullptr);
@@ -270,10 +282,11 @@ public:
   }
   std::string uri (const std::string &channel) const
   {
-    return "ws://127.0.0.1:" + std::to_string (port_) + "/" + channel;
+    return "ws://" + address_ + ":" + std::to_string (port_) + "/" + channel;
   }
 
 private:
+  const std::string address_;
   gpointer element_;
   guint port_ = 0;
 };

@@ -149,9 +149,9 @@ private:
         std::vector<OutputPad::Packet> packets;
         for (const SourcePacket &p : all) {
           fail_unless (p.bytes.size () <= 1200);
-          packets.push_back ({Ref<GstBuffer>::adopt (
-                                  gst_buffer_new_memdup (p.bytes.data (), p.bytes.size ())),
-              captured, false});
+          packets.push_back (
+              {Ref<GstBuffer>::adopt (gst_buffer_new_memdup (p.bytes.data (), p.bytes.size ())),
+                  captured, false});
         }
         if (*receiver)
           (*receiver)->push (packets);

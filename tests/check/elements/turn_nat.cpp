@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // A call between two hosts behind symmetric NATs, which can only meet at the relay: H.264 and Opus
 // in both directions at once, each side a process with one allocation.
+#include "../line.h"
 #include "../masquerade.h"
 #include "../peer_process.h"
 #include "../plugin.h"
@@ -14,32 +15,6 @@ using namespace reach::test;
 namespace {
 constexpr const char *relay = "203.0.113.1";
 constexpr unsigned frames = 25, sounds = 50;
-
-// Whole messages between the test and the process of a side.
-class Line {
-public:
-  explicit Line (int fd) : fd_ (fd) {}
-  ~Line () { close (fd_); }
-  Line (const Line &) = delete;
-  Line &operator= (const Line &) = delete;
-  void say (const std::string &text)
-  {
-    fail_unless (send (fd_, text.data (), text.size (), MSG_NOSIGNAL) ==
-                 static_cast<ssize_t> (text.size ()));
-  }
-  std::string hear () // empty: the other one has ended, or says nothing
-  {
-    pollfd p{fd_, POLLIN, 0};
-    char text[256];
-    if (poll (&p, 1, 2 * static_cast<int> (long_enough.count ())) != 1)
-      return {};
-    const ssize_t n = recv (fd_, text, sizeof text, 0);
-    return {text, static_cast<std::size_t> (n > 0 ? n : 0)};
-  }
-
-private:
-  const int fd_;
-};
 
 // The process of one side of the call: "NUMBER FD URI".
 void be_side (const std::string &role)

@@ -156,7 +156,7 @@ GST_END_TEST
 
 GST_START_TEST (test_servers_refused)
 {
-  for (const char *uri : {"turns:127.0.0.1", "stuns:127.0.0.1", "turn:127.0.0.1"}) {
+  for (const char *uri : {"turns:127.0.0.1?transport=udp", "stuns:127.0.0.1", "turn:127.0.0.1"}) {
     TransportSettings s = loopback_settings (true);
     s.ice.servers = {{*turn::parse_uri (uri), "", ""}};
     fail_unless (!Ice::check (s.ice.servers[0]).empty ());
