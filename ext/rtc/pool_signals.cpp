@@ -50,6 +50,10 @@ void install_events (GType type)
    * Media and data can pass between it and us.
    */
   install_event (type, "connected");
+}
+
+void install_ends (GType type)
+{
   /**
    * GstRtcPool::stopped:
    * @self: the element
@@ -80,6 +84,7 @@ void install_events (GType type)
 void install_pool_signals (GType type)
 {
   install_events (type);
+  install_ends (type);
   /**
    * GstRtcPool::signaller-send:
    * @self: the element
