@@ -5,6 +5,7 @@
 #include "proto/socket_io_client.h"
 #include "web_socket_client.h"
 #include <algorithm>
+#include <utility>
 
 namespace reach::rtc {
 namespace {

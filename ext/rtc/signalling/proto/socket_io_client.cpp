@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "socket_io_client.h"
 #include "engine_io.h"
+#include <utility>
 
 namespace reach::rtc::sio {
 namespace {
