@@ -2,21 +2,30 @@
 #include "bin_host.h"
 
 namespace reach::rtc {
+// They stay to the end: who has the element may call it at any time.
 void BinHost::take_threads ()
 {
+  if (threads_)
+    return;
   threads_ = PeerThreads::get ();
   loop_ = &threads_->loop ();
 }
 
-void BinHost::drop_threads ()
+void BinHost::flush_loop ()
 {
-  loop_ = nullptr;
-  threads_.reset ();
+  if (loop_)
+    loop_->call ([] {});
+}
+
+void BinHost::silence_run ()
+{
+  if (const auto r = run ())
+    *r = false;
 }
 
 void BinHost::tell (std::function<void ()> what)
 {
-  const auto alive = alive_;
+  const auto alive = run ();
   if (!alive)
     return;
   threads_->events ().post (

@@ -12,9 +12,9 @@ public:
 
   GstElement *element () const { return element_; }
   GstBin *bin () const { return bin_; }
-  Loop *loop () const { return loop_; } // null in NULL
+  Loop *loop () const { return loop_; } // null before the first READY; then there to the end
   // True until the run ends: what is on its way to the events thread looks at it.
-  std::shared_ptr<std::atomic<bool>> run () const { return alive_; }
+  std::shared_ptr<std::atomic<bool>> run () { return *run_.lock (); }
 
   // Any thread; what they do is done on the events thread, unless this run has ended by then.
   void tell (std::function<void ()> what);
@@ -25,13 +25,21 @@ public:
   void notify (const char *property);
 
 protected:
+  ~BinHost () = default;
   void take_threads (); // NULL to READY
-  void drop_threads (); // READY to NULL
+  // For the destructor: what has been posted to the loop is done.
+  void flush_loop ();
+  // A run is from READY to READY or NULL.
+  void start_run () { *run_.lock () = std::make_shared<std::atomic<bool>> (true); }
+  void silence_run (); // nothing is told any more
+  void drop_run () { run_.lock ()->reset (); }
 
   GstElement *const element_; // owns us
   GstBin *const bin_;
   std::shared_ptr<PeerThreads> threads_;
   Loop *loop_ = nullptr;
-  std::shared_ptr<std::atomic<bool>> alive_; // false once a run has ended
+
+private:
+  Guarded<std::shared_ptr<std::atomic<bool>>> run_; // false in it once it has ended
 };
 } // namespace reach::rtc

@@ -16,7 +16,8 @@ PeerImpl::PeerImpl (GstElement *e)
 
 PeerImpl::~PeerImpl ()
 {
-  release ();
+  dispose ();
+  flush_loop ();
 }
 
 void PeerImpl::set_playing (bool playing)
@@ -35,10 +36,8 @@ bool PeerImpl::prepare ()
   take_threads ();
   const ConnectionSettings s = *settings.lock ();
   PeerConfig config;
-  if (!make_peer_config (element_, s, *threads_, config)) {
-    drop_threads ();
+  if (!make_peer_config (element_, s, *threads_, config))
     return false;
-  }
   loop_->call ([&] { config_ = std::move (config); });
   begin_run ();
   return true;
@@ -49,7 +48,7 @@ bool PeerImpl::prepare ()
 void PeerImpl::begin_run ()
 {
   status_.update ([] (PeerStatus &st) { st = {}; });
-  alive_ = std::make_shared<std::atomic<bool>> (true);
+  start_run ();
   const ConnectionSettings s = *settings.lock ();
   const bool own = !s.signalling_uri.empty ();
   loop_->call ([&] {
@@ -81,7 +80,7 @@ bool PeerImpl::start ()
 
 void PeerImpl::stop ()
 {
-  if (!alive_)
+  if (!run ())
     return;
   end_run ();
   begin_run ();
@@ -89,7 +88,7 @@ void PeerImpl::stop ()
 
 void PeerImpl::end_run ()
 {
-  *alive_ = false;
+  silence_run ();
   auto left = std::make_shared<std::promise<void>> ();
   std::shared_ptr<MediaOutputs> outputs;
   loop_->call ([&] {
@@ -106,14 +105,13 @@ void PeerImpl::end_run ()
   outputs->end ();
   data_.remove_src_pads ();
   forget_transceivers ();
-  alive_.reset ();
+  drop_run ();
 }
 
 void PeerImpl::release ()
 {
-  if (alive_)
+  if (run ())
     end_run ();
-  drop_threads ();
 }
 
 void PeerImpl::make_session (PeerSession::Mode mode)

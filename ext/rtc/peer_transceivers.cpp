@@ -31,17 +31,17 @@ Ref<GstWebRTCRTPTransceiver> PeerImpl::handle_of (const Transceiver &t)
   const TransceiverId id = t.id;
   if (auto handles = handles_.lock (); handles->contains (id))
     return handles->at (id);
-  const auto alive = alive_;
+  const auto alive = run ();
   TransceiverHooks hooks;
   hooks.direction = [this, id, alive] (Direction d) {
-    if (*alive)
+    if (alive && *alive)
       post ([id, d] (PeerSession &s) {
         s.negotiator ().set_direction (id, d);
         s.connection ().changed ();
       });
   };
   hooks.codec_preferences = [this, id, alive] (Ref<GstCaps> caps) {
-    if (!*alive)
+    if (!alive || !*alive)
       return;
     post ([id, caps = std::move (caps)] (
               PeerSession &s) { s.set_codecs (id, codecs_of_rtp (caps.get ())); });

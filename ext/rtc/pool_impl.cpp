@@ -29,7 +29,8 @@ PoolImpl::PoolImpl (GstElement *e)
 
 PoolImpl::~PoolImpl ()
 {
-  release ();
+  dispose ();
+  flush_loop ();
 }
 
 void PoolImpl::dispose ()
@@ -43,10 +44,8 @@ bool PoolImpl::prepare ()
   take_threads ();
   const PoolSettings s = *settings.lock ();
   PeerConfig config;
-  if (!make_peer_config (element_, s, *threads_, config)) {
-    drop_threads ();
+  if (!make_peer_config (element_, s, *threads_, config))
     return false;
-  }
   loop_->call ([&] { config_ = std::move (config); });
   begin_run ();
   return true;
@@ -55,7 +54,7 @@ bool PoolImpl::prepare ()
 void PoolImpl::begin_run ()
 {
   status_.update ([] (PoolStatus &s) { s = {}; });
-  alive_ = std::make_shared<std::atomic<bool>> (true);
+  start_run ();
 }
 
 bool PoolImpl::start ()
@@ -78,7 +77,7 @@ bool PoolImpl::start ()
 
 void PoolImpl::stop ()
 {
-  if (!alive_)
+  if (!run ())
     return;
   end_run ();
   begin_run ();
@@ -86,7 +85,7 @@ void PoolImpl::stop ()
 
 void PoolImpl::end_run ()
 {
-  *alive_ = false;
+  silence_run ();
   auto left = std::make_shared<std::promise<void>> ();
   std::vector<std::shared_ptr<MediaOutputs>> outputs;
   loop_->call ([&] {
@@ -101,14 +100,13 @@ void PoolImpl::end_run ()
   for (const auto &o : outputs)
     o->end ();
   data_.remove_src_pads ();
-  alive_.reset ();
+  drop_run ();
 }
 
 void PoolImpl::release ()
 {
-  if (alive_)
+  if (run ())
     end_run ();
-  drop_threads ();
 }
 
 void PoolImpl::apply_settings ()
