@@ -92,13 +92,13 @@ bool Dtls::accept_certificate (const X509 *shown)
   return certificate_matched_;
 }
 
-// OpenSSL 3.0 ends the session when an encrypted record has no room for nonce and tag, which anybody
-// may have sent; RFC 6347, 4.1.2.7 wants it dropped.
+// OpenSSL 3.0 ends the session when an encrypted record has no room for nonce and tag, which
+// anybody may have sent; RFC 6347, 4.1.2.7 wants it dropped.
 bool Dtls::has_short_record (Bytes datagram) const
 {
   constexpr std::size_t header = 13, epoch_at = 3, length_at = 11;
-  const bool gcm = SSL_CIPHER_get_cipher_nid (SSL_get_current_cipher (ssl_.get ())) !=
-                   NID_chacha20_poly1305;
+  const bool gcm =
+      SSL_CIPHER_get_cipher_nid (SSL_get_current_cipher (ssl_.get ())) != NID_chacha20_poly1305;
   const std::size_t least = gcm ? 8 + 16 : 16;
   while (datagram.size () >= header) {
     const std::size_t length = load_be<std::uint16_t> (&datagram[length_at]);

@@ -7,7 +7,7 @@ namespace reach::rtc {
 namespace {
 // The slow one is for an estimate that cannot grow: there is nothing to probe for.
 constexpr Duration tick = milliseconds (25), slow_tick = milliseconds (100), silence = seconds (1);
-constexpr double enough = 0.98; // of the maximum
+constexpr double enough = 0.98;                 // of the maximum
 constexpr double backoff = 0.85, growth = 1.08; // growth: per second
 // What an overuse has left in queues is let out of them before anything else.
 constexpr Duration queue_limit = milliseconds (80), drain_time = seconds (5);
