@@ -81,7 +81,8 @@ void PeerImpl::on_negotiated (PeerSession &s, const Negotiated &n)
 
 void PeerImpl::on_media (PeerSession &s, std::span<ReceivedPacket> packets)
 {
-  outputs_->feed (s, packets);
+  if (outputs_) // the run has not ended
+    outputs_->feed (s, packets);
 }
 
 void PeerImpl::on_description (PeerSession &, DescriptionType type, const std::string &sdp)

@@ -58,7 +58,8 @@ GstElement *PeerPipeline::add_peer (
 {
   GstElement *peer = make_peer (factory, latency_ms);
   gst_bin_add (GST_BIN (pipeline_), peer);
-  g_signal_connect_data (peer, "pad-added", G_CALLBACK (pad_added_cb), new Sink{this, decoder},
+  g_signal_connect_data (
+      peer, "pad-added", G_CALLBACK (pad_added_cb), new Sink{this, decoder},
       [] (gpointer s, GClosure *) { delete static_cast<Sink *> (s); }, GConnectFlags{});
   return peer;
 }
@@ -96,8 +97,7 @@ GstPadProbeReturn PeerPipeline::came_cb (GstPad *, GstPadProbeInfo *info, gpoint
 {
   auto &p = *static_cast<PeerPipeline *> (self);
   const bool list = info->type & GST_PAD_PROBE_TYPE_BUFFER_LIST;
-  const std::uint64_t n =
-      list ? gst_buffer_list_length (GST_PAD_PROBE_INFO_BUFFER_LIST (info)) : 1;
+  const std::uint64_t n = list ? gst_buffer_list_length (GST_PAD_PROBE_INFO_BUFFER_LIST (info)) : 1;
   if (p.came_.fetch_add (n, std::memory_order_relaxed) == 0)
     p.first_at_ = monotonic_ns ();
   return GST_PAD_PROBE_OK;

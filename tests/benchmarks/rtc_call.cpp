@@ -159,8 +159,8 @@ void Call::offer ()
 {
   if (offered_.exchange (true))
     return;
-  g_signal_emit_by_name (element_, "create-offer", nullptr,
-      gst_promise_new_with_change_func (made_cb, this, nullptr));
+  g_signal_emit_by_name (
+      element_, "create-offer", nullptr, gst_promise_new_with_change_func (made_cb, this, nullptr));
 }
 
 // An offer or an answer of ours.
@@ -196,8 +196,7 @@ void Call::hear (const Note &n)
   const bool offer = n.kind == 'o';
   GstWebRTCSessionDescription *d =
       parse (offer ? GST_WEBRTC_SDP_TYPE_OFFER : GST_WEBRTC_SDP_TYPE_ANSWER, n.text);
-  GstPromise *then =
-      offer ? gst_promise_new_with_change_func (heard_cb, this, nullptr) : nullptr;
+  GstPromise *then = offer ? gst_promise_new_with_change_func (heard_cb, this, nullptr) : nullptr;
   g_signal_emit_by_name (element_, "set-remote-description", d, then);
   gst_webrtc_session_description_free (d);
 }
@@ -229,8 +228,8 @@ GstElement *make_peer (const std::string &factory, unsigned latency_ms)
     std::fprintf (stderr, "there is no %s\n", factory.c_str ());
     std::exit (1);
   }
-  g_object_set (peer, "bundle-policy", GST_WEBRTC_BUNDLE_POLICY_MAX_BUNDLE, "latency", latency_ms,
-      nullptr);
+  g_object_set (
+      peer, "bundle-policy", GST_WEBRTC_BUNDLE_POLICY_MAX_BUNDLE, "latency", latency_ms, nullptr);
   if (factory == "webrtcbin")
     no_upnp (peer);
   // The estimate is not what is measured, nor the probes that go with it; webrtcbin has none.

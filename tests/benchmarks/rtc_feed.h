@@ -9,9 +9,10 @@ struct RtpLoad {
   unsigned packets = 20; // of a frame
   gsize size = 1164;     // of a packet, with its header
 };
-constexpr const char *rtp_caps = "application/x-rtp,media=video,clock-rate=90000,encoding-name=H264,"
-                                 "payload=102,packetization-mode=(string)1,"
-                                 "profile-level-id=(string)42e01f,ssrc=(uint)3735928559";
+constexpr const char *rtp_caps =
+    "application/x-rtp,media=video,clock-rate=90000,encoding-name=H264,"
+    "payload=102,packetization-mode=(string)1,"
+    "profile-level-id=(string)42e01f,ssrc=(uint)3735928559";
 
 bool register_rtp_feed (); // as the element "rtpfeed"
 void configure_rtp_feed (GstElement *feed, RtpLoad load);

@@ -94,7 +94,9 @@ int rtc_joins (const Options &o)
   Json json;
   json.add ("role", std::string ("joins")).add ("joins", std::uint64_t{times.size ()});
   if (!times.empty ())
-    json.add ("p50", at_share (times, 0.5)).add ("p95", at_share (times, 0.95)).add ("max", times.back ());
+    json.add ("p50", at_share (times, 0.5))
+        .add ("p95", at_share (times, 0.95))
+        .add ("max", times.back ());
   json.print ();
   return times.size () == n ? 0 : 1;
 }

@@ -14,13 +14,13 @@ public:
   PeerPipeline &operator= (const PeerPipeline &) = delete;
 
   // Adds a peer. What comes out of it goes to a fakesink, behind `decoder` (a line, or nothing).
-  GstElement *add_peer (const std::string &factory, unsigned latency_ms,
-      const std::string &decoder = {});
+  GstElement *add_peer (
+      const std::string &factory, unsigned latency_ms, const std::string &decoder = {});
   // From the element `from` of the line into the peer, as each of the two needs it.
   void feed (const char *from, GstElement *peer, const std::string &factory);
   void set_state (GstState state) { gst_element_set_state (pipeline_, state); }
   GstElement *get () const { return pipeline_; }
-  std::uint64_t came () const { return came_; } // buffers at the fakesinks
+  std::uint64_t came () const { return came_; }        // buffers at the fakesinks
   std::int64_t first_at () const { return first_at_; } // 0: none yet
 
 private:

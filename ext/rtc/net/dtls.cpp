@@ -92,13 +92,13 @@ bool Dtls::accept_certificate (const X509 *shown)
   return certificate_matched_;
 }
 
-// OpenSSL 3.0 ends the session when an encrypted record has no room for nonce and tag, which anybody
-// may have sent; RFC 6347, 4.1.2.7 wants it dropped.
+// OpenSSL 3.0 ends the session when an encrypted record has no room for nonce and tag, which
+// anybody may have sent; RFC 6347, 4.1.2.7 wants it dropped.
 bool Dtls::has_short_record (Bytes datagram) const
 {
   constexpr std::size_t header = 13, epoch_at = 3, length_at = 11;
-  const bool gcm = SSL_CIPHER_get_cipher_nid (SSL_get_current_cipher (ssl_.get ())) !=
-                   NID_chacha20_poly1305;
+  const bool gcm =
+      SSL_CIPHER_get_cipher_nid (SSL_get_current_cipher (ssl_.get ())) != NID_chacha20_poly1305;
   const std::size_t least = gcm ? 8 + 16 : 16;
   while (datagram.size () >= header) {
     const std::size_t length = load_be<std::uint16_t> (&datagram[length_at]);
@@ -149,8 +149,6 @@ void Dtls::check_opened ()
       fail (DtlsFault::no_srtp);
     } else {
       state_ = State::open;
-      // 33 KB, of which media need nothing more.
-      idle_ = SSL_free_buffers (ssl_.get ()) == 1;
     }
   }
   ERR_clear_error ();
@@ -175,21 +173,11 @@ void Dtls::failed (int result)
   fail (fault_of (reason), text ? text : "");
 }
 
-// Before a record is read or written.
-void Dtls::make_buffers ()
-{
-  if (std::exchange (idle_, false))
-    SSL_alloc_buffers (ssl_.get ());
-}
-
 std::optional<std::size_t> Dtls::read (std::span<std::uint8_t> out)
 {
   std::size_t n = 0;
-  if (idle_ && bio_.in.empty ())
-    return {};
   while (state_ == State::open && !out.empty ()) {
     ERR_clear_error ();
-    make_buffers ();
     const int result = SSL_read_ex (ssl_.get (), out.data (), out.size (), &n);
     if (result != 1) {
       failed (result);
@@ -211,7 +199,6 @@ bool Dtls::write (Bytes data)
   if (state_ != State::open || data.size () > max_record || data.empty ())
     return false;
   ERR_clear_error ();
-  make_buffers ();
   std::size_t n = 0;
   const int result = SSL_write_ex (ssl_.get (), data.data (), data.size (), &n);
   if (result != 1)
@@ -224,7 +211,6 @@ void Dtls::finish ()
   if (state_ != State::open)
     return;
   ERR_clear_error ();
-  make_buffers ();
   SSL_shutdown (ssl_.get ());
   ERR_clear_error ();
   state_ = State::closed;

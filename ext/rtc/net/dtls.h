@@ -62,7 +62,6 @@ public:
 private:
   friend class DtlsContext;
   bool accept_certificate (const X509 *shown);
-  void make_buffers ();
   bool has_short_record (Bytes datagram) const;
   void handshake ();
   void check_opened ();
@@ -79,7 +78,6 @@ private:
   DtlsFault fault_ = DtlsFault::none;
   FingerprintFault fingerprint_fault_ = FingerprintFault::none;
   bool certificate_matched_ = false;
-  bool idle_ = false; // without buffers for records
   std::string detail_;
   SrtpProfile profile_ = SrtpProfile::none;
 };
