@@ -101,7 +101,11 @@ private:
   {
     return owner_.on_incoming_channel (*this, c);
   }
-  void on_silence (bool silent) override { owner_.on_silence (*this, silent); }
+  void on_silence (bool silent) override
+  {
+    silent_ = silent;
+    owner_.on_silence (*this, silent);
+  }
   void on_warning (const std::string &w) override { owner_.on_warning (*this, w); }
 
   bool automatic () const { return mode_ != Mode::application; }
@@ -114,7 +118,7 @@ private:
   Mode mode_;
   PeerConnection connection_;
   std::vector<Added> inputs_;
-  bool hold_ = false, ignoring_ = false;
+  bool hold_ = false, ignoring_ = false, silent_ = false;
   TimePoint offer_from_{}, restart_from_{};
   std::optional<sdp::Description> held_offer_;
   std::vector<SignalledCandidate> held_candidates_;

@@ -39,7 +39,7 @@ private:
     unsigned n = 0;
     words >> what >> n;
     if (what == "more") // so many pictures
-      return caller_.wait_media ("video/x-raw", n, 2 * long_enough) ? "yes" : "no";
+      return caller_.wait_media ("video/x-raw", n, milliseconds (25000)) ? "yes" : "no";
     if (what == "silent") // ICE says that nothing comes
       return iterate_until (
                  [this] {
