@@ -258,6 +258,13 @@ void PeerSession::restart_ice ()
   connection_.changed ();
 }
 
+void PeerSession::resume ()
+{
+  const Negotiator &n = negotiator ();
+  if (automatic () && n.state () == SignalingState::have_local_offer)
+    owner_.on_description (*this, DescriptionType::offer, sdp::to_string (*n.local ()));
+}
+
 // Both sides may see it; glare is harmless. A call that once was and fell silent goes on trying, also
 // where the application signals.
 void PeerSession::on_ice (IceState s)

@@ -75,6 +75,8 @@ public:
   void take_description (const std::string &type, const std::string &sdp);
   void take_candidate (const SignalledCandidate &c);
   void restart_ice ();
+  // The way of signalling was lost for a while, and maybe an offer with it.
+  void resume ();
   void close () { connection_.close (); }
 
 private:

@@ -3,9 +3,13 @@
 #include "json.h"
 #include "pairing.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
 namespace reach::rtc {
 namespace {
 constexpr guint keepalive = 20;                // seconds between pings
+constexpr int unanswered = 5000;               // milliseconds, of what was sent by TCP
 constexpr std::size_t max_message = 256 << 10; // bytes that come
 
 std::string random_id ()
@@ -25,6 +29,22 @@ SignalledCandidate candidate_of (JsonObject *data)
   c.ufrag = string_member (o, "usernameFragment").value_or ("");
   c.mline = static_cast<int> (json_object_get_int_member_with_default (o, "sdpMLineIndex", -1));
   return c;
+}
+
+// When our address has changed TCP would try for a quarter of an hour.
+void give_up_soon (SoupWebsocketConnection *c)
+{
+  GIOStream *stream = soup_websocket_connection_get_io_stream (c);
+  Ref<GIOStream> base;
+  if (G_IS_TLS_CONNECTION (stream)) {
+    GIOStream *below = nullptr;
+    g_object_get (stream, "base-io-stream", &below, nullptr);
+    base = Ref<GIOStream>::adopt (below);
+    stream = below;
+  }
+  if (G_IS_SOCKET_CONNECTION (stream))
+    g_socket_set_option (g_socket_connection_get_socket (G_SOCKET_CONNECTION (stream)),
+        IPPROTO_TCP, TCP_USER_TIMEOUT, unanswered, nullptr);
 }
 } // namespace
 
@@ -97,6 +117,7 @@ void PairClient::on_connected (SoupWebsocketConnection *c)
   backoff_.reset ();
   soup_websocket_connection_set_max_incoming_payload_size (c, max_message);
   soup_websocket_connection_set_keepalive_interval (c, keepalive);
+  give_up_soon (c);
   g_signal_connect (c, "message",
       G_CALLBACK (+[] (SoupWebsocketConnection *, gint kind, GBytes *bytes, gpointer self) {
         gsize n = 0;
