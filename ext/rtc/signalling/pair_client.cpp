@@ -2,7 +2,6 @@
 #include "pair_client.h"
 #include "json.h"
 #include "pairing.h"
-
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
@@ -34,17 +33,17 @@ SignalledCandidate candidate_of (JsonObject *data)
 // When our address has changed TCP would try for a quarter of an hour.
 void give_up_soon (SoupWebsocketConnection *c)
 {
-  GIOStream *stream = soup_websocket_connection_get_io_stream (c);
-  Ref<GIOStream> base;
-  if (G_IS_TLS_CONNECTION (stream)) {
-    GIOStream *below = nullptr;
-    g_object_get (stream, "base-io-stream", &below, nullptr);
-    base = Ref<GIOStream>::adopt (below);
-    stream = below;
+  auto stream = Ref<GIOStream>::share (soup_websocket_connection_get_io_stream (c));
+  for (const char *below : {"base-iostream", "base-io-stream"}) { // libsoup's, and TLS
+    GIOStream *base = nullptr;
+    if (!g_object_class_find_property (G_OBJECT_GET_CLASS (stream.get ()), below))
+      continue;
+    g_object_get (stream.get (), below, &base, nullptr);
+    stream = Ref<GIOStream>::adopt (base);
   }
-  if (G_IS_SOCKET_CONNECTION (stream))
-    g_socket_set_option (g_socket_connection_get_socket (G_SOCKET_CONNECTION (stream)),
-        IPPROTO_TCP, TCP_USER_TIMEOUT, unanswered, nullptr);
+  if (stream && G_IS_SOCKET_CONNECTION (stream.get ()))
+    g_socket_set_option (
+        g_socket_connection_get_socket (G_SOCKET_CONNECTION (stream.get ())), IPPROTO_TCP, TCP_USER_TIMEOUT, unanswered, nullptr);
 }
 } // namespace
 
