@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The agent of libnice: made, told of servers, and what it tells.
+#include "common/ref.h"
 #include "ice.h"
 #include "ice_farewell.h"
 #include "nested_context.h"
 #include "turns_bridge.h"
-#include "common/ref.h"
 #include <algorithm>
 #include <sys/socket.h>
 

@@ -265,8 +265,8 @@ void PeerSession::resume ()
     owner_.on_description (*this, DescriptionType::offer, sdp::to_string (*n.local ()));
 }
 
-// Both sides may see it; glare is harmless. A call that once was and fell silent goes on trying, also
-// where the application signals.
+// Both sides may see it; glare is harmless. A call that once was and fell silent goes on trying,
+// also where the application signals.
 void PeerSession::on_ice (IceState s)
 {
   owner_.on_ice (*this, s);

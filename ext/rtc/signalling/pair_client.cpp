@@ -42,8 +42,8 @@ void give_up_soon (SoupWebsocketConnection *c)
     stream = Ref<GIOStream>::adopt (base);
   }
   if (stream && G_IS_SOCKET_CONNECTION (stream.get ()))
-    g_socket_set_option (
-        g_socket_connection_get_socket (G_SOCKET_CONNECTION (stream.get ())), IPPROTO_TCP, TCP_USER_TIMEOUT, unanswered, nullptr);
+    g_socket_set_option (g_socket_connection_get_socket (G_SOCKET_CONNECTION (stream.get ())),
+        IPPROTO_TCP, TCP_USER_TIMEOUT, unanswered, nullptr);
 }
 } // namespace
 
