@@ -209,7 +209,7 @@ void PeerImpl::on_peer (const std::string &id, bool polite, bool offers)
       session_->connection ().state () == TransportState::connected) {
     came_again_ = true;
     session_->set_mode (mode);
-    return;
+    return session_->resume ();
   }
   came_again_ = false;
   peer_id_ = id;
@@ -253,7 +253,8 @@ void PeerImpl::on_message (const std::string &json)
 void PeerImpl::on_peer_left (const std::string &reason)
 {
   // Media need no signalling: it may come again by the same name.
-  if (reason == "lost" && session_ && session_->connection ().state () == TransportState::connected)
+  const bool comes_again = reason == "lost" || reason == "replaced";
+  if (comes_again && session_ && session_->connection ().state () == TransportState::connected)
     return;
   end_session ();
   update_status ();

@@ -21,16 +21,6 @@ const char *to_text (IceState state)
   return names[static_cast<std::size_t> (state)];
 }
 
-IceCredentials Ice::local () const
-{
-  gchar *ufrag = nullptr, *password = nullptr;
-  nice_agent_get_local_credentials (agent (), stream (), &ufrag, &password);
-  IceCredentials c{ufrag ? ufrag : "", password ? password : ""};
-  g_free (ufrag);
-  g_free (password);
-  return c;
-}
-
 bool Ice::set_local (const IceCredentials &local)
 {
   return good (local.ufrag, 4) && good (local.pwd, 22) &&

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The agent of libnice: made, told of servers, and what it tells.
+#include "common/ref.h"
 #include "ice.h"
 #include "ice_farewell.h"
 #include "nested_context.h"
@@ -47,6 +48,17 @@ struct Ice::Agent {
   std::size_t relays = 0;
   bool stun_set = false, live = true;
   std::list<std::unique_ptr<TurnsBridge>> bridges;
+  // When another one followed.
+  IceCredentials remote;
+  IceState state = IceState::fresh;
+
+  IceCredentials local () const
+  {
+    gchar *ufrag = nullptr, *password = nullptr;
+    nice_agent_get_local_credentials (agent, stream, &ufrag, &password);
+    const CharPtr u (ufrag), p (password);
+    return {ufrag ? ufrag : "", password ? password : ""};
+  }
 
   bool current () const { return live && ice.now_.get () == this; }
   static void on_candidate (NiceAgent *, NiceCandidate *c, gpointer self);
@@ -72,6 +84,11 @@ Ice::~Ice ()
   path_->clear ();
   drop (std::move (before_));
   drop (std::move (now_));
+}
+
+IceCredentials Ice::local () const
+{
+  return now_->local ();
 }
 
 NiceAgent *Ice::agent () const
@@ -133,18 +150,30 @@ void Ice::make_agent ()
 
 void Ice::restart (const IceCredentials &local)
 {
-  // The newest that has, or had, a path stays.
-  if (before_)
-    drop (std::move (now_));
-  else
-    before_ = std::move (now_);
   before_timer_.cancel ();
+  gather_timer_.cancel ();
   lookups_.clear ();
-  remote_ = {};
   remote_count_ = 0;
   early_.clear ();
-  early_end_ = gathering_ = gathered_ = false;
-  gather_timer_.cancel ();
+  early_end_ = false;
+  if (before_ && before_->local () == local) { // the restart was rolled back
+    drop (std::move (now_));
+    now_ = std::move (before_);
+    remote_ = now_->remote;
+    set_state (now_->state);
+    gathering_ = gathered_ = true;
+    return owner_.on_ice_gathered ();
+  }
+  // The newest that has, or had, a path stays.
+  if (before_) {
+    drop (std::move (now_));
+  } else {
+    now_->remote = remote_;
+    now_->state = state_;
+    before_ = std::move (now_);
+  }
+  remote_ = {};
+  gathering_ = gathered_ = false;
   make_agent ();
   if (!local.ufrag.empty ())
     set_local (local);

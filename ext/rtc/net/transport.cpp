@@ -117,6 +117,10 @@ void Transport::on_ice_state (IceState state)
 void Transport::on_ice_pair (const IcePair &pair)
 {
   owner_.on_pair (pair);
+  // The peer has answered a check: it may be sent to again (RFC 7675, 5.1). Both sides may be
+  // silent.
+  if (silent_)
+    authentic ();
   if (remote_)
     start ();
 }

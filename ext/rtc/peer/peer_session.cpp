@@ -258,11 +258,19 @@ void PeerSession::restart_ice ()
   connection_.changed ();
 }
 
-// Both sides may see it; glare is harmless.
+void PeerSession::resume ()
+{
+  const Negotiator &n = negotiator ();
+  if (automatic () && n.state () == SignalingState::have_local_offer)
+    owner_.on_description (*this, DescriptionType::offer, sdp::to_string (*n.local ()));
+}
+
+// Both sides may see it; glare is harmless. A call that once was and fell silent goes on trying,
+// also where the application signals.
 void PeerSession::on_ice (IceState s)
 {
   owner_.on_ice (*this, s);
-  if (s != IceState::failed || !automatic ())
+  if (s != IceState::failed || (!automatic () && !silent_))
     return;
   restart_timer_.arm (std::max (Clock::now (), restart_from_));
 }

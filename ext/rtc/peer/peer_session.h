@@ -75,6 +75,8 @@ public:
   void take_description (const std::string &type, const std::string &sdp);
   void take_candidate (const SignalledCandidate &c);
   void restart_ice ();
+  // The way of signalling was lost for a while, and maybe an offer with it.
+  void resume ();
   void close () { connection_.close (); }
 
 private:
@@ -101,7 +103,11 @@ private:
   {
     return owner_.on_incoming_channel (*this, c);
   }
-  void on_silence (bool silent) override { owner_.on_silence (*this, silent); }
+  void on_silence (bool silent) override
+  {
+    silent_ = silent;
+    owner_.on_silence (*this, silent);
+  }
   void on_warning (const std::string &w) override { owner_.on_warning (*this, w); }
 
   bool automatic () const { return mode_ != Mode::application; }
@@ -114,7 +120,7 @@ private:
   Mode mode_;
   PeerConnection connection_;
   std::vector<Added> inputs_;
-  bool hold_ = false, ignoring_ = false;
+  bool hold_ = false, ignoring_ = false, silent_ = false;
   TimePoint offer_from_{}, restart_from_{};
   std::optional<sdp::Description> held_offer_;
   std::vector<SignalledCandidate> held_candidates_;

@@ -2,10 +2,13 @@
 #include "pair_client.h"
 #include "json.h"
 #include "pairing.h"
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 
 namespace reach::rtc {
 namespace {
 constexpr guint keepalive = 20;                // seconds between pings
+constexpr int unanswered = 5000;               // milliseconds, of what was sent by TCP
 constexpr std::size_t max_message = 256 << 10; // bytes that come
 
 std::string random_id ()
@@ -25,6 +28,22 @@ SignalledCandidate candidate_of (JsonObject *data)
   c.ufrag = string_member (o, "usernameFragment").value_or ("");
   c.mline = static_cast<int> (json_object_get_int_member_with_default (o, "sdpMLineIndex", -1));
   return c;
+}
+
+// When our address has changed TCP would try for a quarter of an hour.
+void give_up_soon (SoupWebsocketConnection *c)
+{
+  auto stream = Ref<GIOStream>::share (soup_websocket_connection_get_io_stream (c));
+  for (const char *below : {"base-iostream", "base-io-stream"}) { // libsoup's, and TLS
+    GIOStream *base = nullptr;
+    if (!g_object_class_find_property (G_OBJECT_GET_CLASS (stream.get ()), below))
+      continue;
+    g_object_get (stream.get (), below, &base, nullptr);
+    stream = Ref<GIOStream>::adopt (base);
+  }
+  if (stream && G_IS_SOCKET_CONNECTION (stream.get ()))
+    g_socket_set_option (g_socket_connection_get_socket (G_SOCKET_CONNECTION (stream.get ())),
+        IPPROTO_TCP, TCP_USER_TIMEOUT, unanswered, nullptr);
 }
 } // namespace
 
@@ -97,6 +116,7 @@ void PairClient::on_connected (SoupWebsocketConnection *c)
   backoff_.reset ();
   soup_websocket_connection_set_max_incoming_payload_size (c, max_message);
   soup_websocket_connection_set_keepalive_interval (c, keepalive);
+  give_up_soon (c);
   g_signal_connect (c, "message",
       G_CALLBACK (+[] (SoupWebsocketConnection *, gint kind, GBytes *bytes, gpointer self) {
         gsize n = 0;

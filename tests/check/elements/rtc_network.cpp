@@ -61,7 +61,7 @@ GST_START_TEST (test_loss)
       w.fault.get ().c_str ());
   const Sent pictures (a, "video_0"), sounds (a, "audio_0");
   const Window seen (b, "video/x-raw"), heard (b, "audio/x-raw");
-  fail_unless (iterate_until ([&] { return pictures.count () >= wanted (210); }));
+  fail_unless (iterate_until ([&] { return pictures.count () >= wanted (150); }));
   const unsigned n_pictures = pictures.count (), n_sounds = sounds.count ();
   const auto lost = network.proxy ().total (true).lost;
   g_print (
@@ -80,6 +80,38 @@ GST_START_TEST (test_loss)
   fail_unless (sum_of_stats (a.peer, "nack-count") > 0);
   fail_unless (sum_of_stats (a.peer, "retransmitted-packets-sent") > 0);
   fail_unless (sum_of_stats (b.peer, "packets-repaired") > 0);
+}
+GST_END_TEST
+
+// A tenth of all packets lost ends no call: never is it silent for as little as a second, so not
+// for the 30 s of the default either, nor does libnice give the pair up.
+GST_START_TEST (test_heavy_loss)
+{
+  Caller a ("rtcpeer name=peer silence-timeout=1000 " + video + " ! peer.video_0"),
+      b ("rtcpeer name=peer silence-timeout=1000");
+  impair::Profile bad;
+  bad.loss = 10;
+  BadNetwork network (bad);
+  Wiring w (a, b);
+  network.carry (w);
+  b.play ();
+  a.play ();
+  fail_unless (b.wait_media ("video/x-raw", 15), "%s", w.fault.get ().c_str ());
+  std::atomic<unsigned> changes{0};
+  for (Caller *c : {&a, &b})
+    g_signal_connect (c->peer, "notify::connection-state",
+        G_CALLBACK (+[] (GObject *, GParamSpec *, gpointer n) {
+          (*static_cast<std::atomic<unsigned> *> (n))++;
+        }),
+        &changes);
+  fail_unless (b.wait_media ("video/x-raw", wanted (100)));
+  fail_unless_equals_int (changes, 0);
+  for (Caller *c : {&a, &b}) {
+    fail_unless_equals_int (c->get<GstWebRTCPeerConnectionState> ("connection-state"),
+        GST_WEBRTC_PEER_CONNECTION_STATE_CONNECTED);
+    g_signal_handlers_disconnect_by_data (c->peer, &changes);
+  }
+  fail_unless_equals_int (a.needed.get (), 1);
 }
 GST_END_TEST
 
@@ -157,6 +189,7 @@ static Suite *rtc_network_suite ()
   TCase *tc = tcase_create ("calls");
   tcase_set_timeout (tc, 60);
   tcase_add_test (tc, test_loss);
+  tcase_add_test (tc, test_heavy_loss);
   tcase_add_test (tc, test_rate);
   suite_add_tcase (s, tc);
   return s;
