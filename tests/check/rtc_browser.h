@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// An rtcpeer, a page in Chromium, and the rtcpoolserver that has the page and brings them together.
+// An rtcpeer or rtcpool, a page in Chromium, and the rtcpoolserver that has the page and brings them
+// together.
 #pragma once
 #include "chromium.h"
 #include "plugin.h"
@@ -34,21 +35,24 @@ public:
             "rtcpoolserver name=s port=0 bind-address=127.0.0.1 folder=" + Chromium::source ()))
   {
     fail_unless (reach_state (pipeline_, GST_STATE_PLAYING));
-    GstElement *s = gst_bin_get_by_name (GST_BIN (pipeline_), "s");
+    element = gst_bin_get_by_name (GST_BIN (pipeline_), "s");
     guint port = 0;
-    g_object_get (s, "current-port", &port, nullptr);
-    gst_object_unref (s);
+    g_object_get (element, "current-port", &port, nullptr);
     address_ = "127.0.0.1:" + std::to_string (port);
   }
   ~Server ()
   {
     gst_element_set_state (pipeline_, GST_STATE_NULL);
+    gst_object_unref (element);
     gst_object_unref (pipeline_);
   }
   Server (const Server &) = delete;
   Server &operator= (const Server &) = delete;
   std::string page () const { return "http://" + address_ + "/tests/npm/browser/"; }
   std::string channel () const { return "ws://" + address_ + "/garden"; }
+  std::string pools (const char *scheme) const { return scheme + ("://" + address_); }
+
+  GstElement *element = nullptr;
 
 private:
   GstElement *pipeline_;
@@ -57,20 +61,23 @@ private:
 
 // What has come out of a src pad.
 struct Seen {
+  std::string peer;       // where pads say it
   std::string coded, raw; // caps
   unsigned buffers = 0;   // decoded
   int peak = 0;           // of samples
   bool gone = false;      // the pad was removed
 };
 
-// A pipeline with the rtcpeer `p`, whose src pads are decoded.
+// A pipeline with the element `p`, whose src pads are decoded.
 class Peer {
 public:
-  // `more`: properties of the element, then what is linked to it.
+  // An rtcpeer. `more`: properties of the element, then what is linked to it.
   Peer (const Server &server, const std::string &more, bool play = true)
-      : pipeline_ (
-            launch ("rtcpeer name=p latency=50 signalling-uri=" + server.channel () + " " + more)),
-        peer (gst_bin_get_by_name (GST_BIN (pipeline_), "p"))
+      : Peer ("rtcpeer name=p latency=50 signalling-uri=" + server.channel () + " " + more, play)
+  {
+  }
+  explicit Peer (const std::string &line, bool play = true)
+      : pipeline_ (launch (line)), peer (gst_bin_get_by_name (GST_BIN (pipeline_), "p"))
   {
     g_signal_connect (peer, "pad-added", G_CALLBACK (+[] (GstElement *, GstPad *pad, Peer *self) {
       if (GST_PAD_IS_SRC (pad))
@@ -119,8 +126,10 @@ public:
     fail_unless (gst_element_link_pads (b, "src", peer, pad));
     gst_element_sync_state_with_parent (b);
   }
-  // Some pad has decoded `count` buffers more of these caps (beginnings); its name.
-  std::string decodes (const std::string &coded, const std::string &raw = "", unsigned count = 10)
+  // Some pad, perhaps `of` this peer, has decoded `count` buffers more of these caps (beginnings);
+  // its name.
+  std::string decodes (const std::string &coded, const std::string &raw = "", unsigned count = 10,
+      const std::string &of = "")
   {
     const auto before = seen.get ();
     std::string found;
@@ -128,7 +137,7 @@ public:
       for (const auto &[name, s] : now) {
         const auto old = before.find (name);
         const unsigned had = old == before.end () ? 0 : old->second.buffers;
-        if (!s.gone && s.buffers >= had + count && s.coded.starts_with (coded) &&
+        if (!s.gone && (of.empty () || s.peer == of) && s.buffers >= had + count && s.coded.starts_with (coded) &&
             s.raw.find (raw) != std::string::npos)
           found = name;
       }
@@ -179,7 +188,7 @@ private:
   {
     const std::string name = GST_PAD_NAME (pad);
     // A pad may come after another has gone by the same name.
-    seen.update ([&] (auto &s) { s[name] = {}; });
+    seen.update ([&] (auto &s) { s[name] = {.peer = peer_of (pad)}; });
     GstElement *bin = gst_parse_bin_from_description (
         "decodebin name=in ! fakesink name=out sync=false async=false signal-handoffs=true", FALSE,
         nullptr);
@@ -204,6 +213,16 @@ private:
     in = gst_element_get_static_pad (bin, "sink");
     fail_unless (gst_pad_link (pad, in) == GST_PAD_LINK_OK);
     gst_object_unref (in);
+  }
+  static std::string peer_of (GstPad *pad)
+  {
+    if (!g_object_class_find_property (G_OBJECT_GET_CLASS (pad), "peer-id"))
+      return {};
+    gchar *id = nullptr;
+    g_object_get (pad, "peer-id", &id, nullptr);
+    const std::string all = id ? id : "";
+    g_free (id);
+    return all;
   }
   static std::string caps_of (GstPad *pad)
   {

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A member of a pool by the npm package rtcpool, unmodified, and what tests call in its page.
+import './peer.js';
+import { require } from './require.js';
+
+const { Pool, signalling, media } = require('rtcpool');
+const { io } = require('socket.io-client/dist/socket.io.js');
+const { devices, prefer, until } = window;
+
+const ways = {
+  'raw': () => new signalling.websocket(new WebSocket(`ws://${location.host}/`)),
+  'socket-io': () => new signalling.socket.io(io({ forceNew: true })),
+};
+
+// One event of this type has come, also before; what of it tests look at. Each counts once.
+async function event(type) {
+  const at = () => window.events.findIndex((e) => e.type === type);
+  await until(() => at() >= 0, `${type}, but ${JSON.stringify(window.events)}`);
+  return window.events.splice(at(), 1)[0];
+}
+
+function listen(pool) {
+  const note = (type, text) => window.events.push(text === undefined ? { type } : { type, text });
+  pool.events.addEventListener('join', () => note('join'));
+  pool.events.addEventListener('peer', (e) => note('peer', e.detail.connection.id));
+  pool.events.addEventListener('describe', (e) => note('describe', e.detail.description));
+  pool.events.addEventListener('close', (e) => note('close', e.detail?.id));
+  pool.events.addEventListener('stop', () => note('stop'));
+  pool.events.addEventListener('datachannel', (e) => window.channels.push(e.channel));
+  pool.events.addEventListener('track', (e) => {
+    const player = document.createElement(e.track.kind);
+    Object.assign(player, { srcObject: new MediaStream([e.track]), autoplay: true });
+    document.body.append(player);
+    window.tracks.push({ track: e.track, streams: e.streams, peer: e.connection });
+    for (const type of ['mute', 'unmute'])
+      e.track.addEventListener(type, () => note(`${type} ${e.track.kind}`));
+  });
+}
+
+// In this way, with what the devices of these kinds give, video first of all as `codec`.
+async function join(name, way, codec, ...kinds) {
+  Object.assign(window, { events: [], tracks: [], channels: [] });
+  const pool = window.pool = new Pool({}, ways[way]());
+  listen(pool);
+  if (kinds.length) {
+    const stream = new MediaStream(await devices(...kinds));
+    window.stream = new media.ManagedStream(stream, pool);
+    pool.events.addEventListener('peer', () => prefer(pool._raw_connections.at(-1), 'video', codec));
+  }
+  pool.join(name);
+  await event('join');
+  return pool.id;
+}
+
+// What functions of peer.js look at: the connection to this member.
+async function look(id) {
+  await until(() => window.pool.getConnection(id), `member ${id}`);
+  const at = window.pool.connections.findIndex((c) => c.id === id);
+  window.pair = { pc: window.pool._raw_connections[at], ws: {} };
+  return '';
+}
+
+Object.assign(window, { event, join, look });
