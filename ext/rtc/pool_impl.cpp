@@ -231,6 +231,7 @@ void PoolImpl::update_inputs ()
 
 void PoolImpl::update_inputs (Member &m)
 {
+  m.session->set_hold (true); // one offer for all of them
   inputs_.update (*m.session,
       {.one_codec = true, .stream = id_, .mute_video = m.mute_video, .mute_audio = m.mute_audio});
   m.session->set_hold (!inputs_.ready ());
