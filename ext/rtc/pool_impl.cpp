@@ -8,8 +8,10 @@
 namespace reach::rtc {
 namespace {
 constexpr Duration goodbye_time = milliseconds (500);
-// Those who were there before have the first word, if they have anything to say: less glare.
-constexpr Duration first_word = milliseconds (200);
+// Less glare: who joins lets those who were there before begin. They wait, too, for clients that offer as
+// soon as they have joined, as RTCPool's do: Chromium finds no candidates where an offer arrives while it
+// makes its first one.
+constexpr Duration joiner_waits = milliseconds (300), others_wait = milliseconds (100);
 } // namespace
 
 PoolImpl::PoolImpl (GstElement *e)
@@ -158,8 +160,7 @@ void PoolImpl::add_member (const std::string &id, const std::string &description
   PeerConfig config = config_;
   m->session = std::make_unique<PeerSession> (*loop_, *this, std::move (config),
       polite ? PeerSession::Mode::polite : PeerSession::Mode::impolite);
-  if (polite)
-    m->session->wait_before_offer (first_word);
+  m->session->wait_before_offer (polite ? joiner_waits : others_wait);
   m->outputs = std::make_shared<MediaOutputs> (*this,
       MediaOutputs::Options{milliseconds (s.latency), s.depayload, false},
       [] (GstPad *pad, const MediaOutputs::Described &d) {

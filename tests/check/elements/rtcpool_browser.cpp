@@ -115,11 +115,13 @@ GST_START_TEST (test_mesh)
   const std::string a = page_joins ("'raw', 'VP8', 'video'", "a");
   Member m (server, "ws", picture + vp8 + "p.");
   const std::string own = m.joins ();
-  const std::string b = page_joins ("'socket-io', 'VP8', 'video'", "b");
-  page_checks (b, "sees('VP8', 320, 240)", "a");
+  // Its own picture comes when it has those of others: offers of two pages that cross are Chromium's matter.
+  const std::string b = page_joins ("'socket-io', 'VP8'", "b");
   page_checks (a, "sees('VP8', 320, 240)", "b");
-  page_checks (own, "sees('VP8', 320, 240)", "a");
   page_checks (own, "sees('VP8', 320, 240)", "b");
+  browser ().run ("show('VP8', 'video')", "b");
+  page_checks (b, "sees('VP8', 320, 240)", "a");
+  page_checks (own, "sees('VP8', 320, 240)", "a");
   m.decodes ("video/x-vp8", "width=(int)320", 10, a);
   const std::string of_b = m.decodes ("video/x-vp8", "width=(int)320", 10, b);
   fail_unless_equals_int (m.members (), 2);

@@ -1,56 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // pipelines/browser-viewer as a user runs it, and its page in Chromium.
 #include "../rtc_browser.h"
-#include <cerrno>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "launch_script.h"
 
 using namespace reach::test;
 
 namespace {
-// The launch line in a process of its own; ends it, as Ctrl+C does. Not a GSubprocess: GLib's
-// thread that waits for those is not in a forked test.
-class Line {
-public:
-  explicit Line (guint16 port)
-  {
-    const std::string script = Chromium::source () + "/pipelines/browser-viewer/run";
-    g_setenv ("PORT", std::to_string (port).c_str (), TRUE);
-    g_setenv ("GST_PLUGIN_PATH_1_0", g_getenv ("REACH_PLUGIN_PATH"), TRUE);
-    pid_ = ::fork ();
-    fail_unless (pid_ >= 0);
-    if (pid_ == 0) {
-      ::prctl (PR_SET_PDEATHSIG, SIGKILL);
-      ::execl (script.c_str (), script.c_str (), nullptr);
-      ::_exit (127);
-    }
-  }
-  ~Line ()
-  {
-    ::kill (pid_, SIGINT);
-    int status = 0;
-    while (::waitpid (pid_, &status, 0) < 0 && errno == EINTR) {
-    }
-  }
-  Line (const Line &) = delete;
-  Line &operator= (const Line &) = delete;
-
-private:
-  pid_t pid_;
-};
-
-bool answers (guint16 port)
-{
-  GSocketClient *client = g_socket_client_new ();
-  GSocketConnection *c =
-      g_socket_client_connect_to_host (client, "127.0.0.1", port, nullptr, nullptr);
-  const bool yes = c != nullptr;
-  g_clear_object (&c);
-  g_object_unref (client);
-  return yes;
-}
-
 // The page shows what `holds` says.
 void shows (const std::string &holds, const std::string &page = "a")
 {
@@ -72,7 +27,7 @@ GST_START_TEST (test_viewer)
 {
   const guint16 port = unused_port ();
   const std::string url = "http://127.0.0.1:" + std::to_string (port) + "/";
-  auto line = std::make_unique<Line> (port);
+  auto line = std::make_unique<Line> ("browser-viewer", port);
   fail_unless (iterate_until ([port] { return answers (port); }), "no server");
   browser ().open (url);
   shows (
@@ -90,7 +45,7 @@ GST_START_TEST (test_viewer)
   // The line ends and comes again: the page shows it again by itself.
   line.reset ();
   shows ("text() === 'Looking for the server'");
-  line = std::make_unique<Line> (port);
+  line = std::make_unique<Line> ("browser-viewer", port);
   shows ("text() === '' && /1280×720, [1-9]\\d* frames/.test(facts())");
 }
 GST_END_TEST

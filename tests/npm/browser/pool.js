@@ -37,16 +37,22 @@ function listen(pool) {
   });
 }
 
-// In this way, with what the devices of these kinds give, video first of all as `codec`.
+// To all members, also later ones: what the devices of these kinds give, video as `codec`.
+async function show(codec, ...kinds) {
+  const { pool } = window, stream = new MediaStream(await devices(...kinds));
+  window.stream = new media.ManagedStream(stream, pool);
+  const only = () => pool._raw_connections.forEach((pc) => prefer(pc, 'video', codec));
+  only();
+  pool.events.addEventListener('peer', only);
+}
+
+// In this way, showing what `show` has.
 async function join(name, way, codec, ...kinds) {
   Object.assign(window, { events: [], tracks: [], channels: [] });
   const pool = window.pool = new Pool({}, ways[way]());
   listen(pool);
-  if (kinds.length) {
-    const stream = new MediaStream(await devices(...kinds));
-    window.stream = new media.ManagedStream(stream, pool);
-    pool.events.addEventListener('peer', () => prefer(pool._raw_connections.at(-1), 'video', codec));
-  }
+  if (kinds.length)
+    await show(codec, ...kinds);
   pool.join(name);
   await event('join');
   return pool.id;
@@ -60,4 +66,4 @@ async function look(id) {
   return '';
 }
 
-Object.assign(window, { event, join, look });
+Object.assign(window, { event, join, look, show });
