@@ -110,5 +110,5 @@ find('#leave').onclick = () => {
 };
 
 find('#room').textContent = pool === 'room' ? 'Join the room' : `Join ${pool}`;
-if (asked.has('name'))
-  join(asked.get('name'));
+if (asked.has('name')) // after the page has loaded, which a video that waits for its stream would delay
+  window.addEventListener('load', () => join(asked.get('name')));

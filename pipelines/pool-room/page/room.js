@@ -23,13 +23,13 @@ class Member {
     pc.onconnectionstatechange = () => {
       if (pc.connectionState === 'failed')
         pc.restartIce();
-      room.changed(this);
+      this.tell();
     };
     pc.ondatachannel = ({ channel }) => {
       channel.onmessage = ({ data }) => {
         if (channel.label === 'name')
           this.called = String(data).slice(0, 40);
-        room.changed(this);
+        this.tell();
       };
     };
     const channel = pc.createDataChannel('name');
@@ -44,12 +44,16 @@ class Member {
       this.pc.connectionState] ?? 'connecting';
   }
 
+  tell() {
+    if (this.room.members.get(this.id) === this) // tracks are muted after the end, too
+      this.room.changed(this);
+  }
+
   take(track) {
-    const tell = () => this.room.changed(this);
     this.stream.getTracks().filter((t) => t.kind === track.kind).forEach((t) => this.stream.removeTrack(t));
     this.stream.addTrack(track);
-    track.onmute = track.onunmute = track.onended = tell;
-    tell();
+    track.onmute = track.onunmute = track.onended = () => this.tell();
+    this.tell();
   }
 
   share(track) { this.pc.addTrack(track, this.room.stream); }

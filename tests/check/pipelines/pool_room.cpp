@@ -19,7 +19,7 @@ void shows (const std::string &holds, const std::string &page = "a")
       // Has played on since this was asked first.
       "const plays = (name, width) => { const f = seen(name, width) && figure(name);"
       "    if (!f) return false; const v = f.querySelector('video');"
-      "    f.from ??= v.currentTime; return v.currentTime > f.from + 0.3; };"
+      "    f.from = f.from || v.currentTime; return v.currentTime > f.from + 0.3; };"
       "for (const end = performance.now() + 20000; performance.now() < end;) {"
       "  if (" +
           holds +
