@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The page of a room: who is there, in a grid. ?room=NAME is another room than "room", ?name= who you are.
+// The page of a room: who is there, in a grid. ?room=NAME is another room than "room", ?name= who you may be.
 import { Room } from './room.js';
 
 const find = (selector) => document.querySelector(selector);
@@ -110,5 +110,4 @@ find('#leave').onclick = () => {
 };
 
 find('#room').textContent = pool === 'room' ? 'Join the room' : `Join ${pool}`;
-if (asked.has('name')) // after the page has loaded, which a video that waits for its stream would delay
-  window.addEventListener('load', () => join(asked.get('name')));
+find('#name').value = asked.get('name') ?? ''; // who joins has clicked, or browsers would play no sound

@@ -244,6 +244,50 @@ GST_START_TEST (test_data)
 }
 GST_END_TEST
 
+// A data pad is a channel to everybody, also to who comes later; pages that are there get it, too.
+GST_START_TEST (test_broadcast)
+{
+  const Server server;
+  for (const char *page : {"a", "b"})
+    browser ().open (page_of (server), page);
+  page_joins ("'raw'", "a");
+  Member m (server, "ws",
+      "fakesrc is-live=true do-timestamp=true sizetype=fixed sizemax=20 filltype=pattern "
+      "datarate=1000 ! p.data_0");
+  m.joins ();
+  page_joins ("'socket-io'", "b");
+  for (const char *page : {"a", "b"})
+    fail_unless_equals_string (
+        browser ()
+            .run ("until(() => window.channels[0], 'a channel').then((c) => new Promise((then) => {"
+                  "c.binaryType = 'arraybuffer';"
+                  "c.onmessage = ({ data }) => then(new Uint8Array(data).slice(0, 4).join()); }))",
+                page)
+            .c_str (),
+        "0,1,2,3");
+}
+GST_END_TEST
+
+// Another path is looked for, of one peer and of all, while media go on.
+GST_START_TEST (test_restart)
+{
+  const Server server;
+  browser ().open (page_of (server));
+  Member m (server, "ws", both_ways_h264);
+  const std::string own = m.joins (), id = page_joins ("'raw'");
+  page_checks (own, "sees('H264', 320, 240)");
+  for (const char *peer : {id.c_str (), static_cast<const char *> (nullptr)}) {
+    browser ().run ("window.before = usernames()");
+    g_signal_emit_by_name (m.peer, "restart-ice", peer);
+    browser ().run ("until(() => { const [a, b] = usernames().split(' '), [x, y] = "
+                    "window.before.split(' '); return a !== x && b !== y; }, 'other names')");
+    browser ().run ("until(() => pc().iceConnectionState === 'connected' || pc()."
+                    "iceConnectionState === 'completed', 'connected again')");
+    page_checks (own, "Promise.all([sees('H264', 320, 240), hears('opus')])");
+  }
+}
+GST_END_TEST
+
 static Suite *rtcpool_browser_suite ()
 {
   register_plugins ();
@@ -254,6 +298,8 @@ static Suite *rtcpool_browser_suite ()
   tcase_add_test (c, test_describe_stop);
   tcase_add_loop_test (c, test_mute, 0, 2);
   tcase_add_test (c, test_data);
+  tcase_add_test (c, test_broadcast);
+  tcase_add_test (c, test_restart);
   return s;
 }
 

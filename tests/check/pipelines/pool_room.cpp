@@ -34,6 +34,12 @@ void click (const char *button, const std::string &page = "a")
 {
   browser ().run (std::string ("document.querySelector('") + button + "').click()", page);
 }
+
+void joins (const std::string &url, const std::string &page = "a")
+{
+  browser ().open (url, page);
+  click ("#join button", page);
+}
 } // namespace
 
 // The camera of the launch line, and two people with theirs.
@@ -43,11 +49,9 @@ GST_START_TEST (test_room)
   const std::string url = "http://127.0.0.1:" + std::to_string (port) + "/";
   auto line = std::make_unique<Line> ("pool-room", port);
   fail_unless (iterate_until ([port] { return answers (port); }), "no server");
-  browser ().open (url);
-  browser ().run ("document.querySelector('#name').value = 'Ann'");
-  click ("#join button");
+  joins (url + "?name=Ann");
   shows ("plays('Member', 640) && status() === '' && figure('Ann (you)')");
-  browser ().open (url + "?name=Bo", "b");
+  joins (url + "?name=Bo", "b");
   shows ("plays('Member', 640) && figure('Ann').classList.contains('dark')", "b");
   shows ("figure('Bo')?.classList.contains('dark')");
   click ("#video");
@@ -75,8 +79,8 @@ GST_START_TEST (test_lost)
   const std::string url = "http://127.0.0.1:" + std::to_string (port) + "/";
   auto line = std::make_unique<Line> ("pool-room", port);
   fail_unless (iterate_until ([port] { return answers (port); }), "no server");
-  browser ().open (url + "?name=Ann&room=attic", "b");
-  browser ().open (url + "?name=Bo");
+  joins (url + "?name=Ann&room=attic", "b");
+  joins (url + "?name=Bo");
   shows ("plays('Member', 640)");
   shows ("status() === 'Nobody else is here' && find('#facts').textContent === 'attic: 1 here'", "b");
   line.reset ();
