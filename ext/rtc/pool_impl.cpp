@@ -8,9 +8,9 @@
 namespace reach::rtc {
 namespace {
 constexpr Duration goodbye_time = milliseconds (500);
-// Less glare: who joins lets those who were there before begin. They wait, too, for clients that offer as
-// soon as they have joined, as RTCPool's do: Chromium finds no candidates where an offer arrives while it
-// makes its first one.
+// Less glare: who joins lets those who were there before begin. They wait, too, for clients that
+// offer as soon as they have joined, as RTCPool's do: Chromium finds no candidates where an offer
+// arrives while it makes its first one.
 constexpr Duration joiner_waits = milliseconds (300), others_wait = milliseconds (100);
 } // namespace
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// An rtcpeer or rtcpool, a page in Chromium, and the rtcpoolserver that has the page and brings them
-// together.
+// An rtcpeer or rtcpool, a page in Chromium, and the rtcpoolserver that has the page and brings
+// them together.
 #pragma once
 #include "chromium.h"
 #include "plugin.h"
@@ -137,8 +137,8 @@ public:
       for (const auto &[name, s] : now) {
         const auto old = before.find (name);
         const unsigned had = old == before.end () ? 0 : old->second.buffers;
-        if (!s.gone && (of.empty () || s.peer == of) && s.buffers >= had + count && s.coded.starts_with (coded) &&
-            s.raw.find (raw) != std::string::npos)
+        if (!s.gone && (of.empty () || s.peer == of) && s.buffers >= had + count &&
+            s.coded.starts_with (coded) && s.raw.find (raw) != std::string::npos)
           found = name;
       }
       return !found.empty ();

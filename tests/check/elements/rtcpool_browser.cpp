@@ -87,8 +87,7 @@ GST_START_TEST (test_media)
   const bool is_h264 = std::string (c.codec) == "H264";
   const Server server;
   browser ().open (page_of (server));
-  const std::string how =
-      std::string ("'") + c.way + "', '" + c.codec + "', 'video', 'audio'";
+  const std::string how = std::string ("'") + c.way + "', '" + c.codec + "', 'video', 'audio'";
   std::string id;
   if (c.page_first)
     id = page_joins (how);
@@ -115,7 +114,8 @@ GST_START_TEST (test_mesh)
   const std::string a = page_joins ("'raw', 'VP8', 'video'", "a");
   Member m (server, "ws", picture + vp8 + "p.");
   const std::string own = m.joins ();
-  // Its own picture comes when it has those of others: offers of two pages that cross are Chromium's matter.
+  // Its own picture comes when it has those of others: offers of two pages that cross are
+  // Chromium's matter.
   const std::string b = page_joins ("'socket-io', 'VP8'", "b");
   page_checks (a, "sees('VP8', 320, 240)", "b");
   page_checks (own, "sees('VP8', 320, 240)", "b");
@@ -129,8 +129,8 @@ GST_START_TEST (test_mesh)
   fail_unless (m.waits_for ("rtc-pool-peer-closed"));
   fail_unless (m.seen.wait ([&] (const auto &all) { return all.at (of_b).gone; }));
   m.decodes ("video/x-vp8", "width=(int)320", 10, a);
-  fail_unless_equals_string (browser ().run ("event('close').then((e) => e.text)").c_str (),
-      b.c_str ());
+  fail_unless_equals_string (
+      browser ().run ("event('close').then((e) => e.text)").c_str (), b.c_str ());
   page_checks (own, "sees('VP8', 320, 240)", "a");
 }
 GST_END_TEST
@@ -201,9 +201,9 @@ void echo (GstElement *, const char *, GObject *channel, Watched<std::string> *l
         g_signal_emit_by_name (c, "send-string", text);
       }),
       nullptr);
-  g_signal_connect (channel, "on-message-data",
-      G_CALLBACK (
-          +[] (GObject *c, GBytes *b, gpointer) { g_signal_emit_by_name (c, "send-data", b); }),
+  g_signal_connect (channel, "on-message-data", G_CALLBACK (+[] (GObject *c, GBytes *b, gpointer) {
+    g_signal_emit_by_name (c, "send-data", b);
+  }),
       nullptr);
   gchar *text = nullptr;
   g_object_get (channel, "label", &text, nullptr);
@@ -223,10 +223,9 @@ GST_START_TEST (test_data)
   m.start ();
   const std::string own = m.joins (), id = page_joins ("'socket-io'");
   fail_unless (m.waits_for ("rtc-pool-peer-added"));
-  fail_unless_equals_string (
-      page_checks (own, "echoes(window.pool.getConnection('" + own +
-                            "').dataChannel('lawn', {}, true), 'all')")
-          .c_str (),
+  fail_unless_equals_string (page_checks (own, "echoes(window.pool.getConnection('" + own +
+                                                   "').dataChannel('lawn', {}, true), 'all')")
+                                 .c_str (),
       R"(["lawn","",true,null,null])");
   fail_unless_equals_string (label.get ().c_str (), "lawn");
   GObject *channel = nullptr;

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 namespace reach::test {
-// The launch line in a process of its own; ends it, as Ctrl+C does. Not a GSubprocess: GLib's thread
-// that waits for those is not in a forked test.
+// The launch line in a process of its own; ends it, as Ctrl+C does. Not a GSubprocess: GLib's
+// thread that waits for those is not in a forked test.
 class Line {
 public:
   // That of this folder of pipelines/.

@@ -82,11 +82,13 @@ GST_START_TEST (test_lost)
   joins (url + "?name=Ann&room=attic", "b");
   joins (url + "?name=Bo");
   shows ("plays('Member', 640)");
-  shows ("status() === 'Nobody else is here' && find('#facts').textContent === 'attic: 1 here'", "b");
+  shows (
+      "status() === 'Nobody else is here' && find('#facts').textContent === 'attic: 1 here'", "b");
   line.reset ();
   shows ("status() === 'Looking for the server'");
   line = std::make_unique<Line> ("pool-room", port);
-  shows ("status() === '' && document.querySelectorAll('figure').length === 2 && plays('Member', 640)");
+  shows ("status() === '' && document.querySelectorAll('figure').length === 2 && plays('Member', "
+         "640)");
 }
 GST_END_TEST
 
