@@ -16,8 +16,8 @@
  * gst-launch-1.0 videotestsrc is-live=true ! rtcpool signalling-uri=ws://127.0.0.1:7001 pool=garden
  * ]| shows itself to everybody in "garden".
  * |[
- * gst-launch-1.0 -m rtcpool signalling-uri=ws://127.0.0.1:7001 pool=garden ! decodebin !
- * autovideosink
+ * gst-launch-1.0 -m rtcpool signalling-uri=ws://127.0.0.1:7001 pool=garden ! decodebin ! \
+ *   autovideosink
  * ]| looks at the first one there is.
  *
  * ## Threads
