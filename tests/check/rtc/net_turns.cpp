@@ -193,6 +193,25 @@ int connect_to (std::uint16_t port)
   fail_unless (connect (fd, to.get (), to.length) == 0);
   return fd;
 }
+
+// Another process is refused.
+void expect_refused (std::uint16_t port)
+{
+  const pid_t child = fork ();
+  if (child == 0) {
+    const int fd = socket (AF_INET, SOCK_STREAM, 0);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons (port);
+    to.sin_addr.s_addr = htonl (INADDR_LOOPBACK);
+    char byte;
+    const bool refused = connect (fd, reinterpret_cast<sockaddr *> (&to), sizeof to) == 0 &&
+                         read (fd, &byte, 1) <= 0;
+    _exit (refused ? 0 : 1);
+  }
+  int status = 0;
+  fail_unless (waitpid (child, &status, 0) == child && status == 0);
+}
 } // namespace
 
 GST_START_TEST (test_bridge)
@@ -220,21 +239,7 @@ GST_START_TEST (test_bridge)
     port = bridge->port ();
   });
 
-  // Another process is refused.
-  const pid_t child = fork ();
-  if (child == 0) {
-    const int fd = socket (AF_INET, SOCK_STREAM, 0);
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons (port);
-    to.sin_addr.s_addr = htonl (INADDR_LOOPBACK);
-    char byte;
-    const bool refused = connect (fd, reinterpret_cast<sockaddr *> (&to), sizeof to) == 0 &&
-                         read (fd, &byte, 1) <= 0;
-    _exit (refused ? 0 : 1);
-  }
-  int status = 0;
-  fail_unless (waitpid (child, &status, 0) == child && status == 0);
+  expect_refused (port);
 
   // A server that does not read: after what buffers hold nothing more is taken; nothing is lost.
   const int fd = connect_to (port);
