@@ -106,7 +106,6 @@ void PoolImpl::on_peer (const std::string &id)
 {
   remove_member (id); // of that name: it must have gone
   add_member (id, {}, false);
-  update_status ();
 }
 
 void PoolImpl::on_peer_described (const std::string &id, const std::string &json)

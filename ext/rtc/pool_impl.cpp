@@ -171,6 +171,7 @@ void PoolImpl::add_member (const std::string &id, const std::string &description
   all_outputs_.push_back (m->outputs);
   Member &added = *m;
   members_[id] = std::move (m);
+  update_status ();
   tell ("peer-added", gst_structure_new ("rtc-pool-peer-added", "peer-id", G_TYPE_STRING,
                           id.c_str (), "polite", G_TYPE_BOOLEAN, polite, nullptr));
   data_.open (*added.session);
@@ -198,9 +199,9 @@ void PoolImpl::remove_member (std::string id)
   auto m = std::move (at->second);
   members_.erase (at);
   end_member (std::move (m));
+  update_status (); // who is told looks at it
   tell ("peer-closed",
       gst_structure_new ("rtc-pool-peer-closed", "peer-id", G_TYPE_STRING, id.c_str (), nullptr));
-  update_status ();
   share_bitrate ();
 }
 

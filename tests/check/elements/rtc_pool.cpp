@@ -99,6 +99,7 @@ GST_START_TEST (test_silent)
     Caller b (server.member (""));
     b.play ();
     fail_unless (wait_fields (a, "rtc-pool-peer-added"));
+    fail_unless_equals_int (a.get<guint> ("n-connections"), 1);
     fail_unless (wait_fields (b, "rtc-pool-joined"));
   }
   fail_unless (wait_fields (a, "rtc-pool-peer-closed"));
