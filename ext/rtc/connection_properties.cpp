@@ -217,7 +217,7 @@ void install_paths (GObjectClass *k, const char *signalling_uri)
 {
   const Installer i (k);
   i.text (prop_signalling_uri, "signalling-uri", signalling_uri);
-  i.text (prop_signalling_token, "signalling-token", "Bearer token of WHIP and WHEP servers");
+  i.text (prop_signalling_token, "signalling-token", "Bearer token of WHIP, WHEP and pool servers");
   i.text (prop_tls_ca_file, "tls-ca-file",
       "PEM file of authorities that certificates of signalling and TURN servers are checked "
       "against "
