@@ -52,6 +52,8 @@ public:
   ~Caller ()
   {
     end ();
+    // The last reference may be one that is on its way, on a thread of the element's.
+    g_signal_handlers_disconnect_by_data (peer, this);
     gst_object_unref (peer);
     gst_object_unref (pipeline);
   }
