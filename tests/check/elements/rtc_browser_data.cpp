@@ -95,8 +95,9 @@ GST_START_TEST (test_browser_opens)
   browser ().run (std::string ("connect('garden', (p) => { window.channel = p.createDataChannel("
                                "'lawn', ") +
                   k.browser + "); })");
-  const std::string seen =
-      browser ().run (std::string ("echoes(window.channel, '") + k.messages + "')");
+  const std::string seen = browser ().run (
+      std::string ("until(() => window.channel, 'a channel').then((c) => echoes(c, '") +
+      k.messages + "'))");
   fail_unless_equals_string (seen.c_str (), k.seen);
   const auto echo = channels.all.get ().at (0);
   fail_unless_equals_string (echo->shown ().c_str (), k.seen);
