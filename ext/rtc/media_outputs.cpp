@@ -4,7 +4,8 @@
 
 namespace reach::rtc {
 namespace {
-constexpr std::size_t most_early = 512; // packets, until the pad is there
+constexpr std::size_t most_outputs = 64; // each has a thread, and the peer says how many
+constexpr std::size_t most_early = 512;  // packets, until the pad is there
 constexpr Duration sync_period = seconds (1);
 
 std::string free_name (GstElement *element)
@@ -83,6 +84,8 @@ void MediaOutputs::update (PeerSession &session, const Negotiated *n)
       unused.erase (idle);
       continue;
     }
+    if (outputs_.size () >= most_outputs)
+      continue;
     auto o = std::make_shared<Output> ();
     o->kind = m->kind;
     use (session, *o, *m, key);

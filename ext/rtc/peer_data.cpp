@@ -4,6 +4,7 @@
 
 namespace reach::rtc {
 namespace {
+constexpr unsigned most_outputs = 64;     // each has a thread, and peers say how many
 constexpr unsigned most_datagrams = 1024; // on their way to the loop
 } // namespace
 
@@ -228,8 +229,14 @@ void PeerData::on_datagram (Bytes datagram)
 
 DataHub::Ends PeerData::incoming (const DataChannels::Channel &channel)
 {
+  std::erase_if (made_, [] (const auto &o) { return o.expired (); });
+  if (made_.size () >= most_outputs) {
+    host_.tell_warning ("A peer opens more than 64 data channels; no pad is made for this one.");
+    return {};
+  }
   auto o = make_output ("data_src_" + std::to_string (next_++), false);
   o->port = std::make_shared<ChannelPort> ();
+  made_.push_back (o);
   host_.tell ([this, o] { add_pad (o); });
   return {o->port, o};
 }

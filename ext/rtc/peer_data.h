@@ -50,6 +50,7 @@ private:
   Guarded<std::list<std::shared_ptr<Output>>> outputs_;
   std::shared_ptr<Output> datagrams_; // loop thread
   std::atomic<bool> playing_{false};
-  unsigned next_ = 0; // loop thread
+  std::vector<std::weak_ptr<Output>> made_; // loop thread
+  unsigned next_ = 0;                       // likewise
 };
 } // namespace reach::rtc

@@ -76,7 +76,8 @@ void PeerImpl::on_negotiated (PeerSession &s, const Negotiated &n)
 {
   for (const std::string &refused : inputs_.select (s, n))
     tell_warning (refused);
-  outputs_->update (s, &n);
+  if (outputs_) // the run has not ended
+    outputs_->update (s, &n);
 }
 
 void PeerImpl::on_media (PeerSession &s, std::span<ReceivedPacket> packets)

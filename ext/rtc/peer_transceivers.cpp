@@ -56,6 +56,16 @@ void PeerImpl::update_transceivers ()
 {
   if (!session_)
     return;
+  // Those that a peer has made and taken away again.
+  std::vector<Ref<GstWebRTCRTPTransceiver>> gone;
+  std::erase_if (*handles_.lock (), [&] (const auto &h) {
+    const bool is = !session_->negotiator ().find (h.first);
+    if (is)
+      gone.push_back (h.second);
+    return is;
+  });
+  for (auto &handle : gone)
+    tell ([handle = std::move (handle)] { transceiver_detach (handle.get ()); });
   for (const Transceiver &t : session_->negotiator ().transceivers ())
     tell ([handle = handle_of (t), shown = shown_of (t)] {
       transceiver_update (handle.get (), shown);

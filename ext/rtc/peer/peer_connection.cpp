@@ -33,6 +33,14 @@ Random random_bytes ()
   };
 }
 
+// Descriptions and RTCP name us alike (RFC 3550, 6.5.1).
+PeerConfig with_cname (PeerConfig config)
+{
+  if (config.jsep.cname.empty ())
+    config.jsep.cname = CharPtr (g_uuid_string_random ()).get ();
+  return config;
+}
+
 std::uint8_t sent_id (const NegotiatedMedia &m, std::string_view uri)
 {
   const auto e = std::ranges::find (m.extensions, uri, &sdp::ExtMap::uri);
@@ -43,7 +51,7 @@ std::uint8_t sent_id (const NegotiatedMedia &m, std::string_view uri)
 } // namespace
 
 PeerConnection::PeerConnection (Loop &loop, Owner &owner, PeerConfig config)
-    : loop_ (loop), owner_ (owner), config_ (std::move (config)),
+    : loop_ (loop), owner_ (owner), config_ (with_cname (std::move (config))),
       self_ (std::make_shared<PeerConnection *> (this)),
       negotiator_ (config_.jsep, random_bytes ()),
       sending_ (std::make_shared<Sending> (config_.sending, Sending::Owner{[&l = loop_, s = self_] {
@@ -184,6 +192,8 @@ void PeerConnection::negotiated_changed ()
   reduced_size_ =
       !n->media.empty () && std::ranges::all_of (n->media, &NegotiatedMedia::rtcp_rsize);
   owner_.on_negotiated (*n);
+  // Transceivers that peers make and take away again leave nothing here.
+  std::erase_if (tracks_, [this] (const Track &t) { return !negotiator_.find (t.transceiver); });
   receiving_.configure (
       *n, report_ssrc_, [this] (const NegotiatedMedia &m, const std::string &rid) {
         return key_of (m.transceiver, rid);
@@ -223,21 +233,18 @@ void PeerConnection::set_peer (const Negotiated &n)
 
 TrackKey PeerConnection::key_of (TransceiverId id, const std::string &rid)
 {
-  const std::pair<TransceiverId, std::string> wanted (id, rid);
-  auto at = std::ranges::find (tracks_, wanted);
-  if (at == tracks_.end ())
-    at = tracks_.insert (at, wanted);
-  return static_cast<TrackKey> (at - tracks_.begin ());
-}
-
-TransceiverId PeerConnection::transceiver_of (TrackKey key) const
-{
-  return key < tracks_.size () ? tracks_[key].first : 0;
+  const auto at = std::ranges::find_if (
+      tracks_, [&] (const Track &t) { return t.transceiver == id && t.rid == rid; });
+  if (at != tracks_.end ())
+    return at->key;
+  tracks_.push_back ({next_track_, id, rid});
+  return next_track_++;
 }
 
 std::string PeerConnection::rid_of (TrackKey key) const
 {
-  return key < tracks_.size () ? tracks_[key].second : std::string ();
+  const auto at = std::ranges::find (tracks_, key, &Track::key);
+  return at == tracks_.end () ? std::string () : at->rid;
 }
 
 void PeerConnection::attach (
@@ -350,7 +357,7 @@ void PeerConnection::close ()
     std::array<std::uint8_t, 1200> room;
     RtcpWriter w (room);
     write_report (w, report_ssrc_, {}, {});
-    write_sdes (w, report_ssrc_, cname_);
+    write_sdes (w, report_ssrc_, config_.jsep.cname);
     const auto ssrcs = sending_->ssrcs ();
     if (!ssrcs.empty () &&
         write_bye (w, std::span (ssrcs).first (std::min<std::size_t> (31, ssrcs.size ()))))

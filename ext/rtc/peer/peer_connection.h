@@ -64,7 +64,6 @@ public:
   // Which of the negotiated codecs the source has; the first is used.
   const Negotiated *negotiated () const { return negotiator_.negotiated (); }
   TrackKey key_of (TransceiverId id, const std::string &rid); // the same each time
-  TransceiverId transceiver_of (TrackKey key) const;
   std::string rid_of (TrackKey key) const;
 
   void request_keyframe (TrackKey key);
@@ -90,6 +89,11 @@ public:
   std::vector<Receiving::TrackStats> receiving_stats () const { return receiving_.stats (); }
 
 private:
+  struct Track {
+    TrackKey key = 0;
+    TransceiverId transceiver = 0;
+    std::string rid;
+  };
   struct Attached {
     TransceiverId transceiver = 0;
     std::string rid;
@@ -166,9 +170,9 @@ private:
   Receiving receiving_;
   DataHub data_;
   std::vector<Attached> attached_;
-  std::vector<std::pair<TransceiverId, std::string>> tracks_; // by key
+  std::vector<Track> tracks_;
+  TrackKey next_track_ = 0;
   GatheringState gathering_ = GatheringState::fresh;
-  std::string cname_;
   std::uint32_t report_ssrc_ = 1;
   bool draining_ = false, reduced_size_ = false, scheduled_ = false;
   std::optional<TimePoint> next_report_;

@@ -124,7 +124,7 @@ void PeerConnection::send_reports (TimePoint now)
   for (std::size_t i = 0; i < infos.size (); i++)
     write_report (w, infos[i].ssrc, infos[i].info,
         i == 0 ? std::span<const ReportBlock> (blocks) : std::span<const ReportBlock> ());
-  write_sdes (w, infos.empty () ? report_ssrc_ : infos[0].ssrc, cname_);
+  write_sdes (w, infos.empty () ? report_ssrc_ : infos[0].ssrc, config_.jsep.cname);
   send_rtcp (w.datagram ());
 }
 
@@ -136,7 +136,7 @@ void PeerConnection::send_feedback ()
     // Where the peer wants compound packets, a report comes first (RFC 4585, 3.1).
     if (!reduced_size_) {
       write_report (w, report_ssrc_, {}, {});
-      write_sdes (w, report_ssrc_, cname_);
+      write_sdes (w, report_ssrc_, config_.jsep.cname);
     }
     const std::size_t before = w.size ();
     while ((more = receiving_.poll_transmit (w)) && w.room () > rtcp_room / 4)

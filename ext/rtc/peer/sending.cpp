@@ -163,7 +163,9 @@ std::shared_ptr<MediaSource::Output> Sending::output (StreamKey key)
 void Sending::open (std::shared_ptr<MediaSender> sender)
 {
   open_ = sender != nullptr;
-  state_.lock ()->sender = std::move (sender);
+  auto s = state_.lock ();
+  s->sender = std::move (sender);
+  s->waiting.clear (); // of the time before
 }
 
 void Sending::close ()
