@@ -53,6 +53,7 @@ public:
   std::optional<Out> poll_transmit ();
   bool over () const { return over_; }
   std::uint64_t sender_id () const { return begin_.id; }
+  // At most max_held, slack, and a piece that is acknowledged in part.
   std::size_t held () const { return held_bytes_; }
 
 private:
