@@ -75,14 +75,14 @@ void Ice::start_gathering ()
     set_state (IceState::failed);
     return;
   }
-  grow_buffers ();
+  prepare_sockets ();
   if (!gathered_)
     gather_timer_.arm (Clock::now () + settings_.gather_limit);
 }
 
 void Ice::gathered ()
 {
-  grow_buffers ();
+  prepare_sockets ();
   gather_timer_.cancel ();
   if (!std::exchange (gathered_, true))
     owner_.on_ice_gathered ();
@@ -99,6 +99,8 @@ void Ice::tell_candidate (const NiceCandidate &c)
     told.related_port = 0;
   }
   if (!owner_.accept_local (told))
+    return;
+  if (!guard_sockets ()) // before anybody can know of it
     return;
   told.ufrag = local ().ufrag;
   owner_.on_ice_candidate (told);

@@ -37,6 +37,9 @@ struct IceSettings {
   std::vector<std::string> addresses;  // to bind to; empty: all but loopback
   std::size_t remote_candidates = 100; // of a generation; more are ignored
   unsigned max_checks = 100;           // pairs that are checked at most
+  // The owner is asked before ICE hears an address of UDP for the first time. Without TCP then.
+  // Requests by way of a relay are not asked about: it lets only the peer's candidates through.
+  bool ask_bindings = false;
   // Gathering counts as complete then: libnice 0.1.21 never ends it when a TCP connection to a
   // relay has ended before the relay's answer.
   Duration gather_limit = seconds (10);
@@ -64,6 +67,9 @@ public:
     virtual bool accept_remote (const Candidate &) { return true; }
     // false: nothing is sent over this pair; another that is nominated later is asked for again.
     virtual bool accept_pair (const IcePair &) { return true; }
+    // With ask_bindings. false: this Binding request (RFC 8445, 7.3; its integrity is right) is not
+    // answered; the next one is asked about again.
+    virtual bool accept_binding (const Address &) { return true; }
   };
 
   // An owner's callback must not destroy it.
@@ -106,7 +112,8 @@ private:
   void start_gathering ();
   void tell_candidate (const NiceCandidate &c);
   void use_remote (const Candidate &c);
-  void grow_buffers ();
+  void prepare_sockets ();
+  bool guard_sockets (); // false: it cannot be done, and none may be used
   void gathered ();
   void on_pair (const NiceCandidate &local, const NiceCandidate &remote);
   void set_state (IceState state);
