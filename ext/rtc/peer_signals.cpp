@@ -86,7 +86,7 @@ void install_negotiation (GType type)
       G_TYPE_NONE, 2, GST_TYPE_WEBRTC_DATA_CHANNEL, G_TYPE_BOOLEAN);
 }
 
-void install_decisions (GType type)
+void install_candidate_decisions (GType type)
 {
   /**
    * GstRtcPeer::local-candidate:
@@ -110,6 +110,10 @@ void install_decisions (GType type)
    */
   g_signal_new_class_handler ("remote-candidate", type, G_SIGNAL_RUN_LAST, G_CALLBACK (yes), all_of,
       nullptr, nullptr, G_TYPE_BOOLEAN, 1, G_TYPE_STRING);
+}
+
+void install_decisions (GType type)
+{
   /**
    * GstRtcPeer::accept-pair:
    * @self: the element
@@ -211,6 +215,7 @@ void install_events (GType type)
 void install_peer_signals (GType type)
 {
   install_negotiation (type);
+  install_candidate_decisions (type);
   install_decisions (type);
   install_events (type);
   install_peer_actions (type);

@@ -54,9 +54,9 @@ private:
 std::uint32_t word_of (const Address &a, std::size_t n)
 {
   const auto *bytes = a.family () == AF_INET6
-      ? reinterpret_cast<const sockaddr_in6 *> (&a.storage)->sin6_addr.s6_addr
-      : reinterpret_cast<const std::uint8_t *> (
-            &reinterpret_cast<const sockaddr_in *> (&a.storage)->sin_addr);
+                          ? reinterpret_cast<const sockaddr_in6 *> (&a.storage)->sin6_addr.s6_addr
+                          : reinterpret_cast<const std::uint8_t *> (
+                                &reinterpret_cast<const sockaddr_in *> (&a.storage)->sin_addr);
   return load_be<std::uint32_t> (bytes + 4 * n);
 }
 
@@ -90,12 +90,11 @@ std::unique_ptr<BindingGate> BindingGate::open (Loop &loop, int socket, Accept a
   if (fd < 0)
     return nullptr;
   std::unique_ptr<BindingGate> gate (new BindingGate (loop, fd, local, std::move (accept)));
-  const bool twins =
-      setsockopt (socket, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0 &&
-      setsockopt (fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0 &&
-      (local.family () != AF_INET6 ||
-          setsockopt (fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0) &&
-      ::bind (fd, local.get (), local.length) == 0 && gate->filter ();
+  const bool twins = setsockopt (socket, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0 &&
+                     setsockopt (fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0 &&
+                     (local.family () != AF_INET6 ||
+                         setsockopt (fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0) &&
+                     ::bind (fd, local.get (), local.length) == 0 && gate->filter ();
   gate->token_ = twins ? loop.epoll ().add (fd, EPOLLIN, *gate) : 0;
   return gate->token_ ? std::move (gate) : nullptr;
 }

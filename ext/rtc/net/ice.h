@@ -13,6 +13,7 @@
 #include "common/loop.h"
 #include "common/tls.h"
 #include "ice_candidate.h"
+#include "mdns.h"
 #include "packet_path.h"
 #include "rtc/proto/transport_types.h"
 #include "turn/proto/uri.h"
@@ -134,6 +135,7 @@ private:
   std::vector<Candidate> early_; // came before the remote credentials
   bool early_end_ = false, gathering_ = false, gathered_ = false;
   std::size_t remote_count_ = 0, pending_servers_ = 0;
-  std::list<std::unique_ptr<Resolve>> lookups_;
+  std::list<std::unique_ptr<Resolve>> lookups_; // servers
+  std::unique_ptr<Mdns> mdns_;                  // candidates
 };
 } // namespace reach::rtc

@@ -96,6 +96,7 @@ Ice::Ice (Loop &loop, Owner &owner, IceSettings settings)
 Ice::~Ice ()
 {
   lookups_.clear ();
+  mdns_.reset ();
   path_->clear ();
   drop (std::move (before_));
   drop (std::move (now_));
@@ -168,6 +169,7 @@ void Ice::restart (const IceCredentials &local)
   before_timer_.cancel ();
   gather_timer_.cancel ();
   lookups_.clear ();
+  mdns_.reset ();
   remote_count_ = 0;
   early_.clear ();
   early_end_ = false;
