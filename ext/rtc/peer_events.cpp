@@ -178,6 +178,13 @@ bool PeerImpl::accept_pair (PeerSession &, const IcePair &pair)
   return yes;
 }
 
+bool PeerImpl::accept_binding (PeerSession &, const Address &from)
+{
+  gboolean yes = TRUE;
+  g_signal_emit_by_name (element_, "binding-request", from.text ().c_str (), &yes);
+  return yes;
+}
+
 std::string PeerImpl::edit_local (PeerSession &, DescriptionType type, const std::string &sdp)
 {
   char *edited = nullptr;

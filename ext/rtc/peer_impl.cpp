@@ -118,6 +118,8 @@ void PeerImpl::make_session (PeerSession::Mode mode)
 {
   end_session ();
   PeerConfig config = config_;
+  config.ice.ask_bindings = g_signal_has_handler_pending (
+      element_, g_signal_lookup ("binding-request", G_OBJECT_TYPE (element_)), 0, FALSE);
   session_ = std::make_unique<PeerSession> (*loop_, *this, std::move (config), mode);
   connected_told_ = silent_ = needed_ = false;
   data_.open (*session_);

@@ -80,6 +80,7 @@ private:
   bool accept_local (PeerSession &, const Candidate &) override;
   bool accept_remote (PeerSession &, const Candidate &) override;
   bool accept_pair (PeerSession &, const IcePair &) override;
+  bool accept_binding (PeerSession &, const Address &) override;
   std::string edit_local (PeerSession &, DescriptionType, const std::string &) override;
   void on_media (PeerSession &, std::span<ReceivedPacket> packets) override;
   void on_estimate (PeerSession &, double) override;

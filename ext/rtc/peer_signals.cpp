@@ -86,7 +86,7 @@ void install_negotiation (GType type)
       G_TYPE_NONE, 2, GST_TYPE_WEBRTC_DATA_CHANNEL, G_TYPE_BOOLEAN);
 }
 
-void install_decisions (GType type)
+void install_candidate_decisions (GType type)
 {
   /**
    * GstRtcPeer::local-candidate:
@@ -110,6 +110,10 @@ void install_decisions (GType type)
    */
   g_signal_new_class_handler ("remote-candidate", type, G_SIGNAL_RUN_LAST, G_CALLBACK (yes), all_of,
       nullptr, nullptr, G_TYPE_BOOLEAN, 1, G_TYPE_STRING);
+}
+
+void install_decisions (GType type)
+{
   /**
    * GstRtcPeer::accept-pair:
    * @self: the element
@@ -123,6 +127,21 @@ void install_decisions (GType type)
    */
   g_signal_new_class_handler ("accept-pair", type, G_SIGNAL_RUN_LAST, G_CALLBACK (yes_pair), all_of,
       nullptr, nullptr, G_TYPE_BOOLEAN, 2, G_TYPE_STRING, G_TYPE_STRING);
+  /**
+   * GstRtcPeer::binding-request:
+   * @self: the element
+   * @address: where it comes from, 192.0.2.1:5000 or [2001:db8::1]:5000
+   *
+   * May ICE answer the Binding requests of the peer (RFC 8445, 7.3) from this address? It is asked
+   * about once when it is accepted, and each time when it is not; those without the right
+   * integrity are not asked about. Has to be connected before the connection begins, and there are
+   * no TCP candidates then. Requests by way of a relay are not asked about; refuse in
+   * remote-candidate what may not come that way. On a loop thread: must return at once.
+   *
+   * Returns: %FALSE to leave the request without an answer
+   */
+  g_signal_new_class_handler ("binding-request", type, G_SIGNAL_RUN_LAST, G_CALLBACK (yes), all_of,
+      nullptr, nullptr, G_TYPE_BOOLEAN, 1, G_TYPE_STRING);
   /**
    * GstRtcPeer::local-description:
    * @self: the element
@@ -196,6 +215,7 @@ void install_events (GType type)
 void install_peer_signals (GType type)
 {
   install_negotiation (type);
+  install_candidate_decisions (type);
   install_decisions (type);
   install_events (type);
   install_peer_actions (type);

@@ -75,14 +75,14 @@ void Ice::start_gathering ()
     set_state (IceState::failed);
     return;
   }
-  grow_buffers ();
+  prepare_sockets ();
   if (!gathered_)
     gather_timer_.arm (Clock::now () + settings_.gather_limit);
 }
 
 void Ice::gathered ()
 {
-  grow_buffers ();
+  prepare_sockets ();
   gather_timer_.cancel ();
   if (!std::exchange (gathered_, true))
     owner_.on_ice_gathered ();
@@ -99,6 +99,8 @@ void Ice::tell_candidate (const NiceCandidate &c)
     told.related_port = 0;
   }
   if (!owner_.accept_local (told))
+    return;
+  if (!guard_sockets ()) // before anybody can know of it
     return;
   told.ufrag = local ().ufrag;
   owner_.on_ice_candidate (told);
@@ -144,19 +146,16 @@ bool Ice::add_remote (std::string_view candidate)
 void Ice::use_remote (const Candidate &c)
 {
   if (address_form (c.address) == AddressForm::mdns) {
-    lookups_.push_back (nullptr);
-    const auto at = std::prev (lookups_.end ());
-    *at = std::make_unique<Resolve> (loop_.context (), c.address, c.port,
-        [this, at, c] (const std::vector<Address> &found, const std::string &) {
-          loop_.destroy_later (std::move (*at));
-          lookups_.erase (at);
-          // Nobody knows the name: the peer is not on this network.
-          Candidate resolved = c;
-          if (!found.empty ()) {
-            resolved.address = found.front ().host ();
-            use_remote (resolved);
-          }
-        });
+    if (!mdns_)
+      mdns_ = std::make_unique<Mdns> (loop_, Mdns::Settings{.addresses = settings_.addresses});
+    // Nobody knows the name: the peer is not on this network.
+    mdns_->resolve (c.address, c.port, [this, c] (std::optional<Address> found) {
+      Candidate resolved = c;
+      if (found) {
+        resolved.address = found->host ();
+        use_remote (resolved);
+      }
+    });
     return;
   }
   NiceCandidate *n = nice_candidate_of (c, stream ());

@@ -13,6 +13,7 @@
 #include "common/loop.h"
 #include "common/tls.h"
 #include "ice_candidate.h"
+#include "mdns.h"
 #include "packet_path.h"
 #include "rtc/proto/transport_types.h"
 #include "turn/proto/uri.h"
@@ -37,6 +38,9 @@ struct IceSettings {
   std::vector<std::string> addresses;  // to bind to; empty: all but loopback
   std::size_t remote_candidates = 100; // of a generation; more are ignored
   unsigned max_checks = 100;           // pairs that are checked at most
+  // The owner is asked before ICE hears an address of UDP for the first time. Without TCP then.
+  // Requests by way of a relay are not asked about: it lets only the peer's candidates through.
+  bool ask_bindings = false;
   // Gathering counts as complete then: libnice 0.1.21 never ends it when a TCP connection to a
   // relay has ended before the relay's answer.
   Duration gather_limit = seconds (10);
@@ -64,6 +68,9 @@ public:
     virtual bool accept_remote (const Candidate &) { return true; }
     // false: nothing is sent over this pair; another that is nominated later is asked for again.
     virtual bool accept_pair (const IcePair &) { return true; }
+    // With ask_bindings. false: this Binding request (RFC 8445, 7.3; its integrity is right) is not
+    // answered; the next one is asked about again.
+    virtual bool accept_binding (const Address &) { return true; }
   };
 
   // An owner's callback must not destroy it.
@@ -106,7 +113,8 @@ private:
   void start_gathering ();
   void tell_candidate (const NiceCandidate &c);
   void use_remote (const Candidate &c);
-  void grow_buffers ();
+  void prepare_sockets ();
+  bool guard_sockets (); // false: it cannot be done, and none may be used
   void gathered ();
   void on_pair (const NiceCandidate &local, const NiceCandidate &remote);
   void set_state (IceState state);
@@ -127,6 +135,7 @@ private:
   std::vector<Candidate> early_; // came before the remote credentials
   bool early_end_ = false, gathering_ = false, gathered_ = false;
   std::size_t remote_count_ = 0, pending_servers_ = 0;
-  std::list<std::unique_ptr<Resolve>> lookups_;
+  std::list<std::unique_ptr<Resolve>> lookups_; // servers
+  std::unique_ptr<Mdns> mdns_;                  // candidates
 };
 } // namespace reach::rtc

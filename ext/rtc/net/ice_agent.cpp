@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The agent of libnice: made, told of servers, and what it tells.
+#include "binding_gate.h"
 #include "common/ref.h"
 #include "ice.h"
 #include "ice_farewell.h"
 #include "nested_context.h"
+#include "turn/net/hashes.h"
+#include "turn/proto/integrity.h"
 #include "turns_bridge.h"
 #include <algorithm>
 #include <sys/socket.h>
@@ -46,8 +49,9 @@ struct Ice::Agent {
   NiceAgent *agent = nullptr;
   unsigned stream = 0;
   std::size_t relays = 0;
-  bool stun_set = false, live = true;
+  bool stun_set = false, live = true, unguarded = false;
   std::list<std::unique_ptr<TurnsBridge>> bridges;
+  std::vector<std::unique_ptr<BindingGate>> gates;
   // When another one followed.
   IceCredentials remote;
   IceState state = IceState::fresh;
@@ -59,6 +63,17 @@ struct Ice::Agent {
     const CharPtr u (ufrag), p (password);
     return {ufrag ? ufrag : "", password ? password : ""};
   }
+
+  template <typename F> void each_socket (F &&f) const
+  {
+    GPtrArray *sockets = nice_agent_get_sockets (agent, stream, 1);
+    for (guint i = 0; sockets && i < sockets->len; i++)
+      f (static_cast<GSocket *> (g_ptr_array_index (sockets, i)));
+    if (sockets)
+      g_ptr_array_unref (sockets);
+  }
+  bool guard_sockets ();
+  bool accepts (Bytes request, const Address &from) const;
 
   bool current () const { return live && ice.now_.get () == this; }
   static void on_candidate (NiceAgent *, NiceCandidate *c, gpointer self);
@@ -81,6 +96,7 @@ Ice::Ice (Loop &loop, Owner &owner, IceSettings settings)
 Ice::~Ice ()
 {
   lookups_.clear ();
+  mdns_.reset ();
   path_->clear ();
   drop (std::move (before_));
   drop (std::move (now_));
@@ -124,7 +140,7 @@ void Ice::make_agent ()
           NICE_AGENT_OPTION_ICE_TRICKLE | NICE_AGENT_OPTION_REGULAR_NOMINATION));
   now_->agent = agent;
   g_object_set (agent, "upnp", FALSE, "keepalive-conncheck", TRUE, "ice-tcp",
-      static_cast<gboolean> (settings_.tcp), "controlling-mode",
+      static_cast<gboolean> (settings_.tcp && !settings_.ask_bindings), "controlling-mode",
       static_cast<gboolean> (controlling_), "force-relay",
       static_cast<gboolean> (settings_.relay_only), "max-connectivity-checks", settings_.max_checks,
       nullptr);
@@ -153,6 +169,7 @@ void Ice::restart (const IceCredentials &local)
   before_timer_.cancel ();
   gather_timer_.cancel ();
   lookups_.clear ();
+  mdns_.reset ();
   remote_count_ = 0;
   early_.clear ();
   early_end_ = false;
@@ -257,16 +274,54 @@ std::optional<Address> Ice::bridge (const IceServer &server, const Addresses &al
   return Address::parse ("127.0.0.1", port);
 }
 
-void Ice::grow_buffers ()
+bool Ice::guard_sockets ()
 {
-  GPtrArray *sockets = nice_agent_get_sockets (agent (), stream (), 1);
-  for (guint i = 0; sockets && i < sockets->len; i++) {
-    auto *s = static_cast<GSocket *> (g_ptr_array_index (sockets, i));
+  return now_->guard_sockets ();
+}
+
+void Ice::prepare_sockets ()
+{
+  guard_sockets ();
+  now_->each_socket ([] (GSocket *s) {
     g_socket_set_option (s, SOL_SOCKET, SO_RCVBUF, receive_buffer, nullptr);
     g_socket_set_option (s, SOL_SOCKET, SO_SNDBUF, send_buffer, nullptr);
+  });
+}
+
+bool Ice::Agent::guard_sockets ()
+{
+  if (!live || !ice.settings_.ask_bindings || unguarded)
+    return !unguarded;
+  each_socket ([this] (GSocket *s) {
+    const int fd = g_socket_get_fd (s);
+    const std::string at = Address::local_of (fd).text ();
+    if (g_socket_get_socket_type (s) != G_SOCKET_TYPE_DATAGRAM ||
+        std::ranges::any_of (gates, [&] (const auto &g) { return g->local ().text () == at; }))
+      return;
+    gates.push_back (BindingGate::open (ice_loop, fd,
+        [this] (Bytes request, const Address &from) { return accepts (request, from); }));
+    if (!gates.back ()) {
+      gates.pop_back ();
+      unguarded = true;
+    }
+  });
+  if (unguarded) {
+    ice.owner_.on_ice_warning ("this system does not let Binding requests be refused");
+    ice.set_state (IceState::failed);
   }
-  if (sockets)
-    g_ptr_array_unref (sockets);
+  return !unguarded;
+}
+
+bool Ice::Agent::accepts (Bytes request, const Address &from) const
+{
+  static const stun::Crypto crypto = turn::make_crypto ();
+  const IceCredentials own = local ();
+  const auto m = stun::Message::parse (request);
+  const bool of_peer =
+      m && m->kind () == stun::Class::request && m->method () == stun::Method::binding &&
+      m->text (stun::Attr::username).starts_with (own.ufrag + ":") &&
+      check_sha1 (crypto, *m, stun::short_term_key (own.pwd)) == stun::Integrity::right;
+  return live && of_peer && ice.owner_.accept_binding (from);
 }
 
 void Ice::on_pair (const NiceCandidate &local, const NiceCandidate &remote)

@@ -56,6 +56,7 @@ public:
     virtual bool accept_local (const Candidate &) { return true; }
     virtual bool accept_remote (const Candidate &) { return true; }
     virtual bool accept_pair (const IcePair &) { return true; }
+    virtual bool accept_binding (const Address &) { return true; }
     virtual void on_rtp (std::span<std::uint8_t>) {} // may be changed; valid during the call
     virtual void on_rtcp (std::span<std::uint8_t>) {}
     virtual void on_datagram (Bytes) {}
@@ -111,6 +112,7 @@ private:
   bool accept_local (const Candidate &c) override { return owner_.accept_local (c); }
   bool accept_remote (const Candidate &c) override { return owner_.accept_remote (c); }
   bool accept_pair (const IcePair &p) override { return owner_.accept_pair (p); }
+  bool accept_binding (const Address &a) override { return owner_.accept_binding (a); }
   void on_sctp_packets (SctpLink::Output &packets) override;
   void on_sctp_connected (std::uint16_t n) override { owner_.on_data_connected (n); }
   void on_sctp_message (std::uint16_t stream, std::uint32_t ppid, Bytes message) override

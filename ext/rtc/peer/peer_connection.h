@@ -42,6 +42,7 @@ public:
     virtual bool accept_local (const Candidate &) { return true; }
     virtual bool accept_remote (const Candidate &) { return true; }
     virtual bool accept_pair (const IcePair &) { return true; }
+    virtual bool accept_binding (const Address &) { return true; }
     virtual void on_media (std::span<ReceivedPacket>) {}
     virtual void on_estimate (double) {} // bit/s
     virtual void on_datagram (Bytes) {}
@@ -113,6 +114,7 @@ private:
   bool accept_local (const Candidate &c) override { return owner_.accept_local (c); }
   bool accept_remote (const Candidate &c) override { return owner_.accept_remote (c); }
   bool accept_pair (const IcePair &p) override { return owner_.accept_pair (p); }
+  bool accept_binding (const Address &a) override { return owner_.accept_binding (a); }
   void on_rtp (std::span<std::uint8_t> packet) override;
   void on_rtcp (std::span<std::uint8_t> packet) override;
   void on_datagram (Bytes d) override { owner_.on_datagram (d); }

@@ -27,6 +27,7 @@ public:
     virtual bool accept_local (PeerSession &, const Candidate &) { return true; }
     virtual bool accept_remote (PeerSession &, const Candidate &) { return true; }
     virtual bool accept_pair (PeerSession &, const IcePair &) { return true; }
+    virtual bool accept_binding (PeerSession &, const Address &) { return true; }
     // Of a session that negotiates by itself: what becomes the local description instead, or
     // nothing.
     virtual std::string edit_local (PeerSession &, DescriptionType, const std::string &)
@@ -96,6 +97,7 @@ private:
   bool accept_local (const Candidate &c) override { return owner_.accept_local (*this, c); }
   bool accept_remote (const Candidate &c) override { return owner_.accept_remote (*this, c); }
   bool accept_pair (const IcePair &p) override { return owner_.accept_pair (*this, p); }
+  bool accept_binding (const Address &a) override { return owner_.accept_binding (*this, a); }
   void on_media (std::span<ReceivedPacket> p) override { owner_.on_media (*this, p); }
   void on_estimate (double rate) override { owner_.on_estimate (*this, rate); }
   void on_datagram (Bytes b) override { owner_.on_datagram (*this, b); }

@@ -85,6 +85,38 @@ GST_START_TEST (test_cycles)
 }
 GST_END_TEST
 
+// The application has the last word on who is answered.
+GST_START_TEST (test_binding_requests)
+{
+  struct Asked {
+    unsigned refused = 0, accepted = 0;
+    bool open = false;
+  };
+  SignallingServer server;
+  Caller viewer (peer (by (server)));
+  Watched<Asked> asked;
+  g_signal_connect (viewer.peer, "binding-request",
+      G_CALLBACK (+[] (GstElement *, const char *address, gpointer a) -> gboolean {
+        fail_unless (address && strchr (address, ':'));
+        bool open = false;
+        static_cast<Watched<Asked> *> (a)->update ([&] (Asked &x) {
+          open = x.open;
+          (open ? x.accepted : x.refused)++;
+        });
+        return open;
+      }),
+      &asked);
+  Caller camera (peer (by (server)) + small_h264 + " ! peer.video_0");
+  viewer.play ();
+  camera.play ();
+  fail_unless (asked.wait ([] (const Asked &a) { return a.refused >= 5; }));
+  fail_unless_equals_int (viewer.decoded ("video/x-raw"), 0);
+  asked.update ([] (Asked &a) { a.open = true; });
+  fail_unless (viewer.wait_media ("video/x-raw", 15));
+  fail_unless (asked.get ().accepted > 0);
+}
+GST_END_TEST
+
 static Suite *rtc_call_suite ()
 {
   register_plugins ();
@@ -95,6 +127,7 @@ static Suite *rtc_call_suite ()
   tcase_add_test (tc, test_comes_again);
   tcase_add_test (tc, test_by_application);
   tcase_add_test (tc, test_cycles);
+  tcase_add_test (tc, test_binding_requests);
   suite_add_tcase (s, tc);
   return s;
 }

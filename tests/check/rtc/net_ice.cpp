@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // ICE: candidates as text, what is refused, kinds of paths, and who may reach DTLS.
+#include "common/udp_socket.h"
 #include "coturn.h"
 #include "peers.h"
+#include "turn/net/hashes.h"
+#include "turn/proto/builder.h"
+#include "turn/proto/integrity.h"
+#include <atomic>
+#include <unistd.h>
 
 using namespace reach;
 using namespace reach::test;
@@ -237,6 +243,94 @@ GST_START_TEST (test_stranger)
 }
 GST_END_TEST
 
+// Nobody is answered before the owner has agreed to the address.
+static void bindings_asked_about (const char *address)
+{
+  TransportSettings sa = loopback_settings (true), sb = loopback_settings (false);
+  sa.ice.addresses = sb.ice.addresses = {address};
+  sa.ice.ask_bindings = true;
+  PeerPair p (sa, sb);
+  Watched<unsigned> asked;
+  std::atomic<bool> yes{false};
+  p.a.accept_from = [&] (const Address &from) {
+    fail_unless (from.host () == address && from.port () != 0);
+    asked.update ([] (unsigned &n) { n++; });
+    return yes.load ();
+  };
+  introduce (p.a, p.b);
+  // Each time it asks, as it hears nothing.
+  fail_unless (asked.wait ([] (unsigned n) { return n >= 3; }));
+  fail_if (p.b.seen.get ().state == TransportState::connected);
+  fail_if (p.b.seen.get ().ice == IceState::connected);
+  yes = true;
+  p.expect_connected ();
+  for (const std::string &c : p.a.seen.get ().candidates)
+    fail_if (parse_candidate (c)->tcp, "%s", c.c_str ());
+  // It is not asked about any more, and both ways are open.
+  const unsigned before = asked.get ();
+  fail_unless_equals_int (send_rtp (p.a, 1, 20), 20);
+  fail_unless_equals_int (send_rtp (p.b, 1, 20), 20);
+  for (Peer *x : {&p.a, &p.b})
+    fail_unless (x->seen.wait ([] (const Seen &s) { return s.rtp == 20; }));
+  fail_unless_equals_int (asked.get (), before);
+}
+
+GST_START_TEST (test_bindings)
+{
+  bindings_asked_about ("127.0.0.1");
+}
+GST_END_TEST
+
+GST_START_TEST (test_bindings_ipv6)
+{
+  bindings_asked_about ("::1");
+}
+GST_END_TEST
+
+// Who does not know the password is not even asked about.
+GST_START_TEST (test_bindings_of_strangers)
+{
+  TransportSettings s = loopback_settings (true);
+  s.ice.ask_bindings = true;
+  PeerPair p (s);
+  guint16 own = 0;
+  p.a.accept_from = [&] (const Address &from) { return from.port () != own; };
+  introduce (p.a, p.b);
+  p.expect_connected ();
+  int fd = -1;
+  std::string error;
+  fail_unless ((fd = UdpSocket::bind ("127.0.0.1", 0, error)) >= 0);
+  own = Address::local_of (fd).port ();
+  const auto to = Address::parse ("127.0.0.1", port_of (p.a.seen.get ().candidates.front ()));
+  const std::string user = p.a.on_loop ([] (Transport &t) { return t.local ().ufrag; }) + ":xxxx";
+  std::atomic<unsigned> asked{0};
+  p.a.loop->call ([&] {
+    p.a.accept_from = [&] (const Address &) {
+      asked++;
+      return true;
+    };
+  });
+  const stun::Crypto crypto = turn::make_crypto ();
+  for (const char *password : {"0123456789012345678901", ""}) {
+    std::array<std::uint8_t, 500> room;
+    stun::Builder b (room, stun::Method::binding, stun::Class::request, {});
+    b.text (stun::Attr::username, user);
+    if (*password)
+      b.integrity (crypto, stun::short_term_key (password));
+    const Bytes m = b.message ();
+    for (int i = 0; i < 20; i++)
+      fail_unless (sendto (fd, m.data (), m.size (), 0, to->get (), to->length) > 0);
+  }
+  fail_unless_equals_int (send_rtp (p.b, 1, 20), 20);
+  fail_unless (p.a.seen.wait ([] (const Seen &x) { return x.rtp == 20; }));
+  p.a.loop->call ([] {});
+  fail_unless_equals_int (asked, 0);
+  std::uint8_t answer[100];
+  fail_unless (recv (fd, answer, sizeof answer, MSG_DONTWAIT) < 0);
+  close (fd);
+}
+GST_END_TEST
+
 static Suite *net_ice_suite (void)
 {
   Suite *s = suite_create ("rtc-net_ice");
@@ -251,6 +345,9 @@ static Suite *net_ice_suite (void)
   tcase_add_test (t, test_servers_refused);
   tcase_add_test (t, test_names);
   tcase_add_test (t, test_stranger);
+  tcase_add_test (t, test_bindings);
+  tcase_add_test (t, test_bindings_ipv6);
+  tcase_add_test (t, test_bindings_of_strangers);
   return s;
 }
 GST_CHECK_MAIN (net_ice)

@@ -26,6 +26,7 @@ public:
   Peer *other = nullptr;
   Watched<Seen> seen;
   std::function<bool (const Candidate &)> accept;        // loop thread
+  std::function<bool (const Address &)> accept_from;     // loop thread
   std::function<void (std::uint16_t, Bytes)> on_message; // loop thread, instead of keeping it
   bool count_only = false;
 
@@ -96,6 +97,7 @@ public:
     });
   }
   bool accept_local (const Candidate &c) override { return !accept || accept (c); }
+  bool accept_binding (const Address &a) override { return !accept_from || accept_from (a); }
   void on_rtp (std::span<std::uint8_t> p) override
   {
     seen.update ([&] (Seen &s) {
