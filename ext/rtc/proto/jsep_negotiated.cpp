@@ -5,8 +5,10 @@
 
 namespace reach::rtc {
 namespace {
-// What `by` receives and the other knows too.
-std::vector<NegotiatedCodec> received (const sdp::Media &by, const sdp::Media &other)
+// What `by` receives and the other knows too. unnamed: red and FEC also when the other has not named
+// them.
+std::vector<NegotiatedCodec> received (
+    const sdp::Media &by, const sdp::Media &other, bool unnamed = false)
 {
   std::vector<NegotiatedCodec> all;
   const auto known = [&] (const Codec &c) {
@@ -14,7 +16,7 @@ std::vector<NegotiatedCodec> received (const sdp::Media &by, const sdp::Media &o
         other.codecs, [&] (const Codec &o) { return matches (c, by.codecs, o, other.codecs); });
   };
   for (const Codec &c : by.codecs) {
-    if (is_name (c, "rtx") || !known (c))
+    if (is_name (c, "rtx") || !(known (c) || (unnamed && is_auxiliary (c))))
       continue;
     NegotiatedCodec n{c, {}};
     for (const Codec &r : by.codecs)
@@ -70,7 +72,8 @@ NegotiatedMedia negotiate_media (const NegotiatedInput &in, const Transceiver &t
   n.kind = t.kind;
   n.direction = in.we_answered ? l.direction () : reverse (r.direction ());
   n.send = received (r, l);
-  n.receive = received (l, r);
+  // Chromium goes on with the red of our offer when the page has answered without it.
+  n.receive = received (l, r, !in.we_answered);
   n.extensions = common (in, l, r);
   n.rtcp_rsize = l.rtcp_rsize && r.rtcp_rsize;
   n.ssrc = t.ssrc;

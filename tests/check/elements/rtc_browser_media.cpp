@@ -67,6 +67,25 @@ GST_START_TEST (test_receives)
 }
 GST_END_TEST
 
+// We offer all we have, the page answers with one codec: Chromium then still wraps it in our red.
+GST_START_TEST (test_answers_with_one)
+{
+  const Server server;
+  browser ().open (server.page ());
+  browser ().run (
+      "devices('video').then(([t]) => connect('garden', (p) => p.addEventListener('track', "
+      "({transceiver: x}) => { prefer(p, 'video', 'VP8', true); x.direction = 'sendrecv'; "
+      "x.sender.replaceTrack(t); })))");
+  Peer p (server, picture + vp8 + "p.");
+  p.decodes ("video/x-vp8", "width=(int)320, height=(int)240", 20);
+  browser ().run ("sees('VP8', 320, 240)");
+  const std::string answer = browser ().run ("pc().localDescription.type + ' ' + "
+                                             "pc().localDescription.sdp.match(/m=video.*/)[0]");
+  fail_unless (answer.starts_with ("answer ") && answer.ends_with (" 96"), "%s", answer.c_str ());
+  g_print ("answered with one codec: %s: %s", answer.c_str (), p.text ().c_str ());
+}
+GST_END_TEST
+
 // Cameras and microphones at both ends, in one negotiation or in two.
 GST_START_TEST (test_both)
 {
@@ -92,6 +111,7 @@ static Suite *rtc_browser_media_suite ()
   TCase *c = browser_case (s);
   tcase_add_loop_test (c, test_sends, 0, G_N_ELEMENTS (sent));
   tcase_add_loop_test (c, test_receives, 0, G_N_ELEMENTS (received));
+  tcase_add_test (c, test_answers_with_one);
   tcase_add_loop_test (c, test_both, 0, 2);
   return s;
 }

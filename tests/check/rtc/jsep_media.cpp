@@ -74,6 +74,25 @@ GST_START_TEST (test_chromium)
 }
 GST_END_TEST
 
+// An answer of one codec: it is what we send; of what we offered we still take red and FEC.
+GST_START_TEST (test_answer_of_one_codec)
+{
+  Peer a (1), b (2, with_video (2, {{96, "VP8", 90000, 1, {}, {"nack"}}}));
+  a.track (K::video, "cam");
+  b.track (K::video, "cam");
+  offer (a, b);
+  answer (b, a);
+  fail_unless_equals_string (names (media (a, 0).send).c_str (), "96:VP8");
+  const std::string taken = names (media (a, 0).receive);
+  fail_unless (taken.find (":VP8") != std::string::npos &&
+                   taken.find (":red") != std::string::npos &&
+                   taken.find (":ulpfec") != std::string::npos,
+      "%s", taken.c_str ());
+  fail_unless (taken.find ("H264") == std::string::npos, "%s", taken.c_str ());
+  fail_unless_equals_string (names (media (b, 0).receive).c_str (), "96:VP8");
+}
+GST_END_TEST
+
 GST_START_TEST (test_firefox)
 {
   Peer b (2);
@@ -304,6 +323,7 @@ static Suite *jsep_suite ()
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_chromium);
   tcase_add_test (tc, test_firefox);
+  tcase_add_test (tc, test_answer_of_one_codec);
   tcase_add_test (tc, test_h264);
   tcase_add_test (tc, test_matching);
   tcase_add_test (tc, test_payload_types);

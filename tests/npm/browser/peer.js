@@ -65,13 +65,13 @@ async function give(p, ...kinds) {
   }
 }
 
-// Of this kind only codecs of these names, with commas between, in that order; and of what belongs to them
-// all, since Chromium sends red where it was offered, also when its answer has none.
-function prefer(p, kind, names) {
+// Of this kind only codecs of these names, with commas between, in that order; and, unless `bare`, what
+// belongs to them.
+function prefer(p, kind, names, bare = false) {
   for (const t of p.getTransceivers().filter((x) => x.receiver.track.kind === kind)) {
     const all = RTCRtpReceiver.getCapabilities(kind).codecs;
     t.setCodecPreferences([...names.split(',').flatMap((n) => all.filter((c) => c.mimeType.endsWith(`/${n}`))),
-      ...all.filter((c) => /\/rtx|^video\/red|\/ulpfec/.test(c.mimeType))]);
+      ...all.filter((c) => !bare && /\/rtx|^video\/red|\/ulpfec/.test(c.mimeType))]);
   }
 }
 
