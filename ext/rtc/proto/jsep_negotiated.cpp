@@ -5,8 +5,8 @@
 
 namespace reach::rtc {
 namespace {
-// What `by` receives and the other knows too. unnamed: red and FEC also when the other has not named
-// them.
+// What `by` receives and the other knows too. unnamed: red and FEC also when the other has not
+// named them.
 std::vector<NegotiatedCodec> received (
     const sdp::Media &by, const sdp::Media &other, bool unnamed = false)
 {
