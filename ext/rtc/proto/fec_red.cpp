@@ -39,4 +39,17 @@ std::optional<std::span<std::uint8_t>> restore_primary (std::span<std::uint8_t> 
   primary[1] = static_cast<std::uint8_t> ((primary[1] & 0x80) | type);
   return primary;
 }
+
+std::size_t wrap_primary (std::span<std::uint8_t> room, std::size_t size, std::uint8_t red)
+{
+  const auto p = RtpPacket::parse (room.first (size));
+  if (!p || size == room.size ())
+    return 0;
+  const std::size_t head = p->header_size ();
+  const std::uint8_t type = p->payload_type ();
+  std::memmove (&room[head + 1], &room[head], size - head);
+  room[head] = type;
+  room[1] = static_cast<std::uint8_t> ((room[1] & 0x80) | red);
+  return size + 1;
+}
 } // namespace reach::rtc

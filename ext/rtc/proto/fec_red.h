@@ -17,4 +17,7 @@ std::optional<std::size_t> parse_red (Bytes payload, std::span<RedBlock> to);
 // Of a packet with one block: the packet that it was before, in its place. The header moves over
 // the block's head; the result is a part of `red`.
 std::optional<std::span<std::uint8_t>> restore_primary (std::span<std::uint8_t> red);
+// The other way: a packet of `size` bytes as the one block of RED of that payload type, in its
+// place. Returns its new size; 0: no room for a byte more, or no packet.
+std::size_t wrap_primary (std::span<std::uint8_t> room, std::size_t size, std::uint8_t red);
 } // namespace reach::rtc

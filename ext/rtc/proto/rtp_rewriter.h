@@ -70,6 +70,8 @@ public:
   }
   // A packet of the source does not go to this peer, on purpose: leaves no gap in its numbers.
   void skip () { sequence_offset_--; }
+  // One that is not of the source goes with the next number.
+  void insert () { sequence_offset_++; }
   // Another source, or one that started anew, follows behind what was sent last.
   void move (std::uint16_t sequence_offset, std::uint32_t timestamp_offset)
   {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "rtc/proto/fec_red.h"
+#include "rtc/proto/fec_sender.h"
 #include "rtc/proto/fec_ulp.h"
 #include "rtp_packets.h"
+#include <map>
 #include <random>
 
 using namespace reach;
@@ -37,6 +39,13 @@ GST_START_TEST (test_red)
   Octets red = make_packet ({true, 116, 7, 8, 9}, as_bytes ("\x60picture"), {{1, "x"}});
   const auto back = restore_primary (red);
   fail_unless (back && same (*back, media));
+  Octets wrapped = media;
+  wrapped.resize (media.size () + 1);
+  fail_unless_equals_int (wrap_primary (wrapped, media.size (), 116), wrapped.size ());
+  fail_unless (
+      same (wrapped, make_packet ({true, 116, 7, 8, 9}, as_bytes ("\x60picture"), {{1, "x"}})));
+  Octets full = media;
+  fail_unless_equals_int (wrap_primary (full, full.size (), 116), 0);
   Octets two = make_packet ({true, 116, 7, 8, 9}, hex ("ef000402 6faabb cc"));
   fail_unless (!restore_primary (two));
 }
@@ -137,6 +146,57 @@ GST_START_TEST (test_not_enough)
 }
 GST_END_TEST
 
+// Frames of some packets: as many parity packets as asked for, and one lost packet of each comes
+// back.
+GST_START_TEST (test_sender)
+{
+  struct Case {
+    unsigned percentage, frame; // packets of a frame
+    double least;               // of lost ones come back, when one in eight is
+  };
+  for (const Case &c : {Case{100, 1, 0.8}, {100, 8, 0.8}, {50, 8, 0.7}, {20, 1, 0.4}, {20, 10, 0.4},
+           {10, 60, 0.15}}) {
+    std::mt19937 random (5);
+    FecSender sender (c.percentage);
+    FecReceiver receiver ({});
+    std::map<std::uint16_t, Octets> lost;
+    std::uint16_t number = 65000;
+    std::size_t media = 0, parity = 0, gone = 0, back = 0;
+    while (media < 3000)
+      for (unsigned i = 0; i < c.frame; i++) {
+        const Octets payload (random () % 1000 + 1, static_cast<std::uint8_t> (media));
+        const Octets bytes = make_packet ({i + 1 == c.frame, 96, number, 5, 6}, payload);
+        number++;
+        media++;
+        sender.media (*RtpPacket::parse (bytes));
+        if (random () % 8 == 0) {
+          lost[static_cast<std::uint16_t> (number - 1)] = bytes;
+          gone++;
+        } else {
+          receiver.media (*RtpPacket::parse (bytes));
+        }
+        std::uint8_t room[1500];
+        while (const std::size_t n = sender.poll (room)) {
+          number++; // they are of the same stream
+          parity++;
+          if (random () % 8 != 0)
+            receiver.fec (Bytes (room, n), 6);
+        }
+        for (Bytes b = receiver.poll (); !b.empty (); b = receiver.poll ()) {
+          const auto was = lost.find (RtpPacket::parse (b)->sequence ());
+          fail_unless (was != lost.end () && same (b, was->second));
+          back++;
+        }
+      }
+    const double share = 100.0 * static_cast<double> (parity) / static_cast<double> (media);
+    fail_unless (
+        share > c.percentage * 0.9 && share < c.percentage * 1.1, "%u %%: %f", c.percentage, share);
+    const double of_lost = static_cast<double> (back) / static_cast<double> (gone);
+    fail_unless (of_lost >= c.least, "%u %% of %u: %f came back", c.percentage, c.frame, of_lost);
+  }
+}
+GST_END_TEST
+
 static Suite *fec_suite ()
 {
   Suite *s = suite_create ("rtc-fec");
@@ -146,6 +206,7 @@ static Suite *fec_suite ()
   tcase_add_test (tc, test_fec_vector);
   tcase_add_test (tc, test_recovery);
   tcase_add_test (tc, test_not_enough);
+  tcase_add_test (tc, test_sender);
   return s;
 }
 GST_CHECK_MAIN (fec)
