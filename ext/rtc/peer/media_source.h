@@ -7,6 +7,7 @@
 #include "common/proto/time.h"
 #include "rtc/proto/media_types.h"
 #include "rtc/proto/rtp_handle.h"
+#include <atomic>
 #include <gst/gst.h>
 #include <memory>
 #include <span>
@@ -54,6 +55,10 @@ public:
   void set_codec (Codec codec);
   Codec codec () { return *codec_.lock (); }
 
+  // Any thread. Of a video's picture; 0: not known.
+  void set_pixels (std::uint32_t pixels) { pixels_ = pixels; }
+  std::uint32_t pixels () const { return pixels_; }
+
   void add (std::shared_ptr<Output> output);
   void remove (const Output *output); // it may still be in a send () of another thread
   std::size_t outputs () { return outputs_.lock ()->size (); }
@@ -68,6 +73,7 @@ private:
   void push (std::span<GstBuffer *const> buffers, bool shared, TimePoint captured);
 
   const MediaKind kind_;
+  std::atomic<std::uint32_t> pixels_{0};
   // Held while the owner is called, so that it can go at any time after set_owner ().
   Guarded<Owner *> owner_{nullptr};
   Guarded<Codec> codec_;

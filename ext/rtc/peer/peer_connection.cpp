@@ -41,6 +41,24 @@ PeerConfig with_cname (PeerConfig config)
   return config;
 }
 
+// Whether the peer wants this layer, or all there is (no rid). first: of its transceiver.
+bool takes (const NegotiatedMedia &m, const std::string &rid, bool first)
+{
+  if (m.send_rids.empty () || rid.empty ())
+    return first;
+  const auto r = std::ranges::find (m.send_rids, rid, &Rid::id);
+  return r != m.send_rids.end () && !r->paused;
+}
+
+// A single stream for a peer that asks for layers is the first of them.
+const std::string &rid_at_peer (const NegotiatedMedia &m, const std::string &rid)
+{
+  static const std::string none;
+  if (m.send_rids.empty ())
+    return none;
+  return rid.empty () ? m.send_rids.front ().id : rid;
+}
+
 std::uint8_t sent_id (const NegotiatedMedia &m, std::string_view uri)
 {
   const auto e = std::ranges::find (m.extensions, uri, &sdp::ExtMap::uri);
@@ -264,14 +282,37 @@ void PeerConnection::attach (
     a.ssrc = g_random_int ();
     a.rtx_ssrc = g_random_int ();
     a.output = sending_->output (a.key);
-    a.source->add (a.output);
+    listen (a, true);
     attached_.push_back (std::move (a));
   }
   configure_sending ();
 }
 
+// What the peer does not take costs nothing, but for what the source does for others.
+void PeerConnection::listen (Attached &a, bool on)
+{
+  if (std::exchange (a.listening, on) == on)
+    return;
+  if (on)
+    a.source->add (a.output);
+  else
+    a.source->remove (a.output.get ());
+}
+
+void PeerConnection::set_left_out (const MediaSource *source, bool left_out)
+{
+  for (Attached &a : attached_) {
+    if (a.source.get () != source || std::exchange (a.left_out, left_out) == left_out)
+      continue;
+    sending_->set_left_out (a.key, left_out);
+    if (!left_out)
+      a.source->request_keyframe ();
+  }
+}
+
 // False: the peer does not take what the source has, or it is not known yet.
-bool PeerConnection::rules_of (const NegotiatedMedia &m, Attached &a, SendingStream &s) const
+bool PeerConnection::rules_of (
+    const NegotiatedMedia &m, const Attached &a, SendingStream &s) const
 {
   const Codec codec = a.source->codec ();
   const auto taken = std::ranges::find_if (
@@ -283,18 +324,20 @@ bool PeerConnection::rules_of (const NegotiatedMedia &m, Attached &a, SendingStr
   s.kind = m.kind;
   s.codec = taken->codec;
   s.clock_rate = taken->codec.clock_rate;
+  s.left_out = a.left_out;
   RewriteRules &r = s.rules;
-  r.ssrc = a.rid.empty () ? m.ssrc : a.ssrc;
-  r.rtx_ssrc = !taken->rtx ? 0 : a.rid.empty () ? m.rtx_ssrc : a.rtx_ssrc;
+  r.rid = rid_at_peer (m, a.rid);
+  const bool layer = !r.rid.empty ();
+  r.ssrc = layer ? a.ssrc : m.ssrc;
+  r.rtx_ssrc = !taken->rtx ? 0 : layer ? a.rtx_ssrc : m.rtx_ssrc;
   r.payload_types = {
       {codec.payload_type, taken->codec.payload_type, taken->rtx.value_or (std::uint8_t{0})}};
   r.mid_id = sent_id (m, uri::mid);
-  r.rid_id = a.rid.empty () ? std::uint8_t{0} : sent_id (m, uri::rid);
-  r.repaired_rid_id = a.rid.empty () ? std::uint8_t{0} : sent_id (m, uri::repaired_rid);
+  r.rid_id = layer ? sent_id (m, uri::rid) : std::uint8_t{0};
+  r.repaired_rid_id = layer ? sent_id (m, uri::repaired_rid) : std::uint8_t{0};
   r.abs_send_time_id = sent_id (m, uri::abs_send_time);
   r.transport_id = sent_id (m, uri::transport_cc);
   r.mid = m.mid;
-  r.rid = a.rid;
   return true;
 }
 
@@ -307,9 +350,12 @@ void PeerConnection::configure_sending ()
   std::vector<std::shared_ptr<MediaSource>> sources;
   bool transport_wide = false;
   for (const NegotiatedMedia &m : n->media)
-    for (Attached &a : attached_) {
+    for (bool first = true; Attached &a : attached_) {
       SendingStream s;
-      if (a.transceiver != m.transceiver || !sends (m.direction) || !rules_of (m, a, s))
+      if (a.transceiver != m.transceiver)
+        continue;
+      listen (a, takes (m, a.rid, std::exchange (first, false)));
+      if (!a.listening || !sends (m.direction) || !rules_of (m, a, s))
         continue;
       transport_wide |= s.rules.transport_id != 0;
       streams.push_back (std::move (s));

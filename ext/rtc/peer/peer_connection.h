@@ -60,12 +60,15 @@ public:
   void changed ();
 
   // What a transceiver sends, for one layer (rid) of it or for all; null: nothing. Until there is
-  // one nothing is sent.
+  // one nothing is sent. Where the peer takes no layers the first that was attached is sent.
   void attach (TransceiverId id, std::shared_ptr<MediaSource> source, const std::string &rid = {});
   // Which of the negotiated codecs the source has; the first is used.
   const Negotiated *negotiated () const { return negotiator_.negotiated (); }
   TrackKey key_of (TransceiverId id, const std::string &rid); // the same each time
   std::string rid_of (TrackKey key) const;
+
+  // A layer that there is no room for now: it is not sent, and needs no negotiation to come back.
+  void set_left_out (const MediaSource *source, bool left_out);
 
   void request_keyframe (TrackKey key);
   void set_latency (Duration latency);
@@ -103,6 +106,8 @@ private:
     std::shared_ptr<MediaSource> source;
     std::shared_ptr<MediaSource::Output> output;
     StreamKey key = 0;
+    bool listening = false; // to the source; not while the peer does not take this layer
+    bool left_out = false;
   };
 
   // Transport::Owner
@@ -145,7 +150,8 @@ private:
   void set_peer (const Negotiated &n);
   void take_candidate (const event::RemoteCandidate &c);
   void configure_sending ();
-  bool rules_of (const NegotiatedMedia &m, Attached &a, SendingStream &s) const;
+  static void listen (Attached &a, bool on);
+  bool rules_of (const NegotiatedMedia &m, const Attached &a, SendingStream &s) const;
   void set_gathering (GatheringState g);
 
   void read_rtcp (const RtcpPacket &p, TimePoint now);

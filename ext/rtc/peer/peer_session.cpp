@@ -53,29 +53,85 @@ PeerSession::PeerSession (Loop &loop, Owner &owner, PeerConfig config, Mode mode
 {
 }
 
-std::optional<TransceiverId> PeerSession::add_input (Input input)
+const PeerSession::Layer *PeerSession::Added::find (const MediaSource *source) const
+{
+  const auto at =
+      std::ranges::find_if (layers, [source] (const Layer &l) { return l.source.get () == source; });
+  return at == layers.end () ? nullptr : &*at;
+}
+
+PeerSession::Added *PeerSession::added (const MediaSource *source)
+{
+  const auto at =
+      std::ranges::find_if (inputs_, [source] (const Added &a) { return a.find (source); });
+  return at == inputs_.end () ? nullptr : &*at;
+}
+
+// Layers have an m-line of their own: an answer cannot add any, and in one m-line a rid cannot be
+// of both sides.
+std::optional<TransceiverId> PeerSession::make_transceiver (const Input &input)
 {
   Negotiator &n = negotiator ();
   const MediaKind kind = input.source->kind ();
+  if (!input.rid.empty ()) {
+    const auto id = n.add_transceiver (kind,
+        {.direction = Direction::sendonly, .track = input.track, .streams = {input.stream}});
+    return id ? std::optional (*id) : std::nullopt;
+  }
   const auto id = n.add_track (kind, input.track, {input.stream});
   if (!id)
     return {};
   if (input.direction != Direction::sendrecv)
     n.set_direction (*id, input.direction);
-  inputs_.push_back ({input.source, *id, {}});
-  connection_.attach (*id, std::move (input.source));
-  connection_.changed ();
   return *id;
+}
+
+JsepError PeerSession::offer_layers (const Added &a)
+{
+  std::vector<Rid> rids;
+  for (const Layer &l : a.layers)
+    rids.push_back ({l.rid, true, {}});
+  return negotiator ().set_encodings (a.transceiver, std::move (rids));
+}
+
+std::optional<TransceiverId> PeerSession::add_input (Input input)
+{
+  auto at = inputs_.end ();
+  if (!input.rid.empty ())
+    at = std::ranges::find (inputs_, input.track, &Added::track);
+  if (at == inputs_.end ()) {
+    const auto id = make_transceiver (input);
+    if (!id)
+      return {};
+    at = inputs_.insert (at, {.track = input.track, .transceiver = *id});
+  }
+  const TransceiverId id = at->transceiver;
+  at->layers.push_back ({input.rid, input.source});
+  if (!input.rid.empty () && offer_layers (*at)) {
+    at->layers.pop_back (); // more than there may be, or two of one name
+    return {};
+  }
+  connection_.attach (id, std::move (input.source), input.rid);
+  connection_.changed ();
+  return id;
+}
+
+bool PeerSession::has_input (
+    const MediaSource *source, const std::string &track, const std::string &rid) const
+{
+  return std::ranges::any_of (inputs_, [&] (const Added &a) {
+    const Layer *l = a.track == track ? a.find (source) : nullptr;
+    return l && l->rid == rid;
+  });
 }
 
 void PeerSession::describe_input (const MediaSource *source, std::span<const Codec> codecs)
 {
-  const auto at = std::ranges::find_if (
-      inputs_, [source] (const Added &a) { return a.source.get () == source; });
-  if (at == inputs_.end () || std::ranges::equal (at->codecs, codecs))
+  Added *a = added (source);
+  if (!a || std::ranges::equal (a->codecs, codecs))
     return;
-  at->codecs.assign (codecs.begin (), codecs.end ());
-  set_codecs (at->transceiver, codecs);
+  a->codecs.assign (codecs.begin (), codecs.end ());
+  set_codecs (a->transceiver, codecs);
 }
 
 void PeerSession::set_codecs (TransceiverId id, std::span<const Codec> codecs)
@@ -94,23 +150,67 @@ void PeerSession::set_codecs (TransceiverId id, std::span<const Codec> codecs)
 
 void PeerSession::remove_input (const MediaSource *source)
 {
-  const auto at = std::ranges::find_if (
-      inputs_, [source] (const Added &a) { return a.source.get () == source; });
-  if (at == inputs_.end ())
+  Added *a = added (source);
+  if (!a)
     return;
-  const TransceiverId id = at->transceiver;
-  inputs_.erase (at);
-  connection_.attach (id, nullptr);
-  negotiator ().remove_track (id);
+  const TransceiverId id = a->transceiver;
+  const std::string rid = a->find (source)->rid;
+  std::erase_if (a->layers, [source] (const Layer &l) { return l.source.get () == source; });
+  connection_.attach (id, nullptr, rid);
+  if (!a->layers.empty ()) {
+    // What the peer has refused it would refuse again.
+    const Transceiver *t = negotiator ().find (id);
+    std::vector<Rid> left = t ? t->encodings : std::vector<Rid> ();
+    if (std::erase_if (left, [&] (const Rid &r) { return r.id == rid; }) > 0)
+      negotiator ().set_encodings (id, std::move (left));
+  } else {
+    std::erase_if (inputs_, [id] (const Added &x) { return x.transceiver == id; });
+    if (rid.empty ())
+      negotiator ().remove_track (id);
+    else
+      negotiator ().stop (id); // nothing comes by it either
+  }
   connection_.changed ();
 }
 
 std::optional<TransceiverId> PeerSession::transceiver_of (const MediaSource *source) const
 {
   for (const Added &a : inputs_)
-    if (a.source.get () == source)
+    if (a.find (source))
       return a.transceiver;
   return {};
+}
+
+void PeerSession::on_negotiated (const Negotiated &n)
+{
+  owner_.on_negotiated (*this, n);
+  tell_refused (n);
+}
+
+void PeerSession::tell_refused (const Negotiated &n)
+{
+  for (Added &a : inputs_) {
+    const auto m = std::ranges::find (n.media, a.transceiver, &NegotiatedMedia::transceiver);
+    if (m == n.media.end () || !sends (m->direction) || a.layers.size () < 2)
+      continue;
+    std::string refused, paused;
+    for (const Layer &l : a.layers) {
+      const auto r = std::ranges::find (m->send_rids, l.rid, &Rid::id);
+      if (r == m->send_rids.end ())
+        refused += (refused.empty () ? "" : ", ") + l.rid;
+      else if (r->paused)
+        paused += (paused.empty () ? "" : ", ") + l.rid;
+    }
+    std::string text;
+    if (m->send_rids.empty ())
+      text = "the peer takes no simulcast: of the layers " + refused + " only the first is sent";
+    else if (!refused.empty ())
+      text = "the peer does not take the layers " + refused + ": they are not sent";
+    if (!paused.empty ())
+      text += (text.empty () ? "" : "; ") + ("the peer has paused the layers " + paused);
+    if (std::exchange (a.refused, text) != text && !text.empty ())
+      owner_.on_warning (*this, text);
+  }
 }
 
 void PeerSession::on_jsep (const JsepEvent &e)

@@ -49,6 +49,7 @@ public:
     std::shared_ptr<MediaSource> source;
     std::string track, stream; // ids of a=msid
     Direction direction = Direction::sendrecv;
+    std::string rid; // not empty: a layer of that track, which has an m-line of its own, sendonly
   };
 
   PeerSession (Loop &loop, Owner &owner, PeerConfig config, Mode mode);
@@ -58,8 +59,9 @@ public:
   Mode mode () const { return mode_; }
   void set_mode (Mode mode) { mode_ = mode; } // of an automatic one to another
 
-  // Nothing: not possible, by JsepError.
+  // Layers of one track come one by one, the best first. Nothing: not possible, by JsepError.
   std::optional<TransceiverId> add_input (Input input);
+  bool has_input (const MediaSource *source, const std::string &track, const std::string &rid) const;
   // What it can be sent as; before it is offered.
   void describe_input (const MediaSource *source, std::span<const Codec> codecs);
   void set_codecs (TransceiverId id, std::span<const Codec> codecs); // none: all
@@ -81,14 +83,22 @@ public:
   void close () { connection_.close (); }
 
 private:
-  struct Added {
+  struct Layer {
+    std::string rid;
     std::shared_ptr<MediaSource> source;
+  };
+  struct Added {
+    std::string track;
     TransceiverId transceiver = 0;
+    std::vector<Layer> layers; // without simulcast one, without a rid
     std::vector<Codec> codecs; // that were told
+    std::string refused;       // layers, as they were told
+
+    const Layer *find (const MediaSource *source) const;
   };
   // PeerConnection::Owner
   void on_jsep (const JsepEvent &e) override;
-  void on_negotiated (const Negotiated &n) override { owner_.on_negotiated (*this, n); }
+  void on_negotiated (const Negotiated &n) override;
   void on_local_candidate (const CandidateInit &c) override { owner_.on_candidate (*this, c); }
   void on_gathering (GatheringState g) override { owner_.on_gathering (*this, g); }
   void on_transport (TransportState s) override { owner_.on_transport (*this, s); }
@@ -112,6 +122,10 @@ private:
   }
   void on_warning (const std::string &w) override { owner_.on_warning (*this, w); }
 
+  Added *added (const MediaSource *source);
+  std::optional<TransceiverId> make_transceiver (const Input &input);
+  JsepError offer_layers (const Added &a);
+  void tell_refused (const Negotiated &n);
   bool automatic () const { return mode_ != Mode::application; }
   void offer_if_needed ();
   void apply_description (DescriptionType type, const sdp::Description &d);

@@ -18,6 +18,7 @@ struct Sending::Stream {
   std::optional<std::uint32_t> source_ssrc;
   KeyStart is_key;
   std::optional<std::uint32_t> key_timestamp; // of the source, of the last key frame
+  bool waits_for_key = false;
   std::uint16_t last_sequence = 0;
   std::uint32_t last_timestamp = 0;
   TimePoint last_sent{};
@@ -27,6 +28,18 @@ struct Sending::Stream {
     if (is_key (p.bytes ()))
       key_timestamp = p.timestamp ();
     return key_timestamp == std::optional (p.timestamp ());
+  }
+
+  bool admits (const RtpPacket &p, bool keyframes_only)
+  {
+    if (what.left_out) {
+      waits_for_key = is_key.tells ();
+      return false;
+    }
+    if ((keyframes_only || waits_for_key) && is_key.tells () && !in_key_frame (p))
+      return false;
+    waits_for_key = false;
+    return true;
   }
 
   // A source that starts anew, with numbers of its own, goes on where the last one was: for the
@@ -196,7 +209,7 @@ bool Sending::write (State &s, Stream &t, const SourcePacket &p, TimePoint captu
     s.dropped++;
     return true;
   }
-  if (s.keyframes_only && t.is_key.tells () && !t.in_key_frame (*packet)) {
+  if (!t.admits (*packet, s.keyframes_only)) {
     t.rewriter.skip ();
     s.dropped++;
     return true;
@@ -429,6 +442,13 @@ std::optional<double> Sending::poll_change ()
 void Sending::set_limits (double min, double max)
 {
   state_.lock ()->congestion.set_limits (min, max);
+}
+
+void Sending::set_left_out (StreamKey key, bool left_out)
+{
+  auto s = state_.lock ();
+  if (Stream *t = s->find (key))
+    t->what.left_out = left_out;
 }
 
 std::vector<Sending::Info> Sending::infos (TimePoint now)

@@ -20,7 +20,8 @@ struct SendingStream {
   RewriteRules rules; // of these the numbers to begin with are chosen here
   std::uint32_t clock_rate = 90000;
   MediaKind kind = MediaKind::video;
-  Codec codec; // to tell key frames by
+  Codec codec;           // to tell key frames by
+  bool left_out = false; // for now nothing of it is sent
 };
 
 class Sending final : public std::enable_shared_from_this<Sending> {
@@ -77,6 +78,9 @@ public:
   void set_limits (double min, double max);
   // Of video nothing but key frames: for a peer that is slower than what is encoded for all.
   void set_keyframes_only (bool only) { state_.lock ()->keyframes_only = only; }
+
+  // One that comes back goes on with its next key frame.
+  void set_left_out (StreamKey key, bool left_out);
 
   struct Info {
     std::uint32_t ssrc;

@@ -214,6 +214,28 @@ JsepError Negotiator::set_streams (TransceiverId id, std::vector<std::string> st
   return {};
 }
 
+JsepError Negotiator::set_encodings (TransceiverId id, std::vector<Rid> encodings)
+{
+  Transceiver *t = nullptr;
+  if (const JsepError e = usable (id, t))
+    return e;
+  if (!are_rids (encodings, config_.max_rids) ||
+      (t->kind == MediaKind::audio && encodings.size () > 1))
+    return {JsepFault::bad_argument};
+  if (encodings.size () == 1 && t->encodings.empty ())
+    encodings.clear ();
+  for (Rid &r : encodings)
+    r.send = true;
+  t->encodings = encodings;
+  // Not by the description that a rollback takes back.
+  if (snapshot_)
+    for (Transceiver &before : snapshot_->transceivers)
+      if (before.id == id)
+        before.encodings = encodings;
+  update_needed ();
+  return {};
+}
+
 JsepError Negotiator::replace_track (TransceiverId id, std::string track)
 {
   Transceiver *t = nullptr;

@@ -21,6 +21,9 @@ public:
   Outcome<TransceiverId> add_transceiver (MediaKind kind, TransceiverInit init);
   JsepError set_direction (TransceiverId id, Direction d);
   JsepError set_streams (TransceiverId id, std::vector<std::string> streams);
+  // Simulcast: the layers that the next offer has, best first; up to max_rids. One alone needs no
+  // rid, unless there were more before. Layers that a peer refused are offered again.
+  JsepError set_encodings (TransceiverId id, std::vector<Rid> encodings);
   JsepError replace_track (TransceiverId id, std::string track); // needs no negotiation
   // Of the configuration's codecs, in the order wanted; empty: all of them.
   JsepError set_codec_preferences (TransceiverId id, std::vector<Codec> codecs);

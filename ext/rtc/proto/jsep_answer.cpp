@@ -32,14 +32,6 @@ sdp::Media frame (const sdp::Media &offered)
   return m;
 }
 
-bool can_rid (const sdp::Media &m)
-{
-  const auto has = [&] (std::string_view u) {
-    return std::ranges::find (m.extensions, u, &sdp::ExtMap::uri) != m.extensions.end ();
-  };
-  return has (uri::mid) && has (uri::rid);
-}
-
 // What the peer sends in several qualities: of each stream the first alternative.
 void receive_simulcast (sdp::Media &m, const sdp::Media &offered, std::size_t limit)
 {
@@ -84,14 +76,7 @@ sdp::Media Negotiator::answered_media (const sdp::Media &offered, const Transcei
     if (m.rids.empty ())
       m.simulcast.reset ();
   }
-  // ssrc lines and what is sent by rid do not go together.
-  const bool by_rid = m.simulcast && !m.simulcast->send.empty ();
-  std::optional<sdp::Simulcast> kept;
-  if (!by_rid)
-    kept.swap (m.simulcast);
   sender_lines (t, m);
-  if (!by_rid)
-    kept.swap (m.simulcast);
   return m;
 }
 

@@ -69,6 +69,14 @@ bool is_data (const sdp::Media &m)
          m.formats[0] == "webrtc-datachannel";
 }
 
+bool can_rid (const sdp::Media &m)
+{
+  const auto has = [&] (std::string_view u) {
+    return std::ranges::find (m.extensions, u, &sdp::ExtMap::uri) != m.extensions.end ();
+  };
+  return has (uri::mid) && has (uri::rid);
+}
+
 JsepError check_description (const sdp::Description &d, DescriptionType type)
 {
   const sdp::Media *transport = transport_section (d);

@@ -9,7 +9,9 @@ namespace reach::rtc {
 const sdp::Media *transport_section (const sdp::Description &d);
 bool is_bundled (const sdp::Description &d, const sdp::Media &m);
 RemoteTransport remote_transport (const sdp::Description &d);
-bool is_data (const sdp::Media &m); // data channels in a form that we know
+bool is_data (const sdp::Media &m);
+// Its header extensions tell streams of one m-line apart.
+bool can_rid (const sdp::Media &m); // data channels in a form that we know
 
 // Each m-line by itself.
 JsepError check_description (const sdp::Description &d, DescriptionType type);

@@ -56,7 +56,7 @@ std::vector<Rid> common_rids (
       if (mine == receiver.rids.end () || theirs == sender.rids.end () || mine->send ||
           !theirs->send)
         continue;
-      all.push_back ({r.id, true, mine->restrictions});
+      all.push_back ({r.id, true, mine->restrictions, r.paused});
       break;
     }
   return all;

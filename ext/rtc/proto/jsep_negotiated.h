@@ -36,7 +36,7 @@ struct NegotiatedMedia {
   std::uint32_t ssrc = 0, rtx_ssrc = 0;
   std::vector<sdp::Ssrc> remote_ssrcs;
   std::vector<sdp::SsrcGroup> remote_groups;
-  std::vector<Rid> send_rids, receive_rids; // restrictions: the receiver's
+  std::vector<Rid> send_rids, receive_rids; // restrictions, paused: the receiver's
   unsigned changed = 0;
 };
 

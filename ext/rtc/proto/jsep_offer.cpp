@@ -24,6 +24,27 @@ struct Negotiator::Build {
 namespace {
 constexpr std::string_view any_address = "IN IP4 0.0.0.0";
 
+// What the peer sends in several qualities we go on to receive so (RFC 9429, 5.2.2).
+void keep_received (const sdp::Media &before, sdp::Media &m)
+{
+  sdp::SimulcastList kept;
+  if (before.simulcast)
+    for (const auto &stream : before.simulcast->receive) {
+      const auto rid = std::ranges::find (before.rids, stream[0].id, &Rid::id);
+      // In one m-line a rid has one meaning.
+      if (rid == before.rids.end () || rid->send ||
+          std::ranges::find (m.rids, rid->id, &Rid::id) != m.rids.end ())
+        continue;
+      m.rids.push_back (*rid);
+      kept.push_back ({stream[0]});
+    }
+  if (kept.empty ())
+    return;
+  if (!m.simulcast)
+    m.simulcast.emplace ();
+  m.simulcast->receive = std::move (kept);
+}
+
 sdp::Media rejected (const sdp::Media &like)
 {
   sdp::Media m;
@@ -84,7 +105,9 @@ void Negotiator::sender_lines (const Transceiver &t, sdp::Media &m) const
     m.msids.push_back ({s, t.sender_id});
   if (t.streams.empty ())
     m.msids.push_back ({"-", t.sender_id});
-  if (!config_.signal_ssrcs || m.simulcast || !sends (m.direction ()))
+  // ssrc lines and what is sent by rid do not go together.
+  const bool by_rid = m.simulcast && !m.simulcast->send.empty ();
+  if (!config_.signal_ssrcs || by_rid || !sends (m.direction ()))
     return;
   const bool rtx =
       std::ranges::any_of (m.codecs, [] (const Codec &c) { return is_name (c, "rtx"); });
@@ -109,13 +132,15 @@ sdp::Media Negotiator::offered_media (
   const sdp::Media *before = t.mline == mline ? b.before (mline) : nullptr;
   m.codecs = b.types.offer (codecs_of (t), before);
   m.extensions = b.ids.offer (extensions_of (t.kind));
-  if (t.encodings.size () > 1 && sends (t.direction)) {
+  if (!t.encodings.empty () && sends (t.direction)) {
     sdp::Simulcast &s = m.simulcast.emplace ();
     for (const Rid &r : t.encodings) {
-      m.rids.push_back (r);
+      m.rids.push_back ({r.id, true, r.restrictions});
       s.send.push_back ({{r.id, false}});
     }
   }
+  if (before && receives (t.direction))
+    keep_received (*before, m);
   sender_lines (t, m);
   return m;
 }

@@ -9,6 +9,21 @@ bool is_media (const sdp::Media &m)
 {
   return m.media_kind () == MediaKind::audio || m.media_kind () == MediaKind::video;
 }
+
+bool wants (const sdp::Media &m, const std::string &rid)
+{
+  return m.simulcast && std::ranges::any_of (m.simulcast->receive, [&] (const auto &stream) {
+    return std::ranges::find (stream, rid, &sdp::SimulcastRid::id) != stream.end ();
+  });
+}
+
+// The offer asks for what this one sends: by an application's track, or by its layers.
+bool is_asked_for (const sdp::Media &m, const Transceiver &t)
+{
+  return t.by_track || (!t.track.empty () && can_rid (m) &&
+                           std::ranges::any_of (
+                               t.encodings, [&] (const Rid &r) { return wants (m, r.id); }));
+}
 } // namespace
 
 JsepError Negotiator::check_remote (DescriptionType type, const sdp::Description &d) const
@@ -117,7 +132,8 @@ Transceiver *Negotiator::associate (const sdp::Media &m, std::size_t mline)
   if (m.rejected ())
     return nullptr;
   const auto found = std::ranges::find_if (transceivers_, [&] (const Transceiver &t) {
-    return t.kind == m.media_kind () && t.by_track && !t.mline && !t.stopping && !t.stopped;
+    return t.kind == m.media_kind () && is_asked_for (m, t) && !t.mline && !t.stopping &&
+           !t.stopped;
   });
   Transceiver *t = found != transceivers_.end () && receives (m.direction ()) ? &*found : nullptr;
   if (!t) {
@@ -147,22 +163,17 @@ void Negotiator::apply_remote_media (DescriptionType type, const sdp::Media &m, 
     set_current (*t, ours);
 }
 
-// Of what we send in several qualities, what the peer wants; and what an offer asks for.
+// Of what we send in several qualities, what the peer wants; and what an offer asks for, where the
+// streams could be told apart.
 void Negotiator::take_simulcast (DescriptionType type, const sdp::Media &m, Transceiver &t)
 {
-  const auto wanted = [&] (const std::string &id) {
-    return m.simulcast && std::ranges::any_of (m.simulcast->receive, [&] (const auto &stream) {
-      return std::ranges::find (stream, id, &sdp::SimulcastRid::id) != stream.end ();
-    });
-  };
-  if (type == DescriptionType::answer && t.encodings.size () > 1) {
-    std::erase_if (t.encodings, [&] (const Rid &r) { return !wanted (r.id); });
-    if (t.encodings.size () <= 1 && !m.simulcast)
-      t.encodings.clear ();
+  if (type == DescriptionType::answer) {
+    if (receives (m.direction ()))
+      std::erase_if (t.encodings, [&] (const Rid &r) { return !wants (m, r.id); });
     return;
   }
   if (type != DescriptionType::offer || !m.simulcast || !t.encodings.empty () ||
-      m.media_kind () != MediaKind::video)
+      m.media_kind () != MediaKind::video || !can_rid (m))
     return;
   for (const auto &stream : m.simulcast->receive)
     if (t.encodings.size () < config_.max_rids)

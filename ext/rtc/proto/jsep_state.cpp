@@ -220,6 +220,26 @@ void Negotiator::finish (bool provisional, bool we_answered)
   update_needed ();
 }
 
+namespace {
+// The layers that we send are others than those that were agreed upon. An answer cannot add any
+// that the offer did not ask for.
+bool layers_differ (const Transceiver &t, const sdp::Media &ours, const sdp::Media &theirs)
+{
+  std::size_t agreed = 0;
+  if (ours.simulcast && theirs.simulcast)
+    for (const auto &stream : ours.simulcast->send)
+      for (const sdp::SimulcastRid &r : stream) {
+        const auto taken = std::ranges::find (theirs.rids, r.id, &Rid::id);
+        if (taken == theirs.rids.end () || taken->send)
+          continue;
+        agreed++;
+        if (std::ranges::find (t.encodings, r.id, &Rid::id) == t.encodings.end ())
+          return true;
+      }
+  return agreed != t.encodings.size ();
+}
+} // namespace
+
 bool Negotiator::is_needed (const Transceiver &t) const
 {
   if (t.stopped)
@@ -234,6 +254,8 @@ bool Negotiator::is_needed (const Transceiver &t) const
       if (m.stream != "-")
         said.push_back (m.stream);
     if (ours.msids.empty () || said != t.streams)
+      return true;
+    if (sends (ours.direction ()) && layers_differ (t, ours, theirs))
       return true;
   }
   if (!we_answered_)

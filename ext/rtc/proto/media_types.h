@@ -56,6 +56,7 @@ struct Rid {
   std::string id;
   bool send = false;
   std::string restrictions; // pt=…;max-width=…
+  bool paused = false;      // as a=simulcast has it; in what was negotiated
 
   bool operator== (const Rid &) const = default;
 };
