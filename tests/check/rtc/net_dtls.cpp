@@ -308,8 +308,8 @@ GST_START_TEST (test_loss_reordering_duplicates)
 }
 GST_END_TEST
 
-// Without room for records: flights that were lost are sent again, data go both ways, and the end is
-// told.
+// Without room for records: flights that were lost are sent again, data go both ways, and the end
+// is told.
 GST_START_TEST (test_rest)
 {
   const auto c = make_context (), s = make_context ();
