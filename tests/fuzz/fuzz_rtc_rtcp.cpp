@@ -15,6 +15,10 @@ void require (bool holds)
     std::abort ();
 }
 
+std::uint8_t packet[20] = {0x80, 96};
+const Handle::Type no_memory{[] (void *) {}, [] (void *) {},
+    [] (void *p) { return Bytes (static_cast<std::uint8_t *> (p), 20); }};
+
 struct Books {
   TimePoint now{seconds (100)};
   SenderStream sender{{.ssrc = 1, .rtx_ssrc = 2, .ntp = {now, 1ull << 60}}};
@@ -22,11 +26,10 @@ struct Books {
 
   Books ()
   {
-    static const std::uint8_t packet[20] = {0x80, 96};
     for (std::uint16_t i = 0; i < 300; i++) {
       now += milliseconds (5);
       control.sent (1000, now);
-      sender.sent ({}, packet, i, i, 8, now, now);
+      sender.sent (Handle::adopt (packet, no_memory), i, i, 8, now, now);
     }
   }
   void input (const RtcpPacket &p)

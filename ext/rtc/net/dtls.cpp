@@ -200,6 +200,7 @@ bool Dtls::write (Bytes data)
     return false;
   ERR_clear_error ();
   std::size_t n = 0;
+  SSL_alloc_buffers (ssl_.get ()); // after rest (): only reading gets them by itself
   const int result = SSL_write_ex (ssl_.get (), data.data (), data.size (), &n);
   if (result != 1)
     failed (result);
@@ -211,9 +212,17 @@ void Dtls::finish ()
   if (state_ != State::open)
     return;
   ERR_clear_error ();
+  SSL_alloc_buffers (ssl_.get ());
   SSL_shutdown (ssl_.get ());
   ERR_clear_error ();
   state_ = State::closed;
+}
+
+// OpenSSL's own way of it, SSL_MODE_RELEASE_BUFFERS, does not cover DTLS.
+void Dtls::rest ()
+{
+  if (state_ == State::open)
+    SSL_free_buffers (ssl_.get ());
 }
 
 void Dtls::timeout ()

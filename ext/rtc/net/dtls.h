@@ -40,7 +40,10 @@ public:
   bool write (Bytes data);
   void timeout (); // when next_timeout () is over
   std::optional<Duration> next_timeout () const;
-  void finish ();                       // says that no more comes (close_notify)
+  void finish (); // says that no more comes (close_notify)
+  // Gives back the room for records, 33 KB, until the next one comes or goes; for where data are
+  // rare or none. It does nothing while part of a record waits to be read.
+  void rest ();
   Output &output () { return output_; } // its owner sends and clears it
 
   State state () const { return state_; }

@@ -196,10 +196,14 @@ void Transport::on_dtls (Bytes datagram)
 // After anything was done with DTLS.
 void Transport::dtls_changed ()
 {
-  if (dtls_->state () == Dtls::State::open && state_ == TransportState::connecting && !opened_)
+  const bool opens =
+      dtls_->state () == Dtls::State::open && state_ == TransportState::connecting && !opened_;
+  if (opens)
     dtls_opened ();
   read_dtls ();
   flush_dtls ();
+  if (opens)
+    dtls_->rest (); // media alone need DTLS no more
   if (const auto in = dtls_->next_timeout ())
     dtls_timer_.arm (Clock::now () + *in);
   else
@@ -311,6 +315,8 @@ void Transport::authentic ()
 
 void Transport::watch ()
 {
+  if (dtls_)
+    dtls_->rest ();
   const TimePoint due = last_authentic_ + settings_.silence;
   if (Clock::now () < due)
     return silence_timer_.arm (due);

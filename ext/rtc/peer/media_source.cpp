@@ -26,7 +26,11 @@ void unref (void *p)
   if (b->references.fetch_sub (1, std::memory_order_acq_rel) == 1)
     ::operator delete (b);
 }
-constexpr Handle::Type block_type{ref, unref};
+Bytes view (void *p)
+{
+  return static_cast<Block *> (p)->view ();
+}
+constexpr Handle::Type block_type{ref, unref, view};
 
 constexpr std::size_t max_packet = 65000;
 

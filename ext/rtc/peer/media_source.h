@@ -17,7 +17,7 @@ namespace reach::rtc {
 // An RTP packet in one piece, shared by all that send it or may have to send it again.
 struct SourcePacket {
   Handle owner;
-  Bytes bytes; // of owner
+  Bytes bytes; // its view ()
 };
 
 class MediaSource {

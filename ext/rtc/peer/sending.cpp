@@ -218,7 +218,7 @@ bool Sending::write (State &s, Stream &t, const SourcePacket &p, TimePoint captu
   const std::size_t n = t.rewriter.media (*packet, stamps (s, bound, now), b.next ());
   if (n == 0)
     return true; // a payload type that is not this peer's
-  t.sender.sent (p.owner, p.bytes, t.rewriter.sequence (*packet), t.rewriter.timestamp (*packet),
+  t.sender.sent (p.owner, t.rewriter.sequence (*packet), t.rewriter.timestamp (*packet),
       packet->payload ().size (), captured, now);
   b.add (n);
   return true;
@@ -289,7 +289,7 @@ void Sending::resend (State &s, Stream &t, TimePoint now)
 {
   Batch &b = batch ();
   while (!b.full ()) {
-    const PacketHistory::Entry *e = t.sender.poll_resend (now);
+    const auto e = t.sender.poll_resend (now);
     if (!e)
       return;
     const auto packet = RtpPacket::parse (e->source);
@@ -317,7 +317,7 @@ void Sending::pad (State &s, TimePoint now)
   if (at == s.streams.end ())
     return;
   Stream &t = **at;
-  const PacketHistory::Entry *e = t.sender.history ().newest (Batch::room - 200);
+  const auto e = t.sender.history ().newest (Batch::room - 200);
   const auto packet = e ? RtpPacket::parse (e->source) : std::nullopt;
   if (!packet)
     return;

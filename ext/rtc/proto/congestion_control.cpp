@@ -187,8 +187,7 @@ void CongestionController::probe (double rate, TimePoint now)
   const bool full = estimate_ >= config_.max * enough;
   if (!config_.probing || pacer_.probing () || full || rate < estimate_ * 1.1)
     return;
-  if (++cluster_ == 0)
-    cluster_ = 1;
+  cluster_ = cluster_ == TwccSender::max_cluster ? 1 : cluster_ + 1;
   const auto bytes = static_cast<std::size_t> (rate * probe_seconds / 8);
   probes_.start (cluster_, rate, bytes, probe_packets);
   pacer_.start ({cluster_, rate, bytes, probe_packets}, now);

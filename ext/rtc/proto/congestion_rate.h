@@ -13,9 +13,10 @@ public:
     if (!samples_.empty () && (arrival < newest_ - seconds (2) || arrival > newest_ + seconds (2)))
       reset ();
     newest_ = samples_.empty () ? arrival : std::max (newest_, arrival);
-    samples_.push_back ({arrival, bytes});
+    samples_.push_back (
+        {static_cast<std::uint32_t> (arrival.count ()), static_cast<std::uint32_t> (bytes)});
     sum_ += bytes;
-    while (samples_.size () > 1 && newest_ - samples_.front ().arrival > window) {
+    while (samples_.size () > 1 && age (samples_.front ()) > window) {
       sum_ -= samples_.front ().bytes;
       samples_.pop_front ();
     }
@@ -25,8 +26,7 @@ public:
   {
     if (samples_.size () < 8)
       return {};
-    const microseconds length =
-        std::max<microseconds> (newest_ - samples_.front ().arrival, window / 2);
+    const microseconds length = std::max<microseconds> (age (samples_.front ()), window / 2);
     return static_cast<double> (sum_ - samples_.front ().bytes) * 8e6 /
            static_cast<double> (length.count ());
   }
@@ -39,9 +39,13 @@ public:
 private:
   static constexpr microseconds window{500000};
   struct Sample {
-    microseconds arrival{};
-    std::size_t bytes = 0;
+    std::uint32_t arrival = 0; // microseconds, that wrap
+    std::uint32_t bytes = 0;
   };
+  microseconds age (const Sample &s) const
+  {
+    return microseconds (static_cast<std::uint32_t> (newest_.count ()) - s.arrival);
+  }
   Fifo<Sample, 4096> samples_;
   std::size_t sum_ = 0;
   microseconds newest_{};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // A share of memory that the core does not know: a GstBuffer, say. Two pointers, no allocation.
 #pragma once
+#include "common/proto/bytes.h"
 #include <utility>
 
 namespace reach::rtc {
@@ -9,6 +10,8 @@ public:
   struct Type {
     void (*ref) (void *);
     void (*unref) (void *);
+    // What is in it; only of packets that are sent (SourcePacket).
+    Bytes (*view) (void *) = nullptr;
   };
 
   Handle () = default;
@@ -39,6 +42,10 @@ public:
   }
 
   void *get () const { return object_; }
+  const Type *type () const { return type_; }
+  Bytes view () const { return type_->view (object_); }
+  // The reference is the caller's, as what adopt () takes.
+  [[nodiscard]] void *release () { return std::exchange (object_, nullptr); }
   explicit operator bool () const { return object_ != nullptr; }
 
 private:

@@ -9,31 +9,37 @@ PacketHistory::PacketHistory (const Limits &limits)
     : limits_ (limits),
       ring_ (std::bit_ceil (std::clamp<std::size_t> (limits.packets, per_chunk, 32768)) / per_chunk)
 {
+  limits_.age = std::min<Duration> (limits.age, std::chrono::minutes (30));
 }
 
-PacketHistory::Entry *PacketHistory::find (std::uint16_t sequence) const
+PacketHistory::Slot *PacketHistory::find (std::uint16_t sequence) const
 {
   const auto &c = ring_[place (sequence)];
-  Entry *e = c ? &c->entries[sequence % per_chunk] : nullptr;
-  return e && e->used && e->sequence == sequence ? e : nullptr;
+  Slot *s = c ? &c->slots[sequence % per_chunk] : nullptr;
+  return s && s->packet && s->sequence == sequence ? s : nullptr;
 }
 
 void PacketHistory::drop (std::uint16_t sequence)
 {
-  Entry *e = find (sequence);
-  if (!e)
+  Slot *s = find (sequence);
+  if (!s)
     return;
-  bytes_ -= e->source.size ();
+  bytes_ -= type_->view (s->packet).size ();
   packets_--;
-  *e = {};
+  type_->unref (s->packet);
+  *s = {};
   if (auto &c = ring_[place (sequence)]; --c->used == 0)
     spare_ = std::move (c);
 }
 
 void PacketHistory::clear ()
 {
-  for (auto &c : ring_)
+  for (auto &c : ring_) {
+    for (std::size_t i = 0; c && i < per_chunk; i++)
+      if (void *packet = c->slots[i].packet)
+        type_->unref (packet);
     c.reset ();
+  }
   packets_ = bytes_ = 0;
 }
 
@@ -41,21 +47,23 @@ void PacketHistory::clear ()
 void PacketHistory::trim (TimePoint now)
 {
   while (packets_ > 0) {
-    const Entry *e = find (oldest_);
-    if (e && bytes_ <= limits_.bytes && now - e->sent <= limits_.age)
+    const Slot *s = find (oldest_);
+    if (s && bytes_ <= limits_.bytes && passed (s->sent, now) <= limits_.age)
       break;
     drop (oldest_++);
   }
 }
 
-void PacketHistory::add (
-    Handle owner, Bytes source, std::uint16_t sequence, std::uint32_t timestamp, TimePoint now)
+// Without what a packet of that number does not follow, or follows too late.
+void PacketHistory::begin (std::uint16_t sequence, const Handle::Type *type, TimePoint now)
 {
   const std::size_t most = ring_.size () * per_chunk;
-  const bool jump = packets_ > 0 && static_cast<std::uint16_t> (sequence - newest_) > most &&
+  const bool jump = static_cast<std::uint16_t> (sequence - newest_) > most &&
                     static_cast<std::uint16_t> (newest_ - sequence) > most;
-  if (jump)
+  if (packets_ > 0 && (jump || now - added_ > limits_.age || type != type_))
     clear ();
+  type_ = type;
+  added_ = now;
   if (packets_ == 0)
     oldest_ = newest_ = sequence;
   if (newer (sequence, newest_))
@@ -64,6 +72,12 @@ void PacketHistory::add (
     oldest_ = sequence;
   while (static_cast<std::uint16_t> (newest_ - oldest_) >= most)
     drop (oldest_++);
+}
+
+void PacketHistory::add (
+    Handle packet, std::uint16_t sequence, std::uint32_t timestamp, TimePoint now)
+{
+  begin (sequence, packet.type (), now);
   if (newer (oldest_, sequence))
     return; // older than all that fits
   drop (sequence);
@@ -71,49 +85,43 @@ void PacketHistory::add (
   if (!c)
     c = spare_ ? std::move (spare_) : std::make_unique<Chunk> ();
   c->used++;
-  Entry &e = c->entries[sequence % per_chunk];
-  e.owner = std::move (owner);
-  e.source = source;
-  e.sent = now;
-  e.sequence = sequence;
-  e.timestamp = timestamp;
-  e.used = true;
   packets_++;
-  bytes_ += source.size ();
+  bytes_ += packet.view ().size ();
+  c->slots[sequence % per_chunk] = {packet.release (), ticks (now), 0, timestamp, sequence, 0};
   trim (now);
 }
 
-const PacketHistory::Entry *PacketHistory::resend (
+std::optional<PacketHistory::Entry> PacketHistory::resend (
     std::uint16_t sequence, Duration rtt, TimePoint now, Refusal *why)
 {
   Refusal unused;
   Refusal &reason = why ? *why : unused;
   reason = Refusal::none;
-  Entry *e = find (sequence);
-  if (!e)
+  Slot *s = find (sequence);
+  if (!s)
     reason = Refusal::unknown;
-  else if (now - e->sent > limits_.age)
+  else if (now - added_ > limits_.age || passed (s->sent, now) > limits_.age)
     reason = Refusal::too_old;
-  else if (e->resends >= limits_.resends)
+  else if (s->resends >= limits_.resends)
     reason = Refusal::too_often;
   // The peer cannot have seen the last one yet: it asked before that came.
-  else if (e->resends > 0 && now - e->resent < std::max (rtt, limits_.spacing))
+  else if (s->resends > 0 && passed (s->resent, now) < std::max (rtt, limits_.spacing))
     reason = Refusal::too_soon;
   if (reason != Refusal::none)
-    return nullptr;
-  e->resends++;
-  e->resent = now;
-  return e;
+    return {};
+  s->resends++;
+  s->resent = ticks (now);
+  return entry (*s);
 }
 
-const PacketHistory::Entry *PacketHistory::newest (std::size_t max) const
+std::optional<PacketHistory::Entry> PacketHistory::newest (std::size_t max) const
 {
   const auto look = static_cast<std::uint16_t> (std::min<std::size_t> (packets_, 32));
   for (std::uint16_t i = 0; i < look; i++) {
-    const Entry *e = find (static_cast<std::uint16_t> (newest_ - i));
-    if (e && e->source.size () <= max)
-      return e;
+    const Slot *s = find (static_cast<std::uint16_t> (newest_ - i));
+    if (s && type_->view (s->packet).size () <= max)
+      return entry (*s);
   }
-  return nullptr;
+  return {};
 }
 } // namespace reach::rtc

@@ -5,8 +5,8 @@
 namespace reach::rtc {
 SenderStream::SenderStream (const Config &config) : config_ (config), history_ (config.history) {}
 
-void SenderStream::sent (Handle owner, Bytes source, std::uint16_t sequence,
-    std::uint32_t timestamp, std::size_t payload, TimePoint captured, TimePoint now)
+void SenderStream::sent (Handle packet, std::uint16_t sequence, std::uint32_t timestamp,
+    std::size_t payload, TimePoint captured, TimePoint now)
 {
   stats_.packets++;
   stats_.bytes += payload;
@@ -15,7 +15,7 @@ void SenderStream::sent (Handle owner, Bytes source, std::uint16_t sequence,
     captured_ = captured;
     started_ = true;
   }
-  history_.add (std::move (owner), source, sequence, timestamp, now);
+  history_.add (std::move (packet), sequence, timestamp, now);
 }
 
 void SenderStream::sent_rtx (std::size_t payload)
@@ -62,16 +62,16 @@ void SenderStream::input (const Nack &n)
   });
 }
 
-const PacketHistory::Entry *SenderStream::poll_resend (TimePoint now)
+std::optional<PacketHistory::Entry> SenderStream::poll_resend (TimePoint now)
 {
   while (!asked_.empty ()) {
     const std::uint16_t number = asked_.front ();
     asked_.pop_front ();
-    if (const auto *e = history_.resend (number, rtt (), now))
+    if (const auto e = history_.resend (number, rtt (), now))
       return e;
     stats_.refused++;
   }
-  return nullptr;
+  return {};
 }
 
 bool SenderStream::input (const Pli &p)

@@ -33,10 +33,11 @@ public:
 
   explicit SenderStream (const Config &config);
 
-  // `source`: as the rewriter took it; sequence, timestamp and payload: as the peer gets them.
-  // captured: when the samples of that timestamp were made, for synchronisation.
-  void sent (Handle owner, Bytes source, std::uint16_t sequence, std::uint32_t timestamp,
-      std::size_t payload, TimePoint captured, TimePoint now);
+  // `packet`: as the rewriter took it, its type has a view (); sequence, timestamp and payload: as
+  // the peer gets them. captured: when the samples of that timestamp were made, for
+  // synchronisation.
+  void sent (Handle packet, std::uint16_t sequence, std::uint32_t timestamp, std::size_t payload,
+      TimePoint captured, TimePoint now);
   void sent_rtx (std::size_t payload);
 
   // Feedback that is about this stream; of others nothing is taken.
@@ -48,7 +49,7 @@ public:
   void set_rtt (Duration rtt) { stats_.rtt = rtt; } // from elsewhere
 
   // What is to be sent again now, one after the other; valid until the next call of anything.
-  const PacketHistory::Entry *poll_resend (TimePoint now);
+  std::optional<PacketHistory::Entry> poll_resend (TimePoint now);
   const PacketHistory &history () const { return history_; }
 
   // For SR and RR; nothing before the first packet.

@@ -9,29 +9,40 @@ TwccSender::TwccSender (std::size_t max)
 {
 }
 
+std::int64_t TwccSender::first () const
+{
+  return std::max (kept_, next_ - static_cast<std::int64_t> (ring_.size ()));
+}
+
 // While the oldest is still on its way there is a place for it, up to the limit.
 void TwccSender::grow ()
 {
   std::vector<Entry> larger (ring_.size () * 2);
-  for (const Entry &e : ring_)
-    if (e.number >= 0)
-      larger[static_cast<std::size_t> (e.number) & (larger.size () - 1)] = e;
+  kept_ = first ();
+  for (std::int64_t n = kept_; n < next_; n++)
+    larger[static_cast<std::size_t> (n) & (larger.size () - 1)] = entry (n);
   ring_ = std::move (larger);
+}
+
+TimePoint TwccSender::sent_at (const Entry &e) const
+{
+  return last_sent_ - microseconds (static_cast<std::int32_t> (ticks (last_sent_) - e.sent));
 }
 
 std::uint16_t TwccSender::sent (std::size_t size, TimePoint now, std::uint16_t cluster)
 {
-  if (ring_.size () < max_) {
-    const Entry &old = entry (next_);
-    // Feedback may be late, and tell of one again: a second is enough.
-    if (old.number >= 0 && now - old.sent < seconds (1))
-      grow ();
-  }
+  const auto full = [this] {
+    return next_ - first () == static_cast<std::int64_t> (ring_.size ());
+  };
+  // Feedback may be late, and tell of one again: a second is enough.
+  if (full () && ring_.size () < max_ && now - sent_at (entry (next_)) < seconds (1))
+    grow ();
   Entry &e = entry (next_);
-  if (e.number >= covered_ && e.state == Entry::State::flying)
+  if (full () && first () >= covered_ && e.is (State::flying))
     in_flight_ -= e.size;
-  e = {next_, now, static_cast<std::uint32_t> (size), cluster, Entry::State::flying};
-  in_flight_ += size;
+  e = {ticks (now), static_cast<std::uint16_t> (std::min<std::size_t> (size, 0xffff)),
+      std::min (cluster, max_cluster), 0};
+  in_flight_ += e.size;
   last_sent_ = now;
   return static_cast<std::uint16_t> (next_++);
 }
@@ -39,28 +50,24 @@ std::uint16_t TwccSender::sent (std::size_t size, TimePoint now, std::uint16_t c
 // All before this one are no longer on their way, whether a feedback told of them or got lost.
 void TwccSender::pass (std::int64_t number)
 {
-  covered_ = std::max (covered_, next_ - static_cast<std::int64_t> (ring_.size ()));
-  for (; covered_ < number; covered_++) {
-    const Entry &e = entry (covered_);
-    if (e.number == covered_)
-      in_flight_ -= e.size;
-  }
+  covered_ = std::max (covered_, first ());
+  for (; covered_ < number; covered_++)
+    in_flight_ -= entry (covered_).size;
 }
 
 void TwccSender::note (std::int64_t number, const TwccStatus &s, microseconds reference)
 {
-  Entry &e = entry (number);
-  if (e.number != number) {
+  if (number < first ()) {
     unknown_++;
     return;
   }
-  using State = Entry::State;
-  if (e.state == State::received || (e.state == State::lost && !s.received))
+  Entry &e = entry (number);
+  const bool was_lost = e.is (State::lost);
+  if (e.is (State::received) || (was_lost && !s.received))
     return;
-  const bool was_lost = e.state == State::lost;
-  e.state = s.received ? State::received : State::lost;
+  e.state = static_cast<std::uint16_t> (s.received ? State::received : State::lost);
   results_.push_back (
-      {number, e.sent, reference + s.arrival, e.size, e.cluster, s.received, was_lost});
+      {number, sent_at (e), reference + s.arrival, e.size, e.cluster, s.received, was_lost});
 }
 
 std::span<const PacketResult> TwccSender::feedback (const TwccFeedback &f)

@@ -18,10 +18,13 @@ struct PacketResult {
 
 class TwccSender {
 public:
+  static constexpr std::uint16_t max_cluster = (1 << 14) - 1;
+
   // max: packets that are remembered; rounded up to a power of two.
   explicit TwccSender (std::size_t max = 8192);
 
-  // The number that goes into a packet of that size, which leaves now.
+  // The number that goes into a packet of that size, which leaves now. cluster: see PacketResult,
+  // at most max_cluster.
   std::uint16_t sent (std::size_t size, TimePoint now, std::uint16_t cluster = 0);
   // What is new, in the order of numbers; valid until the next call.
   std::span<const PacketResult> feedback (const TwccFeedback &f);
@@ -31,23 +34,33 @@ public:
   std::uint64_t unknown () const { return unknown_; } // numbers never sent, or forgotten
 
 private:
+  enum class State : std::uint16_t { flying, lost, received };
+  // Each peer has a second of them.
   struct Entry {
-    std::int64_t number = -1;
-    TimePoint sent{};
-    std::uint32_t size = 0;
-    std::uint16_t cluster = 0;
-    enum class State : std::uint8_t { flying, lost, received } state = State::flying;
+    std::uint32_t sent = 0; // microseconds, that wrap
+    std::uint16_t size = 0;
+    std::uint16_t cluster : 14 = 0;
+    std::uint16_t state : 2 = 0;
+
+    bool is (State s) const { return state == static_cast<std::uint16_t> (s); }
   };
+  static std::uint32_t ticks (TimePoint t)
+  {
+    return static_cast<std::uint32_t> (t.time_since_epoch () / microseconds (1));
+  }
   Entry &entry (std::int64_t n)
   {
     return ring_[static_cast<std::size_t> (n) & (ring_.size () - 1)];
   }
   void grow ();
+  std::int64_t first () const; // of the numbers that have an entry
+  TimePoint sent_at (const Entry &e) const;
   void note (std::int64_t number, const TwccStatus &s, microseconds reference);
   void pass (std::int64_t number);
 
   std::size_t max_;
   std::vector<Entry> ring_;                         // grows up to max_
+  std::int64_t kept_ = 0x10000;                     // what was older when it grew last is gone
   std::int64_t next_ = 0x10000, covered_ = 0x10000; // covered_: the first that no feedback passed
   std::size_t in_flight_ = 0;
   bool started_ = false;

@@ -73,7 +73,7 @@ public:
 
 private:
   bool chance (double p) { return std::uniform_real_distribution<> () (random_) < p; }
-  const Rules rules_;
+  Rules rules_;
   std::mt19937 random_;
   std::deque<Datagram> queue_;
 };
@@ -82,6 +82,7 @@ struct DtlsPair {
   std::unique_ptr<Dtls> client, server;
   LossyPipe up, down;                            // client to server, and back
   std::vector<std::string> at_client, at_server; // application data
+  bool resting = false;                          // both rest () whenever they may
 
   DtlsPair (std::shared_ptr<const DtlsContext> c, std::shared_ptr<const DtlsContext> s,
       LossyPipe::Rules rules = {}, unsigned seed = 1)
@@ -113,6 +114,10 @@ struct DtlsPair {
       up.put (std::move (d));
     for (Datagram &d : take (server->output ()))
       down.put (std::move (d));
+    if (resting) {
+      client->rest ();
+      server->rest ();
+    }
     Datagram d;
     bool any = false;
     while (up.take (d)) {

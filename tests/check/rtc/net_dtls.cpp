@@ -308,6 +308,33 @@ GST_START_TEST (test_loss_reordering_duplicates)
 }
 GST_END_TEST
 
+// Without room for records: flights that were lost are sent again, data go both ways, and the end
+// is told.
+GST_START_TEST (test_rest)
+{
+  const auto c = make_context (), s = make_context ();
+  for (unsigned seed = 1; seed <= 20; seed++) {
+    DtlsPair p (c, s, {0.1, 0.1, 0.2}, seed);
+    p.resting = true;
+    expect_open (p);
+    p.up = p.down = LossyPipe ({}, seed);
+    for (int i = 0; i < 3; i++) {
+      fail_unless (p.client->write (text ("up")) && p.server->write (text ("down")));
+      while (p.step ()) {
+      }
+    }
+    fail_unless (p.at_server == std::vector<std::string> (3, "up"));
+    fail_unless (p.at_client == std::vector<std::string> (3, "down"));
+    p.server->rest ();
+    p.server->finish ();
+    while (p.step ()) {
+    }
+    fail_unless (p.client->state () == State::closed);
+    p.client->rest ();
+  }
+}
+GST_END_TEST
+
 // What is not authentic changes nothing once the keys are there; before, no garbage crashes.
 GST_START_TEST (test_spoofed)
 {
@@ -387,6 +414,7 @@ static Suite *net_dtls_suite (void)
   tcase_add_test (t, test_no_renegotiation);
   tcase_add_test (t, test_fragmented_client_hello);
   tcase_add_test (t, test_loss_reordering_duplicates);
+  tcase_add_test (t, test_rest);
   tcase_add_test (t, test_spoofed);
   tcase_add_test (t, test_role_conflict);
   tcase_add_test (t, test_huge_certificate);

@@ -15,7 +15,8 @@ using namespace reach::test;
 
 namespace {
 // A pool of one: the handle counts nothing, the bytes are of a ring that is longer than all queues.
-const Handle::Type no_memory{[] (void *) {}, [] (void *) {}};
+const Handle::Type no_memory{
+    [] (void *) {}, [] (void *) {}, [] (void *p) { return Bytes (*static_cast<Octets *> (p)); }};
 
 struct Peer {
   TimePoint now{seconds (50)};
@@ -80,12 +81,12 @@ struct Peer {
     const auto p = RtpPacket::parse (source);
     const std::uint16_t number = control.sent (1000, now);
     const std::size_t n = rewriter.media (*p, {0, number}, to);
-    sender.sent (Handle::adopt (&source, no_memory), source, static_cast<std::uint16_t> (count),
+    sender.sent (Handle::adopt (&source, no_memory), static_cast<std::uint16_t> (count),
         count * 180, 1000, now, now);
     if (count++ % 50 != 7) // 2 % get lost
       receive (to, n);
     std::uint8_t out[1300];
-    while (const auto *e = sender.poll_resend (now))
+    while (const auto e = sender.poll_resend (now))
       rewriter.rtx (*RtpPacket::parse (e->source), e->sequence, e->timestamp, {}, out);
     receiver.timeout (now);
     while (const auto e = receiver.poll_event ())

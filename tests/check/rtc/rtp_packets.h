@@ -42,7 +42,8 @@ struct Shared {
             alive--;
             delete s;
           }
-        }};
+        },
+        [] (void *p) { return Bytes (static_cast<Shared *> (p)->bytes); }};
     alive++;
     return Handle::adopt (new Shared{std::move (bytes)}, type);
   }
