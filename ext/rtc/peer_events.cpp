@@ -128,6 +128,12 @@ void PeerImpl::on_transport (PeerSession &s, TransportState state)
   } else if (state == TransportState::failed) {
     on_warning (s, s.connection ().fault ());
   }
+  // Where ICE has failed it restarts, which the signaller sees.
+  const bool over =
+      state == TransportState::closed ||
+      (state == TransportState::failed && s.connection ().ice_state () != IceState::failed);
+  if (over && signaller_ && !ending_session_)
+    signaller_->connection_over ();
 }
 
 void PeerImpl::on_silence (PeerSession &, bool silent)
@@ -217,7 +223,7 @@ void PeerImpl::on_peer (const std::string &id, bool polite, bool offers)
   used_ = false;
   make_session (mode);
   const std::string uri = settings.lock ()->signalling_uri;
-  if (uri.starts_with ("whep"))
+  if (uri.starts_with ("whep") && offers)
     for (const MediaKind kind : {MediaKind::video, MediaKind::audio})
       session_->negotiator ().add_transceiver (kind, {.direction = Direction::recvonly});
   if (!offers)

@@ -128,7 +128,9 @@ void PeerImpl::end_session ()
 {
   if (!session_)
     return;
+  ending_session_ = true;
   session_->close ();
+  ending_session_ = false;
   outputs_->leave ();
   // It may be that it is it who calls.
   loop_->destroy_later (std::move (session_));

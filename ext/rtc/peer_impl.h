@@ -109,6 +109,7 @@ private:
   std::shared_ptr<MediaOutputs> outputs_; // of a run
   std::string peer_id_;
   bool used_ = false, connected_told_ = false, silent_ = false, needed_ = false;
+  bool ending_session_ = false; // by ourselves
   bool came_again_ = false; // the peer; its next offer says whether it has begun anew
 };
 
