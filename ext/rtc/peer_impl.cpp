@@ -114,13 +114,18 @@ void PeerImpl::release ()
     end_run ();
 }
 
-void PeerImpl::make_session (PeerSession::Mode mode)
+// The first offer has all there is: media, data channels, and what `prepare` adds.
+void PeerImpl::make_session (
+    PeerSession::Mode mode, const std::function<void (PeerSession &)> &prepare)
 {
   end_session ();
   PeerConfig config = config_;
   session_ = std::make_unique<PeerSession> (*loop_, *this, std::move (config), mode);
   connected_told_ = silent_ = needed_ = false;
+  session_->set_hold (true);
   data_.open (*session_);
+  if (prepare)
+    prepare (*session_);
   update_inputs ();
 }
 
