@@ -128,6 +128,12 @@ void PeerImpl::on_transport (PeerSession &s, TransportState state)
   } else if (state == TransportState::failed) {
     on_warning (s, s.connection ().fault ());
   }
+  // Where ICE has failed it restarts, which the signaller sees.
+  const bool over =
+      state == TransportState::closed ||
+      (state == TransportState::failed && s.connection ().ice_state () != IceState::failed);
+  if (over && signaller_ && !ending_session_)
+    signaller_->connection_over ();
 }
 
 void PeerImpl::on_silence (PeerSession &, bool silent)
@@ -222,13 +228,14 @@ void PeerImpl::on_peer (const std::string &id, bool polite, bool offers)
   came_again_ = false;
   peer_id_ = id;
   used_ = false;
-  make_session (mode);
-  const std::string uri = settings.lock ()->signalling_uri;
-  if (uri.starts_with ("whep"))
+  const bool asks = offers && settings.lock ()->signalling_uri.starts_with ("whep");
+  make_session (mode, [=] (PeerSession &s) {
     for (const MediaKind kind : {MediaKind::video, MediaKind::audio})
-      session_->negotiator ().add_transceiver (kind, {.direction = Direction::recvonly});
-  if (!offers)
-    session_->wait_before_offer (first_word);
+      if (asks)
+        s.negotiator ().add_transceiver (kind, {.direction = Direction::recvonly});
+    if (!offers)
+      s.wait_before_offer (first_word);
+  });
   session_->connection ().changed ();
   update_status ();
   tell ("peer-added",

@@ -114,7 +114,9 @@ void PeerImpl::release ()
     end_run ();
 }
 
-void PeerImpl::make_session (PeerSession::Mode mode)
+// The first offer has all there is: media, data channels, and what `prepare` adds.
+void PeerImpl::make_session (
+    PeerSession::Mode mode, const std::function<void (PeerSession &)> &prepare)
 {
   end_session ();
   PeerConfig config = config_;
@@ -122,7 +124,10 @@ void PeerImpl::make_session (PeerSession::Mode mode)
       element_, g_signal_lookup ("binding-request", G_OBJECT_TYPE (element_)), 0, FALSE);
   session_ = std::make_unique<PeerSession> (*loop_, *this, std::move (config), mode);
   connected_told_ = silent_ = needed_ = false;
+  session_->set_hold (true);
   data_.open (*session_);
+  if (prepare)
+    prepare (*session_);
   update_inputs ();
 }
 
@@ -130,7 +135,9 @@ void PeerImpl::end_session ()
 {
   if (!session_)
     return;
+  ending_session_ = true;
   session_->close ();
+  ending_session_ = false;
   outputs_->leave ();
   // It may be that it is it who calls.
   loop_->destroy_later (std::move (session_));

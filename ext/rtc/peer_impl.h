@@ -57,7 +57,8 @@ private:
   // peer_impl.cpp
   void begin_run ();
   void end_run ();
-  void make_session (PeerSession::Mode mode);
+  void make_session (
+      PeerSession::Mode mode, const std::function<void (PeerSession &)> &prepare = {});
   void end_session ();
   void update_inputs ();
   // peer_events.cpp
@@ -110,7 +111,8 @@ private:
   std::shared_ptr<MediaOutputs> outputs_; // of a run
   std::string peer_id_;
   bool used_ = false, connected_told_ = false, silent_ = false, needed_ = false;
-  bool came_again_ = false; // the peer; its next offer says whether it has begun anew
+  bool ending_session_ = false; // by ourselves
+  bool came_again_ = false;     // the peer; its next offer says whether it has begun anew
 };
 
 void install_peer_signals (GType type);

@@ -69,7 +69,16 @@ void add_received (stats::Report &r, PeerSession &session)
     in.packets_received = t.stats.packets;
     in.bytes_received = t.stats.bytes;
     in.packets_lost = t.total_lost;
-    in.packets_discarded = t.stats.late + t.stats.strange;
+    in.header_bytes_received = t.stats.header_bytes;
+    in.packets_discarded = t.stats.late + t.stats.strange + t.dropped;
+    in.jitter_buffer_delay = seconds_of (t.delay.waited);
+    in.jitter_buffer_target_delay = seconds_of (t.delay.target);
+    in.jitter_buffer_emitted_count = t.delay.emitted;
+    if (const auto &report = t.stats.report)
+      in.report = stats::Inbound::Report{.remote_timestamp = double (report->ntp) / 4294967296.0,
+          .packets_sent = report->packets,
+          .bytes_sent = report->bytes,
+          .reports_sent = t.stats.reports};
     in.packets_repaired = t.stats.recovered;
     in.packets_duplicated = t.stats.duplicates;
     in.jitter = seconds_of (t.jitter);
@@ -96,6 +105,7 @@ void add_sent (stats::Report &r, PeerSession &session)
       out.rtx_ssrc = t.rtx_ssrc;
     out.packets_sent = t.stats.packets;
     out.bytes_sent = t.stats.bytes;
+    out.header_bytes_sent = t.stats.header_bytes;
     out.retransmitted_packets_sent = t.stats.rtx_packets;
     out.retransmitted_bytes_sent = t.stats.rtx_bytes;
     out.fir_count = static_cast<guint> (t.stats.firs);
@@ -109,6 +119,9 @@ void add_sent (stats::Report &r, PeerSession &session)
         .fraction_lost = t.stats.fraction_lost};
     if (t.stats.rtt)
       remote.round_trip_time = seconds_of (*t.stats.rtt);
+    if (t.stats.rtts > 0)
+      remote.total_round_trip_time = seconds_of (t.stats.rtt_total);
+    remote.round_trip_time_measurements = t.stats.rtts;
     r.remote_inbound.push_back (std::move (remote));
   }
 }

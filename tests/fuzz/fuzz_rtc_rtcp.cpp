@@ -29,7 +29,7 @@ struct Books {
     for (std::uint16_t i = 0; i < 300; i++) {
       now += milliseconds (5);
       control.sent (1000, now);
-      sender.sent (Handle::adopt (packet, no_memory), i, i, 8, now, now);
+      sender.sent (Handle::adopt (packet, no_memory), i, i, 12, 8, now, now);
     }
   }
   void input (const RtcpPacket &p)

@@ -90,6 +90,7 @@ Receiving::Track Receiving::make_track (
   c.clock_rate = main ? main->clock_rate : 90000;
   c.nack = main && has_feedback (*main, "nack");
   c.keyframes = m.kind == MediaKind::video;
+  c.samples = m.kind == MediaKind::audio;
   c.latency.start = config_.latency;
   c.latency.adaptive = false;
   t.stream = std::make_unique<ReceiverStream> (c);
@@ -341,7 +342,9 @@ std::vector<Receiving::TrackStats> Receiving::stats () const
         .fec_recovered = t->fec ? t->fec->recovered () : 0,
         .jitter = t->stream->jitter (),
         .latency = t->stream->latency (),
-        .total_lost = t->stream->total_lost ()});
+        .total_lost = t->stream->total_lost (),
+        .delay = t->stream->delay (),
+        .dropped = t->stream->buffer ().dropped ()});
   return all;
 }
 

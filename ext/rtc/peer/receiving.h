@@ -43,6 +43,8 @@ public:
     std::uint64_t keyframe_requests = 0, fec_recovered = 0;
     Duration jitter{}, latency{};
     std::int64_t total_lost = 0;
+    JitterDelay::Counts delay;
+    std::uint64_t dropped = 0; // by the jitter buffer, as too many waited
   };
 
   Receiving (Owner &owner, const Config &config) : owner_ (owner), config_ (config) {}

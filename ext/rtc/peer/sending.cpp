@@ -218,8 +218,9 @@ bool Sending::write (State &s, Stream &t, const SourcePacket &p, TimePoint captu
   const std::size_t n = t.rewriter.media (*packet, stamps (s, bound, now), b.next ());
   if (n == 0)
     return true; // a payload type that is not this peer's
+  const std::size_t payload = packet->payload ().size ();
   t.sender.sent (p.owner, t.rewriter.sequence (*packet), t.rewriter.timestamp (*packet),
-      packet->payload ().size (), captured, now);
+      n - payload, payload, captured, now);
   b.add (n);
   return true;
 }
@@ -299,7 +300,7 @@ void Sending::resend (State &s, Stream &t, TimePoint now)
     std::size_t n = t.rewriter.rtx (*packet, e->sequence, e->timestamp, p, b.next ());
     if (n == 0)
       continue;
-    t.sender.sent_rtx (n);
+    t.sender.sent_rtx (packet->payload ().size ());
     b.add (n);
   }
 }
@@ -326,7 +327,7 @@ void Sending::pad (State &s, TimePoint now)
     std::size_t n = t.rewriter.rtx (*packet, e->sequence, e->timestamp, p, b.next ());
     if (n == 0)
       return;
-    t.sender.sent_rtx (n);
+    t.sender.sent_rtx (packet->payload ().size ());
     b.add (n);
   }
 }

@@ -15,7 +15,8 @@ std::optional<TimePoint> earlier (std::optional<TimePoint> a, std::optional<Time
 ReceiverStream::ReceiverStream (const Config &config)
     : config_ (config), statistics_ (config.clock_rate, config.numbers), nacks_ (config.nacks),
       clock_ (config.clock_rate), latency_ (config.latency), buffer_ (config.buffer),
-      requests_ (config.requests), sender_clock_ (config.clock_rate)
+      delay_ (config.samples ? config.clock_rate : 0), requests_ (config.requests),
+      sender_clock_ (config.clock_rate)
 {
 }
 
@@ -24,6 +25,7 @@ void ReceiverStream::restart (std::uint32_t ssrc)
 {
   stats_.restarts++;
   buffer_.reset ();
+  delay_.reset ();
   nacks_.reset ();
   clock_.reset ();
   delivered_.reset ();
@@ -54,6 +56,7 @@ bool ReceiverStream::in_place (const RtpPacket &p, TimePoint now, MediaPacket &m
     restart (p.ssrc ());
   stats_.packets++;
   stats_.bytes += p.payload ().size ();
+  stats_.header_bytes += p.header_size () + p.padding ();
   m.number = statistics_.number ();
   m.time = clock_.input (p.timestamp (), now);
   last_timestamp_ = p.timestamp ();
@@ -102,6 +105,8 @@ void ReceiverStream::input (const SenderInfo &s, TimePoint now)
   now_ = now;
   statistics_.sender_report (s.ntp, now);
   sender_clock_.sender_report (s.ntp, s.timestamp);
+  stats_.report = s;
+  stats_.reports++;
 }
 
 void ReceiverStream::timeout (TimePoint now)
@@ -130,6 +135,7 @@ std::optional<ReceiverStream::Event> ReceiverStream::poll_event ()
     return *l;
   }
   Packet p{std::move (std::get<MediaPacket> (*next))};
+  delay_.left (p, now_, latency_.value ());
   p.discont = std::exchange (discont_, false);
   return p;
 }

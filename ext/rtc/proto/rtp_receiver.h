@@ -5,6 +5,7 @@
 #pragma once
 #include "jitter_buffer.h"
 #include "jitter_clock.h"
+#include "jitter_delay.h"
 #include "jitter_latency.h"
 #include "rtcp_feedback.h"
 #include "rtp_keyframe.h"
@@ -20,6 +21,7 @@ public:
     std::uint32_t clock_rate = 90000;
     bool nack = true;      // agreed upon
     bool keyframes = true; // a picture that needs what was lost: PLI
+    bool samples = false;  // of audio: what the jitter buffer emits is counted in samples
     NackGenerator::Config nacks;
     JitterBuffer::Limits buffer;
     JitterLatency::Config latency;
@@ -36,10 +38,14 @@ public:
   using Event = std::variant<Packet, Lost, Restarted>;
   struct Stats {
     std::uint64_t packets = 0, bytes = 0; // payload; without RTX
+    std::uint64_t header_bytes = 0;       // of those: header, extensions, padding
     std::uint64_t recovered = 0;          // by RTX or FEC, that were of use
     std::uint64_t duplicates = 0, late = 0, strange = 0;
     std::uint64_t lost = 0; // numbers that nothing brought in time
     std::uint64_t restarts = 0;
+    // The sender's last report, and how many there were.
+    std::optional<SenderInfo> report;
+    std::uint64_t reports = 0;
   };
 
   explicit ReceiverStream (const Config &config);
@@ -75,6 +81,7 @@ public:
   const NackGenerator::Stats &nack_stats () const { return nacks_.stats (); }
   std::uint64_t keyframe_requests () const { return requests_.requests (); }
   const JitterBuffer &buffer () const { return buffer_; }
+  const JitterDelay::Counts &delay () const { return delay_.counts (); }
 
 private:
   void restart (std::uint32_t ssrc);
@@ -87,6 +94,7 @@ private:
   JitterClock clock_;
   JitterLatency latency_;
   JitterBuffer buffer_;
+  JitterDelay delay_;
   KeyframeRequester requests_;
   StreamClock sender_clock_;
   SeenWindow delivered_; // whichever way they came

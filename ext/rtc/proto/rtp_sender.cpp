@@ -6,10 +6,11 @@ namespace reach::rtc {
 SenderStream::SenderStream (const Config &config) : config_ (config), history_ (config.history) {}
 
 void SenderStream::sent (Handle packet, std::uint16_t sequence, std::uint32_t timestamp,
-    std::size_t payload, TimePoint captured, TimePoint now)
+    std::size_t header, std::size_t payload, TimePoint captured, TimePoint now)
 {
   stats_.packets++;
   stats_.bytes += payload;
+  stats_.header_bytes += header;
   if (!started_ || newer (timestamp, timestamp_)) {
     timestamp_ = timestamp;
     captured_ = captured;
@@ -35,6 +36,8 @@ void SenderStream::read_rtt (const ReportBlock &b, TimePoint now)
       passed <= 0 ? milliseconds (1) : from_ntp_middle (static_cast<std::uint32_t> (passed));
   if (passed < -6554 || rtt > seconds (30))
     return;
+  stats_.rtt_total += rtt;
+  stats_.rtts++;
   stats_.rtt = stats_.rtt ? (*stats_.rtt * 3 + rtt) / 4 : rtt;
 }
 

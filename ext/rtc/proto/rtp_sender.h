@@ -19,25 +19,28 @@ public:
     std::size_t max_pending = 512; // numbers that are asked for and not yet sent again
   };
   struct Stats {
-    std::uint64_t packets = 0, bytes = 0; // of media; payload alone (RFC 3550, 6.4.1)
-    std::uint64_t rtx_packets = 0, rtx_bytes = 0;
-    std::uint64_t nacks = 0, asked = 0; // NACK packets, numbers in them
-    std::uint64_t refused = 0;          // of these too old, too soon, unknown, too many
+    std::uint64_t packets = 0, bytes = 0;         // of media; payload alone (RFC 3550, 6.4.1)
+    std::uint64_t header_bytes = 0;               // of those: header, extensions, padding
+    std::uint64_t rtx_packets = 0, rtx_bytes = 0; // payload alone, as well
+    std::uint64_t nacks = 0, asked = 0;           // NACK packets, numbers in them
+    std::uint64_t refused = 0;                    // of these too old, too soon, unknown, too many
     std::uint64_t plis = 0, firs = 0;
     // Of the peer's last report.
     double fraction_lost = 0;
     std::int32_t total_lost = 0;
     Duration jitter{};
     std::optional<Duration> rtt;
+    Duration rtt_total{}; // of all measurements
+    std::uint64_t rtts = 0;
   };
 
   explicit SenderStream (const Config &config);
 
-  // `packet`: as the rewriter took it, its type has a view (); sequence, timestamp and payload: as
-  // the peer gets them. captured: when the samples of that timestamp were made, for
-  // synchronisation.
-  void sent (Handle packet, std::uint16_t sequence, std::uint32_t timestamp, std::size_t payload,
-      TimePoint captured, TimePoint now);
+  // `packet`: as the rewriter took it, its type has a view (); sequence, timestamp, header (what is
+  // no payload) and payload: as the peer gets them. captured: when the samples of that timestamp
+  // were made, for synchronisation.
+  void sent (Handle packet, std::uint16_t sequence, std::uint32_t timestamp, std::size_t header,
+      std::size_t payload, TimePoint captured, TimePoint now);
   void sent_rtx (std::size_t payload);
 
   // Feedback that is about this stream; of others nothing is taken.

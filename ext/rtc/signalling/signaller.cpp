@@ -10,10 +10,10 @@ std::unique_ptr<Signaller> Signaller::make (
   const std::string &uri = config.uri;
   if (uri.starts_with ("ws://") || uri.starts_with ("wss://"))
     return std::make_unique<PairClient> (loop, owner, config);
-  for (const char *way : {"whip+", "whep+"})
-    if (uri.starts_with (std::string (way) + "http://") ||
-        uri.starts_with (std::string (way) + "https://"))
-      return std::make_unique<HttpClient> (loop, owner, config, uri.substr (5));
+  for (const char *way : {"whip", "whep"})
+    if (uri.starts_with (std::string (way) + "+http://") ||
+        uri.starts_with (std::string (way) + "+https://"))
+      return std::make_unique<HttpClient> (loop, owner, config, way, uri.substr (5));
   error = "\"" + uri +
           "\" is no way to signal: ws, wss, whip+http, whip+https, whep+http and "
           "whep+https are";

@@ -45,6 +45,8 @@ public:
   virtual void send_description (const std::string &type, const std::string &sdp) = 0;
   virtual void send_candidate (const SignalledCandidate &c) = 0; // and, without text, their end
   virtual bool send_message (const std::string &json) = 0;       // false: not over this way, or now
+  // The peer has ended the connection that was negotiated, or it has failed for good.
+  virtual void connection_over () {}
 
   struct Config {
     std::string uri;

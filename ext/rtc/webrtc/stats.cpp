@@ -179,6 +179,7 @@ void Builder::add (std::size_t n, const Inbound &in)
   o.set ("fir-count", in.fir_count).set ("pli-count", in.pli_count);
   o.set ("nack-count", in.nack_count).set ("fec-packets-received", in.fec_packets_received);
   o.set ("jitter-buffer-delay", in.jitter_buffer_delay);
+  o.set ("jitter-buffer-target-delay", in.jitter_buffer_target_delay);
   o.set ("jitter-buffer-emitted-count", in.jitter_buffer_emitted_count);
   if (in.report)
     o.set ("remote-id", remote_outbound_id (n));
@@ -192,6 +193,7 @@ void Builder::add (std::size_t n, const Inbound &in, const Inbound::Report &repo
   Object o = stream (remote_outbound_id (n), GST_WEBRTC_STATS_REMOTE_OUTBOUND_RTP, in);
   o.set ("packets-sent", report.packets_sent).set ("bytes-sent", report.bytes_sent);
   o.set ("remote-timestamp", report.remote_timestamp).set ("local-id", inbound_id (n));
+  o.set ("reports-sent", report.reports_sent);
   o.into (all_.get ());
 }
 

@@ -41,12 +41,14 @@ struct Inbound : Stream {
   double jitter = 0;
   guint fir_count = 0, pli_count = 0, nack_count = 0; // sent
   guint64 fec_packets_received = 0;
-  double jitter_buffer_delay = 0; // of all that left it
+  // Sums over all that left it: frames, or samples of audio.
+  double jitter_buffer_delay = 0, jitter_buffer_target_delay = 0;
   guint64 jitter_buffer_emitted_count = 0;
   // The sender's last report; nothing: there was none.
   struct Report {
     double remote_timestamp = 0; // NTP, seconds
     guint packets_sent = 0, bytes_sent = 0;
+    guint64 reports_sent = 0;
   };
   std::optional<Report> report; // remote-outbound-rtp
 };

@@ -2,6 +2,7 @@
 // The parts of the receiver by themselves: buffer, clock, latency, key frame requests, windows.
 #include "rtc/proto/jitter_buffer.h"
 #include "rtc/proto/jitter_clock.h"
+#include "rtc/proto/jitter_delay.h"
 #include "rtc/proto/jitter_latency.h"
 #include "rtc/proto/rtp_keyframe.h"
 #include "rtc/proto/rtp_statistics.h"
@@ -56,6 +57,40 @@ GST_START_TEST (test_order_and_deadlines)
   fail_unless (b.dropped () == 1 && Shared::alive == 0);
   b.reset ();
   fail_unless (put (b, 5) == Insert::taken && take (b, {}) == "5 ");
+}
+GST_END_TEST
+
+namespace {
+void leave (JitterDelay &d, std::uint32_t timestamp, int arrived, int left)
+{
+  const Octets bytes = make_packet ({false, 96, 1, timestamp, 1}, as_bytes ("x"));
+  MediaPacket p;
+  p.packet = *RtpPacket::parse (bytes);
+  p.arrived = t + milliseconds (arrived);
+  d.left (p, t + milliseconds (left), milliseconds (200));
+}
+} // namespace
+
+// Frames from the first packet that came until the last that left; samples likewise, each.
+GST_START_TEST (test_delay)
+{
+  JitterDelay frames (0);
+  leave (frames, 3000, 12, 30);
+  leave (frames, 3000, 10, 40);
+  fail_unless (frames.counts ().emitted == 0); // it may have more
+  leave (frames, 6000, 50, 50);
+  fail_unless (frames.counts ().emitted == 1 && frames.counts ().waited == milliseconds (30));
+  fail_unless (frames.counts ().target == milliseconds (200));
+  frames.reset (); // what was begun does not count
+  leave (frames, 100, 60, 60);
+  fail_unless (frames.counts ().emitted == 1);
+  JitterDelay samples (48000);
+  leave (samples, 0xffffff00, 0, 5);
+  leave (samples, 0xffffff00 + 960, 20, 20);
+  fail_unless (samples.counts ().emitted == 960);
+  fail_unless (samples.counts ().waited == milliseconds (5) * 960);
+  leave (samples, 90000000, 40, 40); // a jump: as long as the one before
+  fail_unless (samples.counts ().emitted == 1920);
 }
 GST_END_TEST
 
@@ -189,6 +224,7 @@ static Suite *jitter_suite ()
   TCase *tc = tcase_create ("general");
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_order_and_deadlines);
+  tcase_add_test (tc, test_delay);
   tcase_add_test (tc, test_random_order);
   tcase_add_test (tc, test_clock);
   tcase_add_test (tc, test_latency);

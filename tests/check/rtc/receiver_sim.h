@@ -55,7 +55,7 @@ struct Stream {
     const auto p = RtpPacket::parse (source);
     std::uint8_t out[300];
     const std::size_t n = rewriter->media (*p, {}, out);
-    sender->sent (std::move (h), number, rewriter->timestamp (*p), 200, now, now);
+    sender->sent (std::move (h), number, rewriter->timestamp (*p), n - 200, 200, now, now);
     forward.send (Bytes (out, n), now);
     sent_.push_back (now);
     count++;
@@ -67,7 +67,7 @@ struct Stream {
       const std::size_t n =
           rewriter->rtx (*RtpPacket::parse (e->source), e->sequence, e->timestamp, {}, out);
       fail_unless (n > 0);
-      sender->sent_rtx (n);
+      sender->sent_rtx (200);
       forward.send (Bytes (out, n), now);
     }
   }

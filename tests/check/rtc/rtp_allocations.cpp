@@ -82,7 +82,7 @@ struct Peer {
     const std::uint16_t number = control.sent (1000, now);
     const std::size_t n = rewriter.media (*p, {0, number}, to);
     sender.sent (Handle::adopt (&source, no_memory), static_cast<std::uint16_t> (count),
-        count * 180, 1000, now, now);
+        count * 180, 12, 1000, now, now);
     if (count++ % 50 != 7) // 2 % get lost
       receive (to, n);
     std::uint8_t out[1300];

@@ -148,6 +148,36 @@ GST_START_TEST (test_adaptive_latency)
 }
 GST_END_TEST
 
+// Headers and payloads by themselves; what came in vain; the sender's own count.
+GST_START_TEST (test_counts)
+{
+  ReceiverStream s ({.nack = false});
+  const auto input = [&] (std::uint16_t number, Duration at,
+                         std::vector<std::pair<std::uint8_t, std::string>> extensions = {}) {
+    Handle h = Shared::make (make_packet (
+        {false, 96, number, number * 3000u, 7}, hex ("00010203"), std::move (extensions)));
+    const auto p = RtpPacket::parse (Shared::of (h));
+    s.input (*p, std::move (h), TimePoint{} + at);
+    s.timeout (TimePoint{} + at);
+    while (s.poll_event ())
+      ;
+  };
+  input (1, seconds (1), {{3, "abc"}});
+  input (2, seconds (1));
+  input (4, seconds (1)); // waits for the third
+  input (5, seconds (3)); // which is given up
+  input (3, seconds (3));
+  input (20000, seconds (3)); // of elsewhere
+  fail_unless (s.stats ().packets == 5 && s.stats ().bytes == 20);
+  fail_unless_equals_uint64 (s.stats ().header_bytes, 5 * 12 + 8);
+  fail_unless (s.stats ().late == 1 && s.stats ().strange == 1 && s.stats ().lost == 1);
+  fail_unless_equals_uint64 (s.delay ().emitted, 3);
+  fail_unless (s.delay ().waited == seconds (2)); // the fourth
+  s.input (SenderInfo{0xe000000000000000, 9000, 55, 666}, TimePoint{} + seconds (3));
+  fail_unless (s.stats ().reports == 1 && s.stats ().report->packets == 55);
+}
+GST_END_TEST
+
 // A queue that never moves on is bounded, in packets and in bytes.
 GST_START_TEST (test_bounded)
 {
@@ -183,6 +213,7 @@ static Suite *rtp_receiver_suite ()
   tcase_add_test (tc, test_reports_over_wraps);
   tcase_add_test (tc, test_restarts);
   tcase_add_test (tc, test_adaptive_latency);
+  tcase_add_test (tc, test_counts);
   tcase_add_test (tc, test_bounded);
   return s;
 }

@@ -88,9 +88,9 @@ GST_START_TEST (test_reports)
   const TimePoint t{seconds (10)};
   SenderStream s ({.ssrc = 7, .clock_rate = 48000, .ntp = {t, 0xe000000000000000}});
   fail_unless (!s.sender_info (t));
-  s.sent (Shared::make ({}), 1, 1000, 160, t, t + milliseconds (5));
-  s.sent (Shared::make ({}), 2, 1960, 160, t + milliseconds (20), t + milliseconds (25));
-  s.sent (Shared::make ({}), 3, 1000, 160, t, t + milliseconds (25)); // of before
+  s.sent (Shared::make ({}), 1, 1000, 20, 160, t, t + milliseconds (5));
+  s.sent (Shared::make ({}), 2, 1960, 12, 160, t + milliseconds (20), t + milliseconds (25));
+  s.sent (Shared::make ({}), 3, 1000, 12, 160, t, t + milliseconds (25)); // of before
   const auto i = s.sender_info (t + milliseconds (520));
   fail_unless (i && i->packets == 3 && i->bytes == 480 && i->ntp == 0xe0000000851eb851);
   fail_unless_equals_int (static_cast<int> (i->timestamp), 1960 + 24000);
@@ -101,6 +101,8 @@ GST_START_TEST (test_reports)
   fail_unless (rtt > milliseconds (79) && rtt < milliseconds (81));
   fail_unless (s.stats ().fraction_lost == 0.25 && s.stats ().total_lost == 10);
   fail_unless (s.stats ().jitter == milliseconds (100));
+  fail_unless (s.stats ().header_bytes == 44 && s.stats ().rtts == 1);
+  fail_unless (s.stats ().rtt_total == rtt);
   // Lies, and reports about others, change nothing.
   b.delay = 0x7fffffff;
   s.input (b, t + seconds (2));
@@ -119,7 +121,7 @@ GST_START_TEST (test_requests)
   const TimePoint t{seconds (10)};
   SenderStream s ({.ssrc = 7, .max_pending = 20});
   for (std::uint16_t i = 0; i < 50; i++)
-    s.sent (Shared::make (Octets (50)), i, i, 38, t, t);
+    s.sent (Shared::make (Octets (50)), i, i, 12, 38, t, t);
   Octets wire (200);
   RtcpWriter w (wire);
   std::uint16_t numbers[30];

@@ -51,6 +51,17 @@ public:
   {
     return saw_one ([&] (const std::string &t) { return t == what; });
   }
+  // What begins so; the rest of it.
+  bool saw_some (const std::string &beginning, std::string &rest)
+  {
+    return saw_one ([&] (const std::string &t) {
+      if (!t.starts_with (beginning))
+        return false;
+      rest = t.substr (beginning.size ());
+      return true;
+    });
+  }
+  rtc::Signaller &signaller () { return *signaller_; } // loop thread
   int times (const std::string &what)
   {
     auto l = told_.lock ();
