@@ -58,12 +58,23 @@ async function join(name, way, codec, ...kinds) {
   return pool.id;
 }
 
+const rawOf = (id) => window.pool._raw_connections[window.pool.connections.findIndex((c) => c.id === id)];
+
 // What functions of peer.js look at: the connection to this member.
 async function look(id) {
   await until(() => window.pool.getConnection(id), `member ${id}`);
-  const at = window.pool.connections.findIndex((c) => c.id === id);
-  window.pair = { pc: window.pool._raw_connections[at], ws: {} };
+  window.pair = { pc: rawOf(id), ws: {} };
   return '';
 }
 
-Object.assign(window, { event, join, look, show });
+// From now on each change of the connections to these members is in window.changes.
+function watch(...ids) {
+  window.changes = [];
+  for (const id of ids)
+    for (const type of ['connectionstatechange', 'iceconnectionstatechange', 'signalingstatechange', 'negotiationneeded',
+      'track'])
+      rawOf(id).addEventListener(type, () => window.changes.push(`${type} of ${id}`));
+  return '';
+}
+
+Object.assign(window, { event, join, look, show, watch });
