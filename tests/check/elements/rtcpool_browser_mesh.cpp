@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Four members in one pool, rtcpool and pages with the npm package rtcpool: everybody gets
-// everybody's media, and who leaves takes its own along and nothing else.
+// Four members in one pool, rtcpool and pages with the npm package rtcpool:
+// everybody gets everybody's media, and who leaves takes its own along and
+// nothing else.
 #include "../pool_browser.h"
 
 using namespace reach::test;
@@ -69,7 +70,8 @@ void gets (Member &m, const std::vector<std::string> &others)
 }
 } // namespace
 
-// Two pages and two elements, with picture and sound. First an element leaves, then a page.
+// Two pages and two elements, with picture and sound. First an element leaves,
+// then a page.
 GST_START_TEST (test_elements_and_pages)
 {
   const Server server;
@@ -78,8 +80,8 @@ GST_START_TEST (test_elements_and_pages)
   const std::string a = page_joins ("'raw', 'VP8', 'video', 'audio'", "a");
   Member m (server, "ws", both_vp8);
   const std::string of_m = m.joins ();
-  // Its own media come when it has those of others: offers of two pages that cross are Chromium's
-  // matter.
+  // Its own media come when it has those of others: offers of two pages that
+  // cross are Chromium's matter.
   const std::string b = page_joins ("'socket-io', 'VP8'", "b");
   page_gets ("b", {a, of_m}, true);
   browser ().run ("show('VP8', 'video', 'audio')", "b");
@@ -166,6 +168,40 @@ GST_START_TEST (test_pages)
 }
 GST_END_TEST
 
+// Both ends of each new pair offer before they have heard the other: whoever
+// comes first, and of several. The page holds its offers back until the others'
+// have come.
+GST_START_TEST (test_glare)
+{
+  const Server server;
+  const bool page_first = __i__ != 0;
+  browser ().open (page_of (server));
+  const std::string show = "'crossing', 'VP8', 'video', 'audio'";
+  std::string page;
+  if (page_first)
+    page = page_joins (show);
+  Member m (server, "ws", both_vp8), n (server, "http", both_vp8);
+  const std::string of_m = m.joins (), of_n = n.joins ();
+  if (!page_first)
+    page = page_joins (show);
+  page_gets ("a", {of_m, of_n}, true);
+  gets (m, {page, of_n});
+  gets (n, {page, of_m});
+  for (const std::string &id : {of_m, of_n}) {
+    fail_unless_equals_string (
+        browser ().run ("window.crossed['" + id + "']").c_str (), "have-local-offer");
+    page_checks (id, "until(() => pc().signalingState === 'stable', 'stable')");
+    fail_unless_equals_string (
+        page_checks (id, "pc().getTransceivers().map((t) => t.receiver.track.kind + ' ' + "
+                         "t.currentDirection).sort().join()")
+            .c_str (),
+        "audio sendrecv,video sendrecv");
+  }
+  for (const Member *x : {&m, &n})
+    fail_unless_equals_int (pads_of_others (*x, "").size (), 4);
+}
+GST_END_TEST
+
 static Suite *rtcpool_browser_mesh_suite ()
 {
   register_plugins ();
@@ -174,6 +210,7 @@ static Suite *rtcpool_browser_mesh_suite ()
   tcase_set_timeout (c, 120);
   tcase_add_test (c, test_elements_and_pages);
   tcase_add_test (c, test_pages);
+  tcase_add_loop_test (c, test_glare, 0, 2);
   return s;
 }
 
