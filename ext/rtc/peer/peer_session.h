@@ -3,6 +3,7 @@
 // (W3C webrtc-pc, 10.7) over a way of signalling. Loop thread.
 #pragma once
 #include "peer_connection.h"
+#include "rtc/proto/perfect_negotiation.h"
 #include "rtc/signalling/signaller.h"
 
 namespace reach::rtc {
@@ -10,7 +11,7 @@ namespace reach::rtc {
 // and FEC. Of H.264 each profile will do when the very one is not known. Empty: none of them.
 std::vector<Codec> offered_codecs (std::span<const Codec> known, std::span<const Codec> wanted);
 
-class PeerSession final : PeerConnection::Owner {
+class PeerSession final : PeerConnection::Owner, PerfectNegotiation::Owner {
 public:
   class Owner {
   public:
@@ -44,7 +45,7 @@ public:
     virtual void on_silence (PeerSession &, bool) {} // true: nothing comes any more
     virtual void on_warning (PeerSession &, const std::string &) {}
   };
-  enum class Mode : std::uint8_t { application, polite, impolite };
+  using Mode = PerfectNegotiation::Mode;
   struct Input {
     std::shared_ptr<MediaSource> source;
     std::string track, stream; // ids of a=msid
@@ -56,8 +57,8 @@ public:
 
   PeerConnection &connection () { return connection_; }
   Negotiator &negotiator () { return connection_.negotiator (); }
-  Mode mode () const { return mode_; }
-  void set_mode (Mode mode) { mode_ = mode; } // of an automatic one to another
+  Mode mode () const { return negotiation_.mode (); }
+  void set_mode (Mode mode) { negotiation_.set_mode (mode); } // of an automatic one to another
 
   // Layers of one track come one by one, the best first. Nothing: not possible, by JsepError.
   std::optional<TransceiverId> add_input (Input input);
@@ -126,20 +127,26 @@ private:
   std::optional<TransceiverId> make_transceiver (const Input &input);
   JsepError offer_layers (const Added &a);
   void tell_refused (const Negotiated &n);
-  bool automatic () const { return mode_ != Mode::application; }
-  void offer_if_needed ();
-  void apply_description (DescriptionType type, const sdp::Description &d);
-  bool send_local (DescriptionType type);
-  void go_on ();
+
+  // PerfectNegotiation::Owner
+  void on_local_description (DescriptionType type, const std::string &sdp) override
+  {
+    owner_.on_description (*this, type, sdp);
+  }
+  std::string edit_local_description (DescriptionType type, const std::string &sdp) override
+  {
+    return owner_.edit_local (*this, type, sdp);
+  }
+  void on_negotiator_changed () override { connection_.changed (); }
+  void on_negotiation_warning (const std::string &w) override { owner_.on_warning (*this, w); }
+  void schedule ();
 
   Owner &owner_;
-  Mode mode_;
   PeerConnection connection_;
+  PerfectNegotiation negotiation_;
   std::vector<Added> inputs_;
-  bool hold_ = false, ignoring_ = false, silent_ = false;
-  TimePoint offer_from_{}, restart_from_{};
-  std::optional<sdp::Description> held_offer_;
-  std::vector<SignalledCandidate> held_candidates_;
-  Timer hold_timer_, offer_timer_, restart_timer_;
+  bool silent_ = false;
+  TimePoint restart_from_{};
+  Timer negotiation_timer_, restart_timer_;
 };
 } // namespace reach::rtc

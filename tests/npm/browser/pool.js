@@ -7,8 +7,66 @@ const { Pool, signalling, media } = require('rtcpool');
 const { io } = require('socket.io-client/dist/socket.io.js');
 const { devices, prefer, until } = window;
 
+// A WebSocket by which the first offers of each two members cross: ours waits here until the other's has come, and
+// the other's until ours is made; what belongs to them waits behind them.
+class CrossingSocket extends EventTarget {
+  constructor(url) {
+    super();
+    this.pairs = new Map(); // by member: { out, in } as long as they wait, and whether there is an offer in each
+    this.socket = new WebSocket(url);
+    this.socket.addEventListener('open', () => this.dispatchEvent(new Event('open')));
+    this.socket.addEventListener('message', ({ data }) => this.came(data));
+  }
+
+  get readyState() {
+    return this.socket.readyState;
+  }
+
+  close() {
+    this.socket.close();
+  }
+
+  dispatch(data) {
+    this.dispatchEvent(new MessageEvent('message', { data }));
+  }
+
+  // True: it waits. The offer itself is the first that does.
+  waits(id, way, { type, data }, text) {
+    if (id === undefined || (type !== 'rtc:sdp' && type !== 'rtc:candidate'))
+      return false;
+    const pair = this.pairs.get(id) ?? { out: [], in: [] };
+    this.pairs.set(id, pair);
+    if (pair.crossed || (!pair[way].length && data.description?.type !== 'offer'))
+      return false;
+    pair[way].push(text);
+    if (pair.out.length && pair.in.length)
+      this.cross(id, pair);
+    return true;
+  }
+
+  cross(id, pair) {
+    pair.crossed = true;
+    window.crossed[id] = rawOf(id).signalingState;
+    pair.out.forEach((text) => this.socket.send(text));
+    pair.in.forEach((text) => this.dispatch(text));
+  }
+
+  send(text) {
+    const m = JSON.parse(text);
+    if (!this.waits(m.data.to ?? m.data.for, 'out', m, text))
+      this.socket.send(text);
+  }
+
+  came(text) {
+    const m = JSON.parse(text);
+    if (!this.waits(m.data.peer ?? m.data.from, 'in', m, text))
+      this.dispatch(text);
+  }
+}
+
 const ways = {
   'raw': () => new signalling.websocket(new WebSocket(`ws://${location.host}/`)),
+  'crossing': () => new signalling.websocket(new CrossingSocket(`ws://${location.host}/`)),
   'socket-io': () => new signalling.socket.io(io({ forceNew: true })),
 };
 
@@ -48,7 +106,7 @@ async function show(codec, ...kinds) {
 
 // In this way, showing what `show` has.
 async function join(name, way, codec, ...kinds) {
-  Object.assign(window, { events: [], tracks: [], channels: [] });
+  Object.assign(window, { events: [], tracks: [], channels: [], crossed: {} });
   const pool = window.pool = new Pool({}, ways[way]());
   listen(pool);
   if (kinds.length)
@@ -58,12 +116,23 @@ async function join(name, way, codec, ...kinds) {
   return pool.id;
 }
 
+const rawOf = (id) => window.pool._raw_connections[window.pool.connections.findIndex((c) => c.id === id)];
+
 // What functions of peer.js look at: the connection to this member.
 async function look(id) {
   await until(() => window.pool.getConnection(id), `member ${id}`);
-  const at = window.pool.connections.findIndex((c) => c.id === id);
-  window.pair = { pc: window.pool._raw_connections[at], ws: {} };
+  window.pair = { pc: rawOf(id), ws: {} };
   return '';
 }
 
-Object.assign(window, { event, join, look, show });
+// From now on each change of the connections to these members is in window.changes.
+function watch(...ids) {
+  window.changes = [];
+  for (const id of ids)
+    for (const type of ['connectionstatechange', 'iceconnectionstatechange', 'signalingstatechange', 'negotiationneeded',
+      'track'])
+      rawOf(id).addEventListener(type, () => window.changes.push(`${type} of ${id}`));
+  return '';
+}
+
+Object.assign(window, { event, join, look, show, watch });
