@@ -10,11 +10,12 @@ namespace reach::bench {
 namespace {
 constexpr unsigned fps = 30;
 constexpr std::int64_t frame_ns = 1'000'000'000 / fps;
-// Much moves in it, so that the rate is what the encoder is told.
+// Much moves in it, so that the rate is what the encoder is told. One thread, that is one slice for
+// each picture, or the stream would be another on each machine.
 constexpr const char *encoding =
     "videotestsrc num-buffers=60 pattern=zone-plate kx2=20 ky2=20 kt=2 ! "
     "video/x-raw,format=I420,width=1280,height=720,framerate=30/1 ! "
-    "x264enc tune=zerolatency speed-preset=ultrafast bitrate=2000 key-int-max=60 ! "
+    "x264enc tune=zerolatency speed-preset=ultrafast threads=1 bitrate=2000 key-int-max=60 ! "
     "video/x-h264,profile=constrained-baseline,stream-format=byte-stream,alignment=au ! "
     "fakesink name=out signal-handoffs=true sync=false";
 
