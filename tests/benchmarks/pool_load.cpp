@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Members of pools over raw WebSocket: many that join and do nothing, or pairs that send each other
-// candidates as fast as they are passed on. One thread.
-#include "process.h"
+// candidates as fast as they are passed on. One thread. With `--mode bare` it is the server.
+#include "pool_bare.h"
 #include <algorithm>
 #include <arpa/inet.h>
 #include <cstdio>
@@ -9,6 +9,7 @@
 #include <cstring>
 #include <memory>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdexcept>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -56,6 +57,11 @@ public:
   void open (Member &m, const std::string &pool);
   // Reads what is there, for at most so long.
   void poll (int ms);
+  void run (double seconds)
+  {
+    for (const double end = Usage::now ().at + seconds; Usage::now ().at < end;)
+      poll (10);
+  }
   std::size_t joined = 0, candidates = 0;
   std::vector<double> joins; // ms
   std::size_t window = 0;    // candidates of each member that are under way
@@ -197,19 +203,22 @@ void relay (Load &load, const Options &o, std::vector<std::unique_ptr<Member>> &
     for (std::size_t i = 0; i < load.window; i++)
       require (
           ::send (m->fd, m->candidate.data (), m->candidate.size (), MSG_NOSIGNAL) > 0, "send");
-  const std::int64_t end =
-      monotonic_ns () + static_cast<std::int64_t> (o.number ("seconds", 3) * 1e9);
-  while (monotonic_ns () < end)
-    load.poll (10);
+  load.run (o.number ("warm-up", 1)); // JavaScript is compiled while it runs
+  load.candidates = 0;
+  Json ().add ("state", std::string ("relaying")).print ();
+  load.run (o.number ("seconds", 3));
 }
 
 int run (const Options &o)
 {
+  const std::string mode = o.text ("mode", "idle");
+  if (mode == "bare")
+    return pool_bare (o);
   Load load (o);
   std::vector<std::unique_ptr<Member>> members (o.count ("clients", 100));
   for (auto &m : members)
     m = std::make_unique<Member> ();
-  const bool relays = o.text ("mode", "idle") == "relay";
+  const bool relays = mode == "relay";
   const Usage from = Usage::now ();
   (relays ? relay : idle) (load, o, members);
   Json json;
@@ -220,8 +229,11 @@ int run (const Options &o)
       .add ("candidates", std::uint64_t (load.candidates));
   add_usage (json, from, Usage::now ());
   json.print ();
-  for (const Commands commands; !relays && !commands.quit ();) // others look at the server
-    load.poll (100);
+  for (const Commands commands; !commands.quit ();) // others look at the server
+    if (relays)
+      ::poll (nullptr, 0, 10);
+    else
+      load.poll (100);
   return 0;
 }
 } // namespace

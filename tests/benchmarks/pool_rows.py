@@ -10,7 +10,7 @@ from rtmp_servers import cpu_exact
 from server_rows import memory_kb, wait_for_port
 from turn_servers import pinned
 
-OURS, NODE = 'rtcpoolserver', 'npm ws'
+OURS, NODE, BARE = 'rtcpoolserver', 'npm ws', 'bare recv() and send()'
 
 
 @contextlib.contextmanager
@@ -34,6 +34,12 @@ def node(bench):
                  dict(os.environ, REACH_NPM_DIR=str(modules))) as server:
         server.line(10)
         yield server.process.pid, port
+
+
+@contextlib.contextmanager
+def bare(bench):
+    with Process(pinned(bench, 0) + [bench.build / 'tests/benchmarks/reach-pool-load', '--mode', 'bare'], bench.env) as server:
+        yield server.process.pid, server.line(10)['port']
 
 
 SERVERS = {OURS: ours, NODE: node}
@@ -67,28 +73,35 @@ def idle(bench):
     print(f'- join p99 {r["p99-ms"]:.2f} ms (bar: ≤ 50 ms) {"reached" if r["p99-ms"] <= 50 else "**missed**"}')
 
 
+def relay_once(bench, start, window, seconds):
+    with start(bench) as (pid, port):
+        with load(bench, port, mode='relay', clients=100, window=window, seconds=seconds) as members:
+            members.line(60)
+            before = cpu_exact(pid)
+            r = members.result(60)
+            cpu = cpu_exact(pid) - before
+            members.tell('quit')
+    return {'us': 1e6 * cpu / r['candidates'], 'per-core': r['candidates'] / cpu, 'rate': r['candidates'] / seconds,
+            'core': 100 * cpu / seconds}
+
+
 def relay(bench):
     seconds = 1 if bench.quick else 4
     shapes = {1: '1 of each member under way', 16: '16 of each member under way'}
-    results = {}
-    for _ in range(bench.repeat):
-        for window in shapes:
-            for name, start in SERVERS.items():
-                with start(bench) as (pid, port):
-                    before = cpu_exact(pid)
-                    with load(bench, port, mode='relay', clients=100, window=window, seconds=seconds) as members:
-                        r = members.result(60)
-                    r['per-core'] = r['candidates'] / (cpu_exact(pid) - before)
-                    r['rate'] = r['candidates'] / seconds
-                    results.setdefault((window, name), []).append(r)
-    print(f'50 pairs over raw WebSocket, each member sends candidates as fast as they arrive; median of {bench.repeat}. Of a core: '
-          'messages per second of the server\'s CPU time.\n')
-    table(['load', 'server', 'messages/s of a core', 'messages/s'],
-          [[shapes[window], name, f'{median(r, "per-core"):.0f}', f'{median(r, "rate"):.0f}']
+    servers = {**SERVERS, BARE: bare}
+    results = bench.rounds([(w, name) for w in shapes for name in servers],
+                           lambda what, _: relay_once(bench, servers[what[1]], what[0], seconds))
+    print(f'50 pairs over raw WebSocket, each member sends candidates as fast as they arrive; median of {bench.repeat}. CPU is the '
+          'server\'s, all of it; messages/s of a core are messages for each second of that.\n')
+    table(['load', 'server', 'CPU µs per message', 'range', 'messages/s of a core', 'messages/s', 'core'],
+          [[shapes[window], name, f'{median(r, "us"):.2f}', f'{min(x["us"] for x in r):.2f} to {max(x["us"] for x in r):.2f}',
+            f'{median(r, "per-core"):.0f}', f'{median(r, "rate"):.0f}', f'{median(r, "core"):.0f} %']
            for (window, name), r in results.items()])
     for window, shape in shapes.items():
-        r = median(results[window, OURS], 'per-core') / median(results[window, NODE], 'per-core')
-        print(f'- {shape}: {r:.1f} × npm ws (bar: ≥ 3 ×) {"reached" if r >= 3 else "**missed**"}')
+        us = {name: median(results[window, name], 'us') for name in servers}
+        r = us[NODE] / us[OURS]
+        print(f'- {shape}: {r:.1f} × npm ws (bar: ≥ 3 ×) {"reached" if r >= 3 else "**missed**"}; the bare loop '
+              f'{us[NODE] / us[BARE]:.1f} ×')
 
 
 ROWS = {'pool-idle': idle, 'pool-relay': relay}

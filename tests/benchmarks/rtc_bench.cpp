@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // reach-rtc-bench ROLE --element rtcpeer|webrtcbin --option value …: one process of a measurement
 // of peer connections. The pair of processes of `media` and `data` has --side send|receive and the
-// path of a socket, --wire, over which they negotiate; who receives is started first.
+// path of a socket, --wire, over which they negotiate; who receives is started first. So has
+// `pool`, where --element is rtcpool or webrtcbin, and the pool's server --uri.
 #include "rtc_feed.h"
 #include "rtc_roles.h"
 #include <csignal>
@@ -57,11 +58,16 @@ GstElement *PeerPipeline::add_peer (
     const std::string &factory, unsigned latency_ms, const std::string &decoder)
 {
   GstElement *peer = make_peer (factory, latency_ms);
-  gst_bin_add (GST_BIN (pipeline_), peer);
-  g_signal_connect_data (
-      peer, "pad-added", G_CALLBACK (pad_added_cb), new Sink{this, decoder},
-      [] (gpointer s, GClosure *) { delete static_cast<Sink *> (s); }, GConnectFlags{});
+  add (peer, decoder);
   return peer;
+}
+
+void PeerPipeline::add (GstElement *element, const std::string &decoder)
+{
+  gst_bin_add (GST_BIN (pipeline_), element);
+  g_signal_connect_data (
+      element, "pad-added", G_CALLBACK (pad_added_cb), new Sink{this, decoder},
+      [] (gpointer s, GClosure *) { delete static_cast<Sink *> (s); }, GConnectFlags{});
 }
 
 void PeerPipeline::feed (const char *from, GstElement *peer, const std::string &factory)
@@ -140,14 +146,14 @@ bool wait_for (const std::function<bool ()> &what, double seconds)
 int main (int argc, char **argv)
 {
   using namespace reach::bench;
-  static const std::map<std::string, int (*) (const Options &)> roles{
-      {"media", rtc_media}, {"data", rtc_data}, {"joins", rtc_joins}, {"cycles", rtc_cycles}};
+  static const std::map<std::string, int (*) (const Options &)> roles{{"media", rtc_media},
+      {"data", rtc_data}, {"joins", rtc_joins}, {"cycles", rtc_cycles}, {"pool", rtc_pool}};
   std::signal (SIGPIPE, SIG_IGN);
   gst_init (nullptr, nullptr);
   Options options;
   const auto role = roles.find (argc > 1 ? argv[1] : "");
   if (role == roles.end () || !options.parse (argc, argv, 2)) {
-    std::fputs ("reach-rtc-bench media|data|joins|cycles --option value …\n", stderr);
+    std::fputs ("reach-rtc-bench media|data|joins|cycles|pool --option value …\n", stderr);
     return 2;
   }
   register_rtp_feed ();

@@ -13,7 +13,8 @@ public:
   PeerPipeline (const PeerPipeline &) = delete;
   PeerPipeline &operator= (const PeerPipeline &) = delete;
 
-  // Adds a peer. What comes out of it goes to a fakesink, behind `decoder` (a line, or nothing).
+  // Takes it. What comes out of it goes to a fakesink, behind `decoder` (a line, or nothing).
+  void add (GstElement *element, const std::string &decoder = {});
   GstElement *add_peer (
       const std::string &factory, unsigned latency_ms, const std::string &decoder = {});
   // From the element `from` of the line into the peer, as each of the two needs it.
@@ -43,4 +44,5 @@ int rtc_media (const Options &options);  // N peers that send, or receive
 int rtc_data (const Options &options);   // one data channel
 int rtc_joins (const Options &options);  // times until the first picture
 int rtc_cycles (const Options &options); // pairs that come and go
+int rtc_pool (const Options &options);   // one stream to many members
 } // namespace reach::bench

@@ -9,7 +9,8 @@ namespace {
 // Of one turn; then the loop's other sockets have theirs.
 constexpr int most_rounds = 16;
 
-static_assert (int{EPOLLIN} == int{G_IO_IN} && int{EPOLLOUT} == int{G_IO_OUT});
+static_assert (int{EPOLLIN} == int{G_IO_IN} && int{EPOLLOUT} == int{G_IO_OUT} &&
+               int{EPOLLERR} == int{G_IO_ERR} && int{EPOLLHUP} == int{G_IO_HUP});
 
 bool same (const std::vector<GPollFD> &a, const std::vector<GPollFD> &b)
 {
@@ -48,18 +49,30 @@ int NestedContext::prepare ()
   return ready ? 0 : timeout;
 }
 
+// Which descriptors are ready. An agent has ten sockets, of which one is used: where the loop has
+// told of one it is that one alone, and the loop will tell of others.
+void NestedContext::look (int fd, std::uint32_t ready)
+{
+  static_assert (sizeof (GPollFD) == sizeof (pollfd));
+  if (fd < 0)
+    poll (reinterpret_cast<pollfd *> (fds_.data ()), fds_.size (), 0);
+  else
+    for (GPollFD &f : fds_)
+      f.revents =
+          f.fd == fd ? static_cast<gushort> (ready & (f.events | EPOLLERR | EPOLLHUP)) : 0;
+}
+
 // A turn of GMainContext, whose wait is the loop's: it was prepared at the end of the last one, and
 // what has been attached since has woken it.
-void NestedContext::run ()
+void NestedContext::run (int fd, std::uint32_t ready)
 {
   if (running_ || !g_main_context_acquire (context_))
     return;
   running_ = true;
   if (fds_.empty ())
     timeout_ = prepare ();
-  for (int round = 0; round < most_rounds; round++) {
-    static_assert (sizeof (GPollFD) == sizeof (pollfd));
-    poll (reinterpret_cast<pollfd *> (fds_.data ()), fds_.size (), 0);
+  for (int round = 0; round < most_rounds; round++, ready = 0) {
+    look (fd, ready);
     if (g_main_context_check (context_, G_MAXINT, fds_.data (), static_cast<gint> (fds_.size ())))
       g_main_context_dispatch (context_);
     timeout_ = prepare ();
@@ -85,15 +98,14 @@ void NestedContext::watch ()
   for (const GPollFD &f : fds_)
     wanted[f.fd] = static_cast<gushort> (wanted[f.fd] | f.events);
   for (const auto &[fd, events] : wanted) {
-    const auto it = watched_.find (fd);
-    if (it == watched_.end ()) {
-      if (const EpollSet::Token token = loop_.epoll ().add (fd, events, *this))
-        watched_[fd] = {token, events, true};
-      continue;
-    }
-    it->second.seen = true;
-    if (it->second.events != events)
-      loop_.epoll ().modify (it->second.token, it->second.events = events);
+    const auto [it, added] = watched_.try_emplace (fd, *this, fd);
+    Watched &w = it->second;
+    if (added)
+      w.token = loop_.epoll ().add (fd, events, w);
+    else if (w.events != events)
+      loop_.epoll ().modify (w.token, events);
+    w.events = events;
+    w.seen = w.token != 0;
   }
   for (auto it = watched_.begin (); it != watched_.end ();) {
     if (it->second.seen) {

@@ -7,23 +7,30 @@
 #include <map>
 
 namespace reach::rtc {
-class NestedContext final : EpollSet::Handler {
+class NestedContext {
 public:
   explicit NestedContext (Loop &loop); // loop thread, as all
-  ~NestedContext () override;          // not from within one of its sources
+  ~NestedContext ();                   // not from within one of its sources
   NestedContext (const NestedContext &) = delete;
   NestedContext &operator= (const NestedContext &) = delete;
 
   GMainContext *get () const { return context_; }
 
 private:
-  struct Watched {
-    EpollSet::Token token;
-    gushort events;
-    bool seen;
+  struct Watched final : EpollSet::Handler {
+    Watched (NestedContext &c, int f) : context (c), fd (f) {}
+    // It may be gone when this has returned.
+    void on_ready (std::uint32_t ready) override { context.run (fd, ready); }
+
+    NestedContext &context;
+    const int fd;
+    EpollSet::Token token = 0;
+    gushort events = 0;
+    bool seen = false;
   };
-  void on_ready (std::uint32_t) override { run (); }
-  void run ();
+  // fd: which is ready, and for what. -1: that is not known.
+  void run (int fd = -1, std::uint32_t ready = 0);
+  void look (int fd, std::uint32_t ready);
   int prepare ();
   void watch ();
 

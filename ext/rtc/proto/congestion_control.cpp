@@ -5,7 +5,8 @@
 
 namespace reach::rtc {
 namespace {
-// The slow one is for an estimate that cannot grow: there is nothing to probe for.
+// The fast one is for the first probe, which tells how much there is: soon, as the picture is bad
+// until then. Each is a wake-up for each peer.
 constexpr Duration tick = milliseconds (25), slow_tick = milliseconds (100), silence = seconds (1);
 constexpr double enough = 0.98;                 // of the maximum
 constexpr double backoff = 0.85, growth = 1.08; // growth: per second
@@ -226,8 +227,9 @@ void CongestionController::timeout (TimePoint now)
 {
   if (now < next_)
     return;
-  const bool full = estimate_ >= config_.max * enough && !pacer_.probing ();
-  next_ = now + (full ? slow_tick : tick);
+  const bool first_probe = config_.probing && stats_.probes == 0;
+  const bool full = estimate_ >= config_.max * enough;
+  next_ = now + (first_probe && !full ? tick : slow_tick);
   now_ = now;
   // No word of what was sent: the path may be full, or gone.
   const bool flying = log_.in_flight () > 0 && now - log_.last_sent () < silence;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // When the next packet may leave. Packets go some faster than the estimate, so that a key frame is
-// no burst, and at a probe's rate while there is one.
+// no burst, and at a probe's rate while there is one. What a usual frame has goes at once: each
+// packet that waits is a wake-up, and a frame is of use only when its last packet is there.
 #pragma once
 #include "common/proto/time.h"
 #include <algorithm>
@@ -17,10 +18,17 @@ struct Probe {
 
 class Pacer {
 public:
-  static constexpr Duration burst = milliseconds (5), probe_time = milliseconds (150);
+  // As browsers have it. In bytes it is what the buffers of sockets and links can be trusted to
+  // take.
+  static constexpr Duration burst = milliseconds (40), probe_time = milliseconds (150);
+  static constexpr double burst_bytes = 63000;
 
   // rate: bit/s of media, `factor` times as fast packets leave.
-  void set_rate (double rate, double factor = 2.5) { rate_ = rate * factor; }
+  void set_rate (double rate, double factor = 2.5)
+  {
+    rate_ = rate * factor;
+    burst_ = std::min (burst, time_of (burst_bytes, rate_));
+  }
   void start (const Probe &p, TimePoint now)
   {
     probe_ = p;
@@ -32,9 +40,8 @@ public:
   {
     end_late (now);
     const double rate = probing () ? probe_.rate : rate_;
-    const auto takes = std::chrono::duration_cast<Duration> (
-        std::chrono::duration<double> (static_cast<double> (bytes) * 8 / std::max (rate, 1000.0)));
-    next_ = std::max (next_, now - (probing () ? Duration{} : burst)) + takes;
+    next_ = std::max (next_, now - (probing () ? Duration{} : burst_)) +
+            time_of (static_cast<double> (bytes), rate);
     if (!probing ())
       return 0;
     const std::uint16_t cluster = probe_.cluster;
@@ -57,6 +64,11 @@ public:
   const Probe &probe () const { return probe_; }
 
 private:
+  static Duration time_of (double bytes, double rate)
+  {
+    return std::chrono::duration_cast<Duration> (
+        std::chrono::duration<double> (bytes * 8 / std::max (rate, 1000.0)));
+  }
   void end ()
   {
     probe_ = {};
@@ -71,6 +83,7 @@ private:
   }
 
   double rate_ = 300000;
+  Duration burst_ = burst;
   Probe probe_;
   std::size_t sent_ = 0;
   unsigned packets_ = 0;

@@ -97,6 +97,30 @@ GST_START_TEST (strings)
 }
 GST_END_TEST
 
+// Texts are looked at in words of eight bytes: everything may be at each place of one.
+GST_START_TEST (long_strings)
+{
+  const auto with = [] (std::size_t before, const std::string &what, std::size_t behind) {
+    return "[\"" + std::string (before, 'a') + what + std::string (behind, 'b') + "\",1]";
+  };
+  for (std::size_t before = 0; before < 20; before++)
+    for (std::size_t behind = 0; behind < 20; behind++) {
+      for (const std::string good : {"", "\\\"", "\\\\", "\\\\\\\"", "\\u0022", "é", "𝄞", "\x7f"}) {
+        const std::string text = with (before, good, behind);
+        const auto v = json::parse (text);
+        fail_unless (v.has_value (), "%s", text.c_str ());
+        json::Items i (*v);
+        fail_unless (i.next () && i.value ().text == text.substr (1, text.size () - 4));
+        fail_unless (i.next () && i.value ().text == "1");
+      }
+      for (const std::string bad : {"\x1f", "\n", "\x80", "\\a", "\"", "\xc3"}) {
+        const std::string text = with (before, bad, behind);
+        fail_if (json::parse (text).has_value (), "%s", text.c_str ());
+      }
+    }
+}
+GST_END_TEST
+
 static Suite *json_text_suite ()
 {
   Suite *s = suite_create ("json_text");
@@ -108,6 +132,7 @@ static Suite *json_text_suite ()
   tcase_add_test (tc, depth);
   tcase_add_test (tc, members);
   tcase_add_test (tc, strings);
+  tcase_add_test (tc, long_strings);
   return s;
 }
 

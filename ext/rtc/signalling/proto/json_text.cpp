@@ -2,6 +2,7 @@
 #include "json_text.h"
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 
 namespace reach::rtc::json {
 namespace {
@@ -57,6 +58,25 @@ std::size_t utf8_length (std::string_view s)
   const bool overlong = (first == 0xe0 && at (1) < 0xa0) || (first == 0xf0 && at (1) < 0x90);
   const bool surrogate = first == 0xed && at (1) > 0x9f, beyond = first == 0xf4 && at (1) > 0x8f;
   return overlong || surrogate || beyond ? 0 : n;
+}
+
+// How many bytes at the front have nothing to be looked at: ASCII but control characters, quotes
+// and backslashes. Eight at a time, as most of a message is such text.
+std::size_t plain_length (std::string_view s)
+{
+  constexpr std::uint64_t each = 0x0101010101010101, high = each << 7;
+  // The high bit of each byte that is zero, and perhaps of one above such a byte.
+  const auto zeros = [] (std::uint64_t w) { return (w - each) & ~w; };
+  std::size_t i = 0;
+  for (std::uint64_t w; i + sizeof w <= s.size (); i += sizeof w) {
+    std::memcpy (&w, s.data () + i, sizeof w);
+    const std::uint64_t control = (w - each * 0x20) & ~w;
+    if ((w | control | zeros (w ^ each * '"') | zeros (w ^ each * '\\')) & high)
+      break;
+  }
+  while (i < s.size () && s[i] >= 0x20 && s[i] != '"' && s[i] != '\\')
+    i++; // those beyond ASCII are negative
+  return i;
 }
 
 // Reads off the front of a text.
@@ -140,10 +160,7 @@ bool Scanner::string ()
   if (!take ('"'))
     return false;
   for (;;) {
-    std::size_t plain = 0;
-    while (plain < s_.size () && s_[plain] >= 0x20 && s_[plain] != '"' && s_[plain] != '\\')
-      plain++; // those beyond ASCII are negative
-    s_.remove_prefix (plain);
+    s_.remove_prefix (plain_length (s_));
     if (take ('"'))
       return true;
     if (s_.empty ())
@@ -287,10 +304,14 @@ void skip_to_item (std::string_view &s)
 
 std::size_t string_length (std::string_view s)
 {
-  std::size_t i = 1;
-  while (s[i] != '"')
-    i += s[i] == '\\' ? 2 : 1;
-  return i + 1;
+  for (std::size_t i = 1;; i++) {
+    i = s.find ('"', i);
+    std::size_t before = i; // a quote behind an odd number of backslashes is escaped
+    while (s[before - 1] == '\\')
+      before--;
+    if ((i - before) % 2 == 0)
+      return i + 1;
+  }
 }
 
 std::size_t container_length (std::string_view s)
