@@ -4,6 +4,7 @@
 #pragma once
 #include "common/ref.h"
 #include "threads.h"
+#include <set>
 
 namespace reach::rtc {
 class BinHost {
@@ -18,11 +19,15 @@ public:
 
   // Any thread; what they do is done on the events thread, unless this run has ended by then.
   void tell (std::function<void ()> what);
-  // The signal with the fields in a structure, and a message of the same. transfer full
-  void tell (const char *signal, GstStructure *fields);
+  // The signal with the fields in a structure, and a message of the same. transfer full. bytes: of
+  // what a peer has said in them. 4,096 of them and 4 MiB may wait for a slow application; those
+  // beyond are lost, with a WARNING.
+  void tell (const char *signal, GstStructure *fields, std::size_t bytes = 0);
+  // Peers can cause them at the rate of packets: ten at once, then one a second, which says how
+  // many were left out.
   void tell_warning (const std::string &what);
   void tell_error (const std::string &what);
-  void notify (const char *property);
+  void notify (const char *property); // a literal. Once for all changes that wait
 
 protected:
   ~BinHost () = default;
@@ -40,6 +45,19 @@ protected:
   Loop *loop_ = nullptr;
 
 private:
+  // What waits for the application; shared with it.
+  struct Backlog {
+    std::size_t items = 0, bytes = 0;
+    std::set<const char *> properties;
+    bool lost = false; // since it was empty
+  };
+  struct Warnings {
+    double allowed = 10;
+    TimePoint counted{};
+    unsigned left_out = 0;
+  };
   Guarded<std::shared_ptr<std::atomic<bool>>> run_; // false in it once it has ended
+  const std::shared_ptr<Guarded<Backlog>> backlog_ = std::make_shared<Guarded<Backlog>> ();
+  Guarded<Warnings> warnings_;
 };
 } // namespace reach::rtc

@@ -45,6 +45,34 @@ std::vector<Codec> chosen (const std::vector<Codec> &known, const std::string &n
   return all;
 }
 
+// The first of `names` that is none of `known`; empty: there is none.
+std::string unknown_of (const std::vector<Codec> &known, const std::string &names)
+{
+  for (const std::string &name : words (names))
+    if (std::ranges::none_of (
+            known, [&] (const Codec &k) { return !is_auxiliary (k) && is_name (k, name); }))
+      return name;
+  return {};
+}
+
+bool choose_codecs (
+    GstElement *element, const char *property, const std::string &names, std::vector<Codec> &known)
+{
+  if (const std::string unknown = unknown_of (known, names); !unknown.empty ()) {
+    std::string all;
+    for (const Codec &k : known)
+      if (!is_auxiliary (k) && all.find (k.name) == std::string::npos)
+        all += (all.empty () ? "" : ", ") + k.name;
+    GST_ELEMENT_ERROR (element, RESOURCE, SETTINGS,
+        ("\"%s\" in %s is no codec that is known here: %s are.", unknown.c_str (), property,
+            all.c_str ()),
+        (nullptr));
+    return false;
+  }
+  known = chosen (known, names);
+  return true;
+}
+
 // One that nothing here depayloads would only come to be thrown away.
 bool is_useless (const Codec &c)
 {
@@ -131,12 +159,15 @@ bool make_peer_config (
   config.jsep.fingerprints = {fingerprint_of (config.dtls->certificate ())};
   if (s.role != DtlsChoice::automatic)
     config.jsep.role = s.role == DtlsChoice::client ? DtlsRole::client : DtlsRole::server;
-  if (!s.video_codecs.empty ())
-    config.jsep.video = chosen (config.jsep.video, s.video_codecs);
-  else if (s.depayload)
+  if (!s.video_codecs.empty ()) {
+    if (!choose_codecs (element, "video-codecs", s.video_codecs, config.jsep.video))
+      return false;
+  } else if (s.depayload) {
     std::erase_if (config.jsep.video, is_useless);
-  if (!s.audio_codecs.empty ())
-    config.jsep.audio = chosen (config.jsep.audio, s.audio_codecs);
+  }
+  if (!s.audio_codecs.empty () &&
+      !choose_codecs (element, "audio-codecs", s.audio_codecs, config.jsep.audio))
+    return false;
   config.receiving.latency = milliseconds (s.latency);
   config.silence = milliseconds (s.silence);
   config.datagrams = s.datagrams;

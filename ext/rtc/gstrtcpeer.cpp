@@ -148,9 +148,9 @@ static void gst_rtc_peer_class_init (GstRtcPeerClass *klass)
   element->release_pad = release_pad;
   install_peer_signals (G_TYPE_FROM_CLASS (klass));
   add_template (element, "video_%u", GST_PAD_SINK, GST_PAD_REQUEST,
-      InputPad::accepted_caps (MediaKind::video));
+      InputPad::template_caps (MediaKind::video));
   add_template (element, "audio_%u", GST_PAD_SINK, GST_PAD_REQUEST,
-      InputPad::accepted_caps (MediaKind::audio));
+      InputPad::template_caps (MediaKind::audio));
   const auto any = reach::Ref<GstCaps>::adopt (gst_caps_new_any ());
   add_template (element, "data_%u", GST_PAD_SINK, GST_PAD_REQUEST, any);
   add_template (element, "datagram", GST_PAD_SINK, GST_PAD_REQUEST, any);

@@ -123,9 +123,9 @@ void add_templates (GstElementClass *k)
         k, gst_pad_template_new_with_gtype (name, d, p, caps.get (), type));
   };
   const auto any = Ref<GstCaps>::adopt (gst_caps_new_any ());
-  add ("video_%u", GST_PAD_SINK, GST_PAD_REQUEST, InputPad::accepted_caps (MediaKind::video),
+  add ("video_%u", GST_PAD_SINK, GST_PAD_REQUEST, InputPad::template_caps (MediaKind::video),
       GST_TYPE_GHOST_PAD);
-  add ("audio_%u", GST_PAD_SINK, GST_PAD_REQUEST, InputPad::accepted_caps (MediaKind::audio),
+  add ("audio_%u", GST_PAD_SINK, GST_PAD_REQUEST, InputPad::template_caps (MediaKind::audio),
       GST_TYPE_GHOST_PAD);
   // Behind those of media, which come first where a launch line names no pad.
   add ("data_%u", GST_PAD_SINK, GST_PAD_REQUEST, any, GST_TYPE_PAD);

@@ -4,8 +4,9 @@
 
 namespace reach::rtc {
 namespace {
-constexpr std::size_t most_outputs = 64; // each has a thread, and the peer says how many
-constexpr std::size_t most_early = 512;  // packets, until the pad is there
+// Each has a thread, and the peer says how many: of one session, and of the element.
+constexpr std::size_t most_outputs = 64, most_in_all = 1024;
+constexpr std::size_t most_early = 512; // packets, until the pad is there
 constexpr Duration sync_period = seconds (1);
 
 std::string free_name (GstElement *element)
@@ -84,12 +85,16 @@ void MediaOutputs::update (PeerSession &session, const Negotiated *n)
       unused.erase (idle);
       continue;
     }
-    if (outputs_.size () >= most_outputs)
+    if (!room ()) {
+      left_out_ = true;
       continue;
+    }
     auto o = std::make_shared<Output> ();
     o->kind = m->kind;
     use (session, *o, *m, key);
     outputs_.push_back (o);
+    if (options_.all)
+      ++*options_.all;
     host_.tell ([self = shared_from_this (), o] { self->make (o); });
   }
   for (const auto &o : unused)
@@ -108,7 +113,7 @@ void MediaOutputs::use (PeerSession &session, Output &o, const NegotiatedMedia &
 
 void MediaOutputs::make (const std::shared_ptr<Output> &o)
 {
-  if (made_.lock ()->ended)
+  if (made_.lock ()->ended || o->unwanted)
     return;
   GstPadTemplate *templ =
       gst_element_class_get_pad_template (GST_ELEMENT_GET_CLASS (host_.element ()), "src_%u");
@@ -147,6 +152,8 @@ void MediaOutputs::drop (const std::shared_ptr<Output> &o)
 {
   std::erase (outputs_, o);
   o->pad = nullptr;
+  o->unwanted = true;
+  ending_++;
   host_.tell ([self = shared_from_this (), o] {
     std::unique_ptr<OutputPad> pad;
     self->made_.update ([&] (Made &m) {
@@ -155,7 +162,26 @@ void MediaOutputs::drop (const std::shared_ptr<Output> &o)
         m.pads.erase (at);
       }
     });
+    pad.reset ();
+    self->loop_.post ([self] { self->dropped (); });
   });
+}
+
+// Those that are still to go count, too: a peer that changes its mind faster than pads can be made
+// and taken away must not have any number of them on their way.
+bool MediaOutputs::room () const
+{
+  return outputs_.size () + ending_ < most_outputs &&
+         (!options_.all || *options_.all < most_in_all);
+}
+
+void MediaOutputs::dropped ()
+{
+  ending_--;
+  if (options_.all)
+    --*options_.all;
+  if (session_ && std::exchange (left_out_, false))
+    update (*session_, session_->negotiator ().negotiated ());
 }
 
 void MediaOutputs::leave ()

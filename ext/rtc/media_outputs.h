@@ -15,6 +15,8 @@ public:
     Duration latency{};
     bool depayload = true;
     bool keep = false; // pads stay when their peer goes, for the next one
+    // Pads of all that the element has, at most 1,024; null: these are all. Loop thread.
+    std::shared_ptr<std::size_t> all;
   };
   struct Described {
     std::string peer, mid, description;
@@ -43,8 +45,9 @@ private:
     std::optional<TrackKey> track; // none: its peer has gone
     OutputPad *pad = nullptr;      // null: on its way
     std::vector<ReceivedPacket> early;
-    std::optional<Codec> codec; // of what came last
-    bool codec_told = false;    // to the pad
+    std::optional<Codec> codec;        // of what came last
+    bool codec_told = false;           // to the pad
+    std::atomic<bool> unwanted{false}; // before it was made
   };
   // Pads that there are. Whoever takes one out of it ends it; not on the loop.
   struct Made {
@@ -55,6 +58,8 @@ private:
   void make (const std::shared_ptr<Output> &o); // events thread
   void made (const std::shared_ptr<Output> &o, OutputPad *pad);
   void drop (const std::shared_ptr<Output> &o);
+  void dropped ();
+  bool room () const;
   void sync (PeerSession &session);
   void take (Output &o, std::span<ReceivedPacket> packets);
   void push (Output &o, std::span<ReceivedPacket> packets);
@@ -69,6 +74,8 @@ private:
   std::vector<OutputPad::Packet> pushing_; // of push ()
   PeerSession *session_ = nullptr;         // that feeds us
   TimePoint synced_{};
+  std::size_t ending_ = 0; // pads that the events thread is to take away
+  bool left_out_ = false;  // a track has no pad, as there was no room
   Guarded<Made> made_;
 };
 } // namespace reach::rtc

@@ -9,25 +9,59 @@
 
 namespace reach::rtc {
 namespace {
-// A promise of the application that is answered on the events thread, in whatever way.
+GstStructure *error_reply (GstWebRTCError code, const char *what)
+{
+  const ErrorPtr error (g_error_new_literal (GST_WEBRTC_ERROR, code, what));
+  return gst_structure_new (
+      "application/x-gst-promise-error", "error", G_TYPE_ERROR, error.get (), nullptr);
+}
+
+// A promise of the application. Who waits for it gets an answer also where there is none.
+class Promise {
+public:
+  explicit Promise (GstPromise *p) : promise_ (gst_promise_ref (p)) {}
+  ~Promise ()
+  {
+    if (!answered_)
+      gst_promise_reply (promise_,
+          error_reply (GST_WEBRTC_ERROR_INVALID_STATE, "there is no session, or none any more"));
+    gst_promise_unref (promise_);
+  }
+  Promise (const Promise &) = delete;
+  Promise &operator= (const Promise &) = delete;
+  void reply (GstStructure *result) // transfer full
+  {
+    answered_ = true;
+    gst_promise_reply (promise_, result);
+  }
+
+private:
+  GstPromise *const promise_;
+  bool answered_ = false;
+};
+
+// It is answered on the events thread, in whatever way.
 class Reply {
 public:
   Reply (PeerImpl &impl, GstPromise *promise) : impl_ (impl)
   {
     if (promise)
-      promise_.reset (gst_promise_ref (promise), gst_promise_unref);
+      promise_ = std::make_shared<Promise> (promise);
   }
   void done (GstStructure *result = nullptr) const // transfer full
   {
-    if (!promise_)
-      return result ? gst_structure_free (result) : void ();
-    impl_.tell ([promise = promise_, result] { gst_promise_reply (promise.get (), result); });
+    const std::shared_ptr<GstStructure> s (result, [] (GstStructure *r) {
+      if (r)
+        gst_structure_free (r);
+    });
+    if (promise_)
+      impl_.tell ([promise = promise_, s] {
+        promise->reply (s ? gst_structure_copy (s.get ()) : nullptr);
+      });
   }
   void fail (GstWebRTCError code, const std::string &what) const
   {
-    const ErrorPtr error (g_error_new_literal (GST_WEBRTC_ERROR, code, what.c_str ()));
-    done (gst_structure_new (
-        "application/x-gst-promise-error", "error", G_TYPE_ERROR, error.get (), nullptr));
+    done (error_reply (code, what.c_str ()));
   }
   void fail (const JsepError &e) const
   {
@@ -37,7 +71,7 @@ public:
 
 private:
   PeerImpl &impl_;
-  std::shared_ptr<GstPromise> promise_;
+  std::shared_ptr<Promise> promise_;
 };
 
 // The session's loop runs `what`; in NULL the promise fails.
@@ -47,13 +81,7 @@ void on_session (
   barrier (e, false, [&] {
     PeerImpl &impl = peer_impl (e);
     const Reply reply (impl, promise);
-    if (!impl.post ([what, reply] (PeerSession &s) { what (s, reply); }) && promise)
-      gst_promise_reply (
-          promise, gst_structure_new ("application/x-gst-promise-error", "error", G_TYPE_ERROR,
-                       ErrorPtr (g_error_new_literal (GST_WEBRTC_ERROR,
-                                     GST_WEBRTC_ERROR_INVALID_STATE, "the element is in NULL"))
-                           .get (),
-                       nullptr));
+    impl.post ([what, reply] (PeerSession &s) { what (s, reply); });
     return true;
   });
 }

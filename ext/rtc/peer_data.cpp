@@ -4,8 +4,10 @@
 
 namespace reach::rtc {
 namespace {
-constexpr unsigned most_outputs = 64;     // each has a thread, and peers say how many
-constexpr unsigned most_datagrams = 1024; // on their way to the loop
+// Each has a thread, and peers say how many: of one, and of all.
+constexpr std::size_t most_outputs = 64, most_in_all = 256;
+constexpr std::size_t most_bytes = 16 << 20; // of one peer, that wait for downstream
+constexpr unsigned most_datagrams = 1024;    // on their way to the loop
 } // namespace
 
 // A sink pad, and the channels it has at present: each peer gets its own.
@@ -152,9 +154,7 @@ GstPad *PeerData::request_pad (GstPadTemplate *templ, const char *name, bool dat
         i->close ();
     };
   }
-  hooks.refused = [this] (const std::string &what) {
-    GST_ELEMENT_WARNING (element_, STREAM, FORMAT, ("%s", what.c_str ()), (nullptr));
-  };
+  hooks.refused = [this] (const std::string &what) { host_.tell_warning (what + "."); };
   input->sink = std::make_shared<DataSink> (std::move (hooks), settings);
   input->pad = data_sink_pad_new (templ, own.c_str (), input->sink);
   inputs_.lock ()->push_back (input);
@@ -216,7 +216,7 @@ void PeerData::on_connected (PeerSession &session)
     if (i->datagrams)
       i->max_datagram = max;
   if (!datagrams_) {
-    datagrams_ = make_output ("datagram_src", true);
+    datagrams_ = make_output ("datagram_src", true, nullptr);
     host_.tell ([this, o = datagrams_] { add_pad (o); });
   }
 }
@@ -227,27 +227,46 @@ void PeerData::on_datagram (Bytes datagram)
     datagrams_->source->push (false, datagram);
 }
 
-DataHub::Ends PeerData::incoming (const DataChannels::Channel &channel)
+// A session that is no more, and whose pads have gone, is forgotten.
+PeerData::Share &PeerData::share_of (const PeerSession &session)
 {
-  std::erase_if (made_, [] (const auto &o) { return o.expired (); });
-  if (made_.size () >= most_outputs) {
-    host_.tell_warning ("A peer opens more than 64 data channels; no pad is made for this one.");
+  for (auto &[other, s] : shares_)
+    std::erase_if (s.outputs, [] (const auto &o) { return o.expired (); });
+  std::erase_if (
+      shares_, [&] (const auto &s) { return s.second.outputs.empty () && s.first != &session; });
+  Share &share = shares_[&session];
+  if (!share.budget)
+    share.budget = std::make_shared<ByteBudget> (most_bytes);
+  return share;
+}
+
+DataHub::Ends PeerData::incoming (const PeerSession &session, const DataChannels::Channel &)
+{
+  Share &share = share_of (session);
+  std::size_t all = 0;
+  for (const auto &[other, s] : shares_)
+    all += s.outputs.size ();
+  if (share.outputs.size () >= most_outputs || all >= most_in_all) {
+    host_.tell_warning ("Peers open too many data channels, 64 of one or 256 of all; no pad is "
+                        "made for this one.");
     return {};
   }
-  auto o = make_output ("data_src_" + std::to_string (next_++), false);
+  auto o = make_output ("data_src_" + std::to_string (next_++), false, share.budget);
   o->port = std::make_shared<ChannelPort> ();
-  made_.push_back (o);
+  share.outputs.push_back (o);
   host_.tell ([this, o] { add_pad (o); });
   return {o->port, o};
 }
 
-std::shared_ptr<PeerData::Output> PeerData::make_output (const std::string &name, bool datagrams)
+std::shared_ptr<PeerData::Output> PeerData::make_output (
+    const std::string &name, bool datagrams, std::shared_ptr<ByteBudget> budget)
 {
   auto o = std::make_shared<Output> ();
   o->name = name;
   DataSource::Settings s;
   s.stream_id = name;
   s.drop_oldest = datagrams;
+  s.budget = std::move (budget);
   s.running_time = [this] () -> GstClockTime {
     const std::int64_t t =
         clock_.running_time_of (nanoseconds (Clock::now ().time_since_epoch ()).count ());

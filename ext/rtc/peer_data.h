@@ -8,6 +8,7 @@
 #include "peer/peer_session.h"
 #include "webrtc/data_pads.h"
 #include <list>
+#include <map>
 
 namespace reach::rtc {
 class PeerData {
@@ -29,7 +30,7 @@ public:
 
   // Loop thread.
   void open (PeerSession &session); // a channel for each sink pad
-  DataHub::Ends incoming (const DataChannels::Channel &channel);
+  DataHub::Ends incoming (const PeerSession &session, const DataChannels::Channel &channel);
   void on_connected (PeerSession &session);
   void on_datagram (Bytes datagram);
 
@@ -37,7 +38,14 @@ private:
   class Input;
   class Link;
   class Output;
-  std::shared_ptr<Output> make_output (const std::string &name, bool datagrams);
+  // What one session has given us.
+  struct Share {
+    std::vector<std::weak_ptr<Output>> outputs;
+    std::shared_ptr<ByteBudget> budget;
+  };
+  Share &share_of (const PeerSession &session);
+  std::shared_ptr<Output> make_output (
+      const std::string &name, bool datagrams, std::shared_ptr<ByteBudget> budget);
   void add_pad (const std::shared_ptr<Output> &o);
   void remove_pad (const std::shared_ptr<Output> &o);
 
@@ -50,7 +58,7 @@ private:
   Guarded<std::list<std::shared_ptr<Output>>> outputs_;
   std::shared_ptr<Output> datagrams_; // loop thread
   std::atomic<bool> playing_{false};
-  std::vector<std::weak_ptr<Output>> made_; // loop thread
-  unsigned next_ = 0;                       // likewise
+  std::map<const PeerSession *, Share> shares_; // loop thread
+  unsigned next_ = 0;                           // likewise
 };
 } // namespace reach::rtc

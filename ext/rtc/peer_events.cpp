@@ -261,8 +261,10 @@ void PeerImpl::on_candidate (const SignalledCandidate &c)
 
 void PeerImpl::on_message (const std::string &json)
 {
-  tell ("signalling-message", gst_structure_new ("rtc-signalling-message", "message", G_TYPE_STRING,
-                                  json.c_str (), nullptr));
+  tell ("signalling-message",
+      gst_structure_new (
+          "rtc-signalling-message", "message", G_TYPE_STRING, json.c_str (), nullptr),
+      json.size ());
 }
 
 void PeerImpl::on_peer_left (const std::string &reason)

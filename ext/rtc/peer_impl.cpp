@@ -55,7 +55,7 @@ void PeerImpl::begin_run ()
     used_ = false;
     // Pads of a peer that will be followed by another stay.
     outputs_ = std::make_shared<MediaOutputs> (
-        *this, MediaOutputs::Options{milliseconds (s.latency), s.depayload, own});
+        *this, MediaOutputs::Options{milliseconds (s.latency), s.depayload, own, nullptr});
     if (!own)
       make_session (PeerSession::Mode::application);
   });

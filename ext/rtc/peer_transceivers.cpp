@@ -141,7 +141,7 @@ DataHub::Ends PeerImpl::on_incoming_channel (PeerSession &s, const DataChannels:
   // Where nobody takes channels they are pads.
   static const guint signal = g_signal_lookup ("on-data-channel", G_OBJECT_TYPE (element_));
   if (!g_signal_has_handler_pending (element_, signal, 0, FALSE))
-    return data_.incoming (c);
+    return data_.incoming (s, c);
   std::string why;
   auto channel = data_channel_new (c.config, threads_->signals (), why);
   if (!channel) {

@@ -65,7 +65,7 @@ DataHub::Ends PoolImpl::on_incoming_channel (PeerSession &s, const DataChannels:
   static const guint signal = g_signal_lookup ("on-data-channel", G_OBJECT_TYPE (element_));
   const Member *m = find (s);
   if (!m || !g_signal_has_handler_pending (element_, signal, 0, FALSE))
-    return data_.incoming (c);
+    return data_.incoming (s, c);
   std::string why;
   auto channel = data_channel_new (c.config, threads_->signals (), why);
   if (!channel) {
@@ -118,7 +118,8 @@ void PoolImpl::on_peer_described (const std::string &id, const std::string &json
   update_status ();
   tell ("peer-described",
       gst_structure_new ("rtc-pool-peer-described", "peer-id", G_TYPE_STRING, id.c_str (),
-          "description", G_TYPE_STRING, json.empty () ? nullptr : json.c_str (), nullptr));
+          "description", G_TYPE_STRING, json.empty () ? nullptr : json.c_str (), nullptr),
+      json.size ());
 }
 
 void PoolImpl::on_peer_closed (const std::string &id)
@@ -166,8 +167,10 @@ void PoolImpl::on_error (const std::string &message, bool fatal)
 
 void PoolImpl::on_app_message (const std::string &type, const std::string &json)
 {
-  tell ("app-message", gst_structure_new ("rtc-pool-app-message", "type", G_TYPE_STRING,
-                           type.c_str (), "json", G_TYPE_STRING, json.c_str (), nullptr));
+  tell ("app-message",
+      gst_structure_new ("rtc-pool-app-message", "type", G_TYPE_STRING, type.c_str (), "json",
+          G_TYPE_STRING, json.c_str (), nullptr),
+      json.size ());
 }
 
 void PoolImpl::on_send (const std::string &type, const std::string &json)

@@ -57,6 +57,7 @@ void PoolImpl::begin_run ()
 {
   status_.update ([] (PoolStatus &s) { s = {}; });
   start_run ();
+  loop_->call ([this] { pads_ = std::make_shared<std::size_t> (0); });
 }
 
 bool PoolImpl::start ()
@@ -162,7 +163,7 @@ void PoolImpl::add_member (const std::string &id, const std::string &description
       polite ? PeerSession::Mode::polite : PeerSession::Mode::impolite);
   m->session->wait_before_offer (polite ? joiner_waits : others_wait);
   m->outputs = std::make_shared<MediaOutputs> (*this,
-      MediaOutputs::Options{milliseconds (s.latency), s.depayload, false},
+      MediaOutputs::Options{milliseconds (s.latency), s.depayload, false, pads_},
       [] (GstPad *pad, const MediaOutputs::Described &d) {
         pool_pad_set (
             pad, d.peer, d.mid, d.kind == MediaKind::audio ? "audio" : "video", d.description);

@@ -116,6 +116,7 @@ private:
   std::unique_ptr<PoolSignaller> signaller_;
   std::map<std::string, std::unique_ptr<Member>> members_;
   std::vector<std::shared_ptr<MediaOutputs>> all_outputs_; // of this run, to be ended with it
+  std::shared_ptr<std::size_t> pads_;                      // likewise, that they have
   PeerConfig config_;
   std::string id_, pool_;
 };

@@ -84,13 +84,22 @@ void Ice::gathered ()
 {
   prepare_sockets ();
   gather_timer_.cancel ();
-  if (!std::exchange (gathered_, true))
-    owner_.on_ice_gathered ();
+  if (std::exchange (gathered_, true))
+    return;
+  look_at_relays ();
+  owner_.on_ice_gathered ();
+}
+
+void Ice::give_up ()
+{
+  if (state_ == IceState::fresh || state_ == IceState::checking)
+    set_state (IceState::failed);
 }
 
 void Ice::tell_candidate (const NiceCandidate &c)
 {
   Candidate told = candidate_of (c);
+  relayed_ = relayed_ || told.type == CandidateType::relay;
   if (settings_.relay_only) {
     if (told.type != CandidateType::relay)
       return;
@@ -118,6 +127,7 @@ bool Ice::set_remote (const IceCredentials &remote)
   if (!nice_agent_set_remote_credentials (
           agent (), stream (), remote.ufrag.c_str (), remote.pwd.c_str ()))
     return false;
+  connect_timer_.arm (Clock::now () + settings_.connect_limit);
   for (const Candidate &c : std::exchange (early_, {}))
     if (c.ufrag.empty () || c.ufrag == remote.ufrag)
       use_remote (c);

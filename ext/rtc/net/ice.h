@@ -44,6 +44,9 @@ struct IceSettings {
   // Gathering counts as complete then: libnice 0.1.21 never ends it when a TCP connection to a
   // relay has ended before the relay's answer.
   Duration gather_limit = seconds (10);
+  // It has failed then, counted from the peer's credentials; what comes later still counts. libnice
+  // waits for ever where there is no pair, as when the peer tells no candidate.
+  Duration connect_limit = seconds (30);
 };
 
 struct IcePair {
@@ -116,6 +119,8 @@ private:
   void prepare_sockets ();
   bool guard_sockets (); // false: it cannot be done, and none may be used
   void gathered ();
+  void look_at_relays ();
+  void give_up ();
   void on_pair (const NiceCandidate &local, const NiceCandidate &remote);
   void set_state (IceState state);
   NiceAgent *agent () const;
@@ -125,7 +130,7 @@ private:
   Owner &owner_;
   const IceSettings settings_;
   std::unique_ptr<Agent> now_, before_;
-  Timer gather_timer_;
+  Timer gather_timer_, connect_timer_;
   Timer before_timer_; // it goes when no packet can be on its way any more
   bool controlling_;
   IceState state_ = IceState::fresh;
@@ -133,7 +138,7 @@ private:
   const std::shared_ptr<PacketPath> path_ = std::make_shared<PacketPath> ();
   IceCredentials remote_;
   std::vector<Candidate> early_; // came before the remote credentials
-  bool early_end_ = false, gathering_ = false, gathered_ = false;
+  bool early_end_ = false, gathering_ = false, gathered_ = false, relayed_ = false;
   std::size_t remote_count_ = 0, pending_servers_ = 0;
   std::list<std::unique_ptr<Resolve>> lookups_; // servers
   std::unique_ptr<Mdns> mdns_;                  // candidates

@@ -87,6 +87,7 @@ struct Ice::Agent {
 Ice::Ice (Loop &loop, Owner &owner, IceSettings settings)
     : loop_ (loop), owner_ (owner), settings_ (std::move (settings)),
       gather_timer_ (loop.timers (), [this] { gathered (); }),
+      connect_timer_ (loop.timers (), [this] { give_up (); }),
       before_timer_ (loop.timers (), [this] { drop (std::move (before_)); }),
       controlling_ (settings_.controlling)
 {
@@ -168,6 +169,7 @@ void Ice::restart (const IceCredentials &local)
 {
   before_timer_.cancel ();
   gather_timer_.cancel ();
+  connect_timer_.cancel ();
   lookups_.clear ();
   mdns_.reset ();
   remote_count_ = 0;
@@ -190,7 +192,7 @@ void Ice::restart (const IceCredentials &local)
     before_ = std::move (now_);
   }
   remote_ = {};
-  gathering_ = gathered_ = false;
+  gathering_ = gathered_ = relayed_ = false;
   make_agent ();
   if (!local.ufrag.empty ())
     set_local (local);
@@ -248,6 +250,24 @@ void Ice::use_relay (const IceServer &server, const Address &address)
       u.password.value_or (server.credential).c_str (),
       turn::is_stream (u.effective_transport ()) ? NICE_RELAY_TYPE_TURN_TCP
                                                  : NICE_RELAY_TYPE_TURN_UDP);
+}
+
+// libnice says nothing of a TURN server that does not answer, or not as it should. What cannot be
+// used at all has been told.
+void Ice::look_at_relays ()
+{
+  std::string servers;
+  for (const IceServer &s : settings_.servers)
+    if (s.uri.relay)
+      servers += (servers.empty () ? "" : ", ") + s.uri.host + ":" +
+                 std::to_string (s.uri.effective_port ());
+  if (relayed_)
+    return;
+  if (now_->relays > 0)
+    owner_.on_ice_warning ("no address of a TURN server (" + servers +
+                           "): is it there, and are user name and password right?");
+  else if (settings_.relay_only && servers.empty ())
+    owner_.on_ice_warning ("only relays may be used, and there is no TURN server");
 }
 
 // libnice would send in clear. Returns what it may connect to instead.

@@ -35,6 +35,7 @@ Transport::Transport (
             dtls_->timeout ();
             dtls_changed ();
           }),
+      handshake_timer_ (loop.timers (), [this] { handshake_over (); }),
       silence_timer_ (loop.timers (), [this] { watch (); })
 {
 }
@@ -59,6 +60,7 @@ void Transport::close ()
     dtls_->finish ();
   flush_dtls ();
   dtls_timer_.cancel ();
+  handshake_timer_.cancel ();
   silence_timer_.cancel ();
   sender_->close ();
   set_state (TransportState::closed);
@@ -138,6 +140,7 @@ void Transport::start_dtls ()
   if (last_authentic_ != TimePoint{} || state_ == TransportState::closed)
     return;
   last_authentic_ = Clock::now ();
+  handshake_timer_.arm (last_authentic_ + settings_.handshake);
   dtls_->start ();
   dtls_changed ();
   for (const auto &datagram : std::exchange (early_, {}))
@@ -220,9 +223,19 @@ void Transport::dtls_changed ()
   }
 }
 
+// A peer that says nothing, or not the next thing, costs OpenSSL nothing: it would wait for ever.
+void Transport::handshake_over ()
+{
+  if (state_ != TransportState::connecting)
+    return;
+  fault_ = "the peer does not go on with DTLS";
+  set_state (TransportState::failed);
+}
+
 void Transport::dtls_opened ()
 {
   opened_ = true;
+  handshake_timer_.cancel ();
   if (dtls_->profile () != SrtpProfile::none) {
     std::vector<std::uint8_t> keys = dtls_->srtp_keys ();
     srtp_in_ = SrtpIn::make (dtls_->profile (), keys, dtls_->role (), settings_.srtp);

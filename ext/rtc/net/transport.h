@@ -22,6 +22,7 @@ struct TransportSettings {
   SrtpLimits srtp;
   // Without an authenticated SRTP, SRTCP or DTLS packet for so long media is no longer sent.
   Duration silence = seconds (30);
+  Duration handshake = seconds (30); // of DTLS, from the first path on
 };
 
 // What the peer's description says.
@@ -137,6 +138,7 @@ private:
   void flush_dtls ();
   void authentic ();
   void watch ();
+  void handshake_over ();
   void set_state (TransportState state);
 
   Loop &loop_;
@@ -151,7 +153,7 @@ private:
   std::unique_ptr<Sctp> sctp_;
   std::vector<std::vector<std::uint8_t>> early_; // DTLS before there was a path to answer on
   std::vector<Bytes> outgoing_;
-  Timer dtls_timer_, silence_timer_;
+  Timer dtls_timer_, handshake_timer_, silence_timer_;
   TimePoint last_authentic_{};
   TransportState state_ = TransportState::fresh;
   std::string fault_;

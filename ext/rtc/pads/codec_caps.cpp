@@ -79,14 +79,12 @@ std::optional<H264Level> h264_level (const GstStructure *s)
                                                : 310)}));
 }
 
-} // namespace
-
-Ref<GstCaps> input_caps (MediaKind kind)
+Ref<GstCaps> all_caps (MediaKind kind, bool installed_alone)
 {
   const char *media = kind == MediaKind::video ? "video" : "audio";
   std::string text = std::string ("application/x-rtp, media=") + media;
   for (const CodecEntry &e : codec_table ())
-    if (e.kind == kind && is_installed (e.payloader)) {
+    if (e.kind == kind && (!installed_alone || is_installed (e.payloader))) {
       text.append ("; ").append (e.media);
       if (e.extra)
         text.append (", ").append (e.extra);
@@ -95,9 +93,20 @@ Ref<GstCaps> input_caps (MediaKind kind)
       if (std::string_view (e.name) == "H264")
         text.append (", profile={constrained-baseline, baseline, main, constrained-high, high}");
     }
-  if (!encodable (kind).empty ())
+  if (!installed_alone || !encodable (kind).empty ())
     text.append ("; ").append (media).append ("/x-raw");
   return Ref<GstCaps>::adopt (gst_caps_simplify (gst_caps_from_string (text.c_str ())));
+}
+} // namespace
+
+Ref<GstCaps> input_caps (MediaKind kind)
+{
+  return all_caps (kind, true);
+}
+
+Ref<GstCaps> template_caps (MediaKind kind)
+{
+  return all_caps (kind, false);
 }
 
 InputFormat input_format (const GstCaps *caps, MediaKind kind)

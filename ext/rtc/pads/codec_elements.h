@@ -17,6 +17,8 @@ enum class InputFormat : std::uint8_t { none, rtp, encoded, raw };
 // What a sink pad of that kind takes, what needs least work first. Without what no element here can
 // payload.
 Ref<GstCaps> input_caps (MediaKind kind);
+// The same with all elements that there may be.
+Ref<GstCaps> template_caps (MediaKind kind);
 InputFormat input_format (const GstCaps *caps, MediaKind kind);
 
 // The codec of application/x-rtp caps with its fmtp as far as both sides have to agree on it;

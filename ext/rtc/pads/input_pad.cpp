@@ -17,9 +17,9 @@ InputPad::~InputPad ()
   core_->remove ();
 }
 
-Ref<GstCaps> InputPad::accepted_caps (MediaKind kind)
+Ref<GstCaps> InputPad::template_caps (MediaKind kind)
 {
-  return input_caps (kind);
+  return rtc::template_caps (kind);
 }
 
 GstPad *InputPad::pad () const

@@ -27,9 +27,9 @@ public:
   InputPad (const InputPad &) = delete;
   InputPad &operator= (const InputPad &) = delete;
 
-  // What the template of such a pad may say: all that can be sent with the elements that are
-  // installed.
-  static Ref<GstCaps> accepted_caps (MediaKind kind);
+  // What the template of such a pad says: all that can be sent when its elements are installed.
+  // Which are is not known when GStreamer looks at plugins, and its cache keeps what it saw then.
+  static Ref<GstCaps> template_caps (MediaKind kind);
 
   GstPad *pad () const;
   const std::shared_ptr<MediaSource> &source () const;

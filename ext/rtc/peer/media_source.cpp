@@ -33,6 +33,7 @@ Bytes view (void *p)
 constexpr Handle::Type block_type{ref, unref, view};
 
 constexpr std::size_t max_packet = 65000;
+constexpr Duration keyframe_spacing = milliseconds (100);
 
 Block *make_block (GstBuffer *buffer, std::size_t size)
 {
@@ -87,11 +88,18 @@ SourcePacket copy_of (GstBuffer *buffer, bool shared)
 }
 } // namespace
 
-void MediaSource::request_keyframe ()
+bool MediaSource::request_keyframe ()
 {
+  const std::int64_t now = Clock::now ().time_since_epoch ().count ();
+  std::int64_t last = keyframe_wanted_;
+  if (last != 0 && now - last < keyframe_spacing.count ())
+    return false;
+  if (!keyframe_wanted_.compare_exchange_strong (last, now))
+    return false; // another peer, this very moment
   auto owner = owner_.lock ();
   if (*owner)
     (*owner)->on_keyframe_wanted ();
+  return true;
 }
 
 void MediaSource::set_bitrate (unsigned bits_per_second)

@@ -48,7 +48,9 @@ public:
   {
     owner_.update ([owner] (Owner *&o) { o = owner; });
   }
-  void request_keyframe ();
+  // False: the last was asked for so short a time ago that it may be the same; again later. Any
+  // number of peers ask.
+  bool request_keyframe ();
   void set_bitrate (unsigned bits_per_second);
 
   // What the packets are: name, clock rate, channels, fmtp, and their payload type.
@@ -77,6 +79,7 @@ private:
   // Held while the owner is called, so that it can go at any time after set_owner ().
   Guarded<Owner *> owner_{nullptr};
   Guarded<Codec> codec_;
+  std::atomic<std::int64_t> keyframe_wanted_{0}; // when last, on the monotonic clock
   Guarded<Outputs> outputs_;
   std::vector<SourcePacket> batch_; // of the streaming thread
   Outputs now_;                     // likewise

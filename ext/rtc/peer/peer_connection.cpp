@@ -347,7 +347,6 @@ void PeerConnection::configure_sending ()
   if (!n)
     return;
   std::vector<SendingStream> streams;
-  std::vector<std::shared_ptr<MediaSource>> sources;
   bool transport_wide = false;
   for (const NegotiatedMedia &m : n->media)
     for (bool first = true; Attached &a : attached_) {
@@ -359,12 +358,9 @@ void PeerConnection::configure_sending ()
         continue;
       transport_wide |= s.rules.transport_id != 0;
       streams.push_back (std::move (s));
-      sources.push_back (a.source);
+      a.keyframes.ask (); // when it is connected
     }
   sending_->configure (std::move (streams), transport_wide);
-  if (state () == TransportState::connected)
-    for (const auto &s : sources)
-      s->request_keyframe ();
   schedule ();
 }
 
@@ -375,8 +371,8 @@ void PeerConnection::on_state (TransportState state)
   if (state == TransportState::connected) {
     sending_->open (transport_->sender ());
     next_report_ = Clock::now () + milliseconds (500);
-    for (const Attached &a : attached_)
-      a.source->request_keyframe ();
+    for (Attached &a : attached_)
+      a.keyframes.ask ();
     schedule ();
   } else if (state == TransportState::failed || state == TransportState::closed) {
     sending_->open (nullptr);
@@ -392,8 +388,9 @@ void PeerConnection::on_silence (bool silent)
     negotiator_.restart_ice ();
     changed ();
   } else {
-    for (const Attached &a : attached_)
-      a.source->request_keyframe ();
+    for (Attached &a : attached_)
+      a.keyframes.ask ();
+    schedule ();
   }
 }
 

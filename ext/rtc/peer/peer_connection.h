@@ -7,6 +7,7 @@
 #include "receiving.h"
 #include "rtc/net/transport.h"
 #include "rtc/proto/jsep.h"
+#include "rtc/proto/keyframe_gate.h"
 #include "sending.h"
 
 namespace reach::rtc {
@@ -108,6 +109,7 @@ private:
     StreamKey key = 0;
     bool listening = false; // to the source; not while the peer does not take this layer
     bool left_out = false;
+    KeyframeGate keyframes;
   };
 
   // Transport::Owner
@@ -156,6 +158,7 @@ private:
 
   void read_rtcp (const RtcpPacket &p, TimePoint now);
   void keyframe_wanted (StreamKey key);
+  void ask_for_keyframes (TimePoint now);
   void send_reports (TimePoint now);
   void send_feedback ();
   void send_rtcp (Bytes datagram);

@@ -6,6 +6,7 @@
 namespace reach::rtc {
 namespace {
 constexpr std::size_t rtcp_room = 1200;
+constexpr Duration keyframe_again = milliseconds (100); // when another peer has just had one
 
 // Around a second, so that peers do not keep step (RFC 3550, 6.2).
 Duration report_interval ()
@@ -62,9 +63,17 @@ void PeerConnection::read_rtcp (const RtcpPacket &p, TimePoint now)
 
 void PeerConnection::keyframe_wanted (StreamKey key)
 {
-  for (const Attached &a : attached_)
+  for (Attached &a : attached_)
     if (a.key == key)
-      a.source->request_keyframe ();
+      a.keyframes.ask ();
+  schedule ();
+}
+
+void PeerConnection::ask_for_keyframes (TimePoint now)
+{
+  for (Attached &a : attached_)
+    if (a.keyframes.take (now) && !a.source->request_keyframe ())
+      a.keyframes.put_off (now + keyframe_again);
 }
 
 void PeerConnection::request_keyframe (TrackKey key)
@@ -95,6 +104,7 @@ void PeerConnection::work ()
   receiving_.timeout (now);
   sending_->timeout (now);
   if (state () == TransportState::connected) {
+    ask_for_keyframes (now);
     if (next_report_ && now >= *next_report_)
       send_reports (now);
     send_feedback ();
@@ -105,6 +115,10 @@ void PeerConnection::work ()
   for (const auto &at : {sending_->poll_timeout (), receiving_.poll_timeout ()})
     if (at && (!next || *at < *next))
       next = at;
+  if (state () == TransportState::connected)
+    for (const Attached &a : attached_)
+      if (const auto at = a.keyframes.poll_timeout (); at && (!next || *at < *next))
+        next = at;
   if (next)
     timer_.arm (*next);
   else

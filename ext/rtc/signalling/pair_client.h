@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A client of a channel of rtcpoolserver (docs/protocol-signalling.md), over a WebSocket by libsoup
-// that is made anew when it is lost.
+// A client of a channel of rtcpoolserver (docs/protocol-signalling.md), over a WebSocket that is
+// made anew when it is lost.
 #pragma once
-#include "common/loop.h"
 #include "common/proto/backoff.h"
-#include "soup.h"
-#include <deque>
+#include "web_socket_client.h"
 
 namespace reach::rtc {
-class PairClient final : public Signaller {
+class PairClient final : public Signaller, WebSocketClient::Owner {
 public:
-  PairClient (Loop &loop, Owner &owner, const Config &config);
-  ~PairClient () override;
+  PairClient (Loop &loop, Signaller::Owner &owner, const Config &config);
+
+  // What is wrong with a URI of ws or wss, or nothing.
+  static std::string check (const std::string &uri);
 
   void goodbye (std::function<void ()> done) override;
   void send_description (const std::string &type, const std::string &sdp) override;
@@ -20,19 +20,17 @@ public:
 
 private:
   void connect ();
-  void on_connected (SoupWebsocketConnection *c);
-  void on_text (std::string_view text);
-  void lost (const std::string &why, bool fatal);
   void send (const std::string &text);
+  void on_socket_open (WebSocketClient &) override;
+  void on_socket_text (WebSocketClient &, std::string_view text) override;
+  void on_socket_over (WebSocketClient &, const WebSocketClient::Failure &f) override;
 
-  Owner &owner_;
+  Loop &loop_;
+  Signaller::Owner &owner_;
   const Config config_;
   const std::string id_; // ours, the same after each reconnect
-  Ref<SoupSession> session_;
-  Ref<SoupMessage> message_;
-  Ref<SoupWebsocketConnection> socket_;
-  std::shared_ptr<PairClient *> self_; // outlives us in libsoup's calls
-  Ref<GCancellable> cancel_;
+  std::unique_ptr<WebSocketClient> socket_;
+  TimePoint opened_{}; // of this socket; none: it is not open
   Timer again_;
   Backoff backoff_;
   std::function<void ()> done_; // of goodbye (), until it is called

@@ -8,8 +8,13 @@ std::unique_ptr<Signaller> Signaller::make (
     Loop &loop, Owner &owner, const Config &config, std::string &error)
 {
   const std::string &uri = config.uri;
-  if (uri.starts_with ("ws://") || uri.starts_with ("wss://"))
+  if (uri.starts_with ("ws://") || uri.starts_with ("wss://")) {
+    if (const std::string wrong = PairClient::check (uri); !wrong.empty ()) {
+      error = "\"" + uri + "\": " + wrong;
+      return nullptr;
+    }
     return std::make_unique<PairClient> (loop, owner, config);
+  }
   for (const char *way : {"whip", "whep"})
     if (uri.starts_with (std::string (way) + "+http://") ||
         uri.starts_with (std::string (way) + "+https://"))

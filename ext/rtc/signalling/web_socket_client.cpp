@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "web_socket_client.h"
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 
 namespace reach::rtc {
 namespace {
@@ -22,6 +24,10 @@ Ref<GSocket> socket_of (GIOStream *stream)
   return Ref<GSocket>::share (g_socket_connection_get_socket (G_SOCKET_CONNECTION (s.get ())));
 }
 
+// A description can take milliseconds; others of the loop have media to carry.
+constexpr unsigned in_a_turn = 8; // messages
+constexpr Duration longest_turn = milliseconds (1);
+
 bool is_open (SoupWebsocketConnection *c)
 {
   return c && soup_websocket_connection_get_state (c) == SOUP_WEBSOCKET_STATE_OPEN;
@@ -40,8 +46,11 @@ WebSocketClient::WebSocketClient (Loop &loop, Owner &owner, const Signaller::Con
   if (!message_)
     return;
   late_ = "the server does not answer";
+  const std::string protocol = limits_.protocol ? limits_.protocol : "";
+  char *protocols[] = {const_cast<char *> (protocol.c_str ()), nullptr};
   soup_session_websocket_connect_async (
-      session_.get (), message_.get (), nullptr, nullptr, G_PRIORITY_DEFAULT, cancel_.get (),
+      session_.get (), message_.get (), nullptr, limits_.protocol ? protocols : nullptr,
+      G_PRIORITY_DEFAULT, cancel_.get (),
       [] (GObject *session, GAsyncResult *result, gpointer user) {
         const std::unique_ptr<std::shared_ptr<WebSocketClient *>> held (
             static_cast<std::shared_ptr<WebSocketClient *> *> (user));
@@ -111,6 +120,11 @@ void WebSocketClient::on_connected (SoupWebsocketConnection *c, const GError *er
   alive ();
   soup_websocket_connection_set_max_incoming_payload_size (c, limits_.message);
   soup_websocket_connection_set_keepalive_interval (c, limits_.ping);
+  if (const auto s = socket_of (soup_websocket_connection_get_io_stream (c));
+      s && limits_.unanswered.count () > 0)
+    g_socket_set_option (s.get (), IPPROTO_TCP, TCP_USER_TIMEOUT,
+        static_cast<int> (std::chrono::duration_cast<milliseconds> (limits_.unanswered).count ()),
+        nullptr);
   g_signal_connect (c, "message",
       G_CALLBACK (+[] (SoupWebsocketConnection *, gint kind, GBytes *bytes, gpointer user) {
         auto &self = *static_cast<WebSocketClient *> (user);
@@ -118,7 +132,7 @@ void WebSocketClient::on_connected (SoupWebsocketConnection *c, const GError *er
         const auto *text = static_cast<const char *> (g_bytes_get_data (bytes, &n));
         self.alive ();
         if (kind == SOUP_WEBSOCKET_DATA_TEXT)
-          self.owner_.on_socket_text (self, {text, n});
+          self.on_message ({text, n});
       }),
       this);
   g_signal_connect (c, "pong",
@@ -139,9 +153,49 @@ void WebSocketClient::on_closed ()
 {
   const gushort code = soup_websocket_connection_get_close_code (socket_.get ());
   const char *why = soup_websocket_connection_get_close_data (socket_.get ());
-  over ({why && *why ? why : "the connection to the signalling server was lost",
-      code == SOUP_WEBSOCKET_CLOSE_POLICY_VIOLATION ||
-          code == SOUP_WEBSOCKET_CLOSE_PROTOCOL_ERROR});
+  Failure f{why && *why ? why : "the connection to the signalling server was lost",
+      code == SOUP_WEBSOCKET_CLOSE_POLICY_VIOLATION || code == SOUP_WEBSOCKET_CLOSE_PROTOCOL_ERROR};
+  if (waiting_.empty ())
+    return over (f);
+  timer_.cancel ();
+  end_ = std::move (f);
+}
+
+void WebSocketClient::on_message (std::string_view text)
+{
+  if (waiting_.size () >= limits_.waiting_messages ||
+      waiting_bytes_ + text.size () > limits_.waiting_bytes)
+    return over ({"the server sends faster than can be handled", false});
+  waiting_.emplace_back (text);
+  waiting_bytes_ += text.size ();
+  if (!std::exchange (pumping_, true))
+    loop_.post ([self = self_] {
+      if (*self)
+        (*self)->pump ();
+    });
+}
+
+void WebSocketClient::pump ()
+{
+  const auto self = self_; // the owner may destroy us
+  const TimePoint end = Clock::now () + longest_turn;
+  for (unsigned n = 0; n < in_a_turn && !waiting_.empty () && (n == 0 || Clock::now () < end);
+       n++) {
+    const std::string text = std::move (waiting_.front ());
+    waiting_.pop_front ();
+    waiting_bytes_ -= text.size ();
+    owner_.on_socket_text (*this, text);
+    if (!*self)
+      return;
+  }
+  pumping_ = !waiting_.empty ();
+  if (pumping_)
+    loop_.post ([self] {
+      if (*self)
+        (*self)->pump ();
+    });
+  else if (end_)
+    over (Failure (*end_));
 }
 
 void WebSocketClient::alive ()

@@ -5,6 +5,8 @@
 #pragma once
 #include "common/loop.h"
 #include "soup.h"
+#include <deque>
+#include <optional>
 
 namespace reach::rtc {
 class WebSocketClient {
@@ -27,6 +29,11 @@ public:
     Duration close = seconds (1);    // for the server to answer to ours
     std::size_t message = 4 << 20;   // bytes of one that comes
     std::size_t unread = 16 << 20; // bytes that were sent since the server's last answer to a ping
+    // Of what has come and is to be handled yet: a few messages in each turn of the loop, which
+    // others use too, and which libsoup would not leave while there is something to read.
+    std::size_t waiting_messages = 16384, waiting_bytes = 16 << 20;
+    Duration unanswered{}; // of TCP: of what was sent without an answer; 0: a quarter of an hour
+    const char *protocol = nullptr; // Sec-WebSocket-Protocol (RFC 6455, 1.9); null: none
   };
 
   // uri: ws or wss. config: its token and TLS rules.
@@ -48,6 +55,8 @@ public:
 private:
   void on_connected (SoupWebsocketConnection *c, const GError *error);
   void on_closed ();
+  void on_message (std::string_view text);
+  void pump ();
   void on_timer ();
   void alive ();
   void over (const Failure &f);
@@ -66,5 +75,9 @@ private:
   Timer timer_;                             // the end of the server's time
   std::string late_;                        // what it means when it ends
   std::size_t unread_ = 0;
+  std::deque<std::string> waiting_;
+  std::size_t waiting_bytes_ = 0;
+  bool pumping_ = false;
+  std::optional<Failure> end_; // behind what waits
 };
 } // namespace reach::rtc

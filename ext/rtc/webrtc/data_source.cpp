@@ -2,6 +2,17 @@
 #include "data_source.h"
 
 namespace reach::rtc {
+DataSource::~DataSource ()
+{
+  give_back (state_.lock ()->bytes);
+}
+
+void DataSource::give_back (std::size_t bytes)
+{
+  if (settings_.budget)
+    settings_.budget->give (bytes);
+}
+
 bool DataSource::push (bool text, Bytes message)
 {
   auto buffer = Ref<GstBuffer>::adopt (
@@ -15,16 +26,17 @@ bool DataSource::push (bool text, Bytes message)
     const auto full = [&] {
       return s.items.size () >= settings_.messages || s.bytes + size > settings_.bytes;
     };
-    if (s.flushing || s.ended)
+    if (s.flushing || s.ended || s.over)
       return true;                             // nobody wants it
     const bool fits = size <= settings_.bytes; // else nothing older makes room
     while (settings_.drop_oldest && fits && full () && !s.items.empty ()) {
       s.bytes -= s.items.front ().size;
+      give_back (s.items.front ().size);
       s.counts.dropped++;
       dropped.push_back (std::move (s.items.front ()));
       s.items.pop_front ();
     }
-    if (full ()) {
+    if (full () || (settings_.budget && !settings_.budget->take (size))) {
       s.counts.dropped++;
       return false;
     }
@@ -36,7 +48,10 @@ bool DataSource::push (bool text, Bytes message)
 
 void DataSource::end ()
 {
-  state_.update ([] (State &s) { s.ended = true; });
+  const bool told =
+      state_.update ([] (State &s) { return std::exchange (s.ended, true) || !s.over; });
+  if (!told && settings_.ended)
+    settings_.ended ();
 }
 
 void DataSource::set_flushing (bool flushing)
@@ -47,7 +62,8 @@ void DataSource::set_flushing (bool flushing)
     if (!flushing)
       return;
     std::swap (dropped, s.items);
-    s.bytes = 0;
+    give_back (std::exchange (s.bytes, 0));
+    s.over = false;
   });
 }
 
@@ -117,6 +133,7 @@ bool DataSource::step (GstPad *pad)
       item = std::move (s->items.front ());
       s->items.pop_front ();
       s->bytes -= item.size;
+      give_back (item.size);
     }
   }
   if (eos) {
@@ -130,7 +147,18 @@ bool DataSource::step (GstPad *pad)
   // Somebody may link it yet.
   if (flow == GST_FLOW_OK || flow == GST_FLOW_NOT_LINKED)
     return true;
-  if (flow != GST_FLOW_FLUSHING && flow != GST_FLOW_EOS && settings_.failed)
+  if (flow == GST_FLOW_FLUSHING)
+    return false;
+  // Downstream has had enough: as of any source, EOS follows, and what comes is nobody's.
+  std::deque<Item> unwanted;
+  state_.update ([&] (State &s) {
+    s.over = true;
+    std::swap (unwanted, s.items);
+    give_back (std::exchange (s.bytes, 0));
+  });
+  if (flow == GST_FLOW_EOS)
+    gst_pad_push_event (pad, gst_event_new_eos ());
+  else if (settings_.failed)
     settings_.failed (flow);
   return false;
 }

@@ -5,17 +5,38 @@
 #include "common/guarded.h"
 #include "common/proto/bytes.h"
 #include "common/ref.h"
+#include <atomic>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
 namespace reach::rtc {
+// Bytes that wait in all sources of one peer. Any thread.
+class ByteBudget {
+public:
+  explicit ByteBudget (std::size_t most) : most_ (most) {}
+  bool take (std::size_t n)
+  {
+    if (taken_.fetch_add (n) + n <= most_)
+      return true;
+    taken_ -= n;
+    return false;
+  }
+  void give (std::size_t n) { taken_ -= n; }
+
+private:
+  const std::size_t most_;
+  std::atomic<std::size_t> taken_{0};
+};
+
 class DataSource {
 public:
   struct Settings {
     std::string stream_id;
     std::size_t bytes = 16 << 20, messages = 65536; // that wait for downstream
+    std::shared_ptr<ByteBudget> budget;             // that others take of, too; null: none
     // Over that the oldest go (datagrams); else push () says no.
     bool drop_oldest = false;
     // Of binary messages. Text is text/x-raw, format=utf8. Fixed; null: application/octet-stream.
@@ -24,13 +45,17 @@ public:
     std::function<GstClockTime ()> running_time;
     // Downstream does not go on: neither FLUSHING, EOS nor NOT_LINKED. Streaming thread.
     std::function<void (GstFlowReturn)> failed;
-    std::function<void ()> ended; // EOS is out: the last of this run. Streaming thread
+    // EOS is out, and the channel is closed: the last of this run. Streaming thread, or loop.
+    std::function<void ()> ended;
   };
   struct Counts {
     std::uint64_t messages = 0, bytes = 0, dropped = 0; // pushed; dropped by limit or unlinked
   };
 
   explicit DataSource (Settings settings) : settings_ (std::move (settings)) {}
+  ~DataSource ();
+  DataSource (const DataSource &) = delete;
+  DataSource &operator= (const DataSource &) = delete;
 
   // Loop thread. False: downstream is too slow, and the message is not taken.
   bool push (bool text, Bytes message);
@@ -55,8 +80,10 @@ private:
     std::deque<Item> items;
     std::size_t bytes = 0;
     bool flushing = false, playing = true, ended = false;
+    bool over = false; // downstream wants no more until the next activation
     Counts counts;
   };
+  void give_back (std::size_t bytes);
   void start (GstPad *pad, bool text);
   GstFlowReturn push_item (GstPad *pad, Item item);
 

@@ -198,10 +198,13 @@ GST_START_TEST (test_keyframe)
         return GST_PAD_PROBE_OK;
       },
       &keys, nullptr);
-  gst_pad_send_event (p.output->pad (), gst_event_new_custom (GST_EVENT_CUSTOM_UPSTREAM,
-                                            gst_structure_new_empty ("GstForceKeyUnit")));
-  fail_unless (p.keyframes_wanted.wait ([] (unsigned n) { return n > 0; }));
-  fail_unless (p.keyframe_events.wait ([before] (unsigned n) { return n > before; }));
+  // Again: the decoder may have asked for one a moment ago, and this one is the same.
+  fail_unless (iterate_until ([&] {
+    gst_pad_send_event (p.output->pad (), gst_event_new_custom (GST_EVENT_CUSTOM_UPSTREAM,
+                                              gst_structure_new_empty ("GstForceKeyUnit")));
+    return p.keyframe_events.get () > before;
+  }));
+  fail_unless (p.keyframes_wanted.get () > 0);
   fail_unless (keys.wait ([] (unsigned n) { return n > 0; })); // 600 frames before its time
   p.release_output ();                                         // before `keys`
   p.release_input ();

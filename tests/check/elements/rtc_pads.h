@@ -66,7 +66,7 @@ public:
   {
     gst_clear_object (&template_);
     template_ = GST_PAD_TEMPLATE (gst_object_ref_sink (gst_pad_template_new (
-        "in_%u", GST_PAD_SINK, GST_PAD_REQUEST, InputPad::accepted_caps (kind_).get ())));
+        "in_%u", GST_PAD_SINK, GST_PAD_REQUEST, InputPad::template_caps (kind_).get ())));
     input = std::make_unique<InputPad> (GST_BIN (bin), *this, "in_0", template_, kind_);
     *source_.lock () = input->source ();
     if (options_.joined) {
