@@ -18,6 +18,8 @@ struct Sending::Stream {
   std::optional<std::uint32_t> source_ssrc;
   KeyStart is_key;
   std::optional<std::uint32_t> key_timestamp; // of the source, of the last key frame
+  bool gap =
+      false; // something was left out: nothing can be made of what follows, up to a key frame
   std::uint16_t last_sequence = 0;
   std::uint32_t last_timestamp = 0;
   TimePoint last_sent{};
@@ -196,10 +198,13 @@ bool Sending::write (State &s, Stream &t, const SourcePacket &p, TimePoint captu
     s.dropped++;
     return true;
   }
-  if (s.keyframes_only && t.is_key.tells () && !t.in_key_frame (*packet)) {
-    t.rewriter.skip ();
-    s.dropped++;
-    return true;
+  if ((s.keyframes_only || t.gap) && t.is_key.tells ()) {
+    t.gap = !t.in_key_frame (*packet);
+    if (t.gap) {
+      t.rewriter.skip ();
+      s.dropped++;
+      return true;
+    }
   }
   t.follow (*packet, now);
   const std::size_t n = t.rewriter.media (*packet, stamps (s, bound, now), b.next ());
