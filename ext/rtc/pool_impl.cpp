@@ -241,19 +241,24 @@ void PoolImpl::update_inputs (Member &m)
 }
 
 // Encoders are for all: they follow the slowest of those who have at least `min-bitrate`; who has
-// less is sent key frames alone.
+// less is sent key frames alone, until it has a quarter more, as the change costs all a key frame.
+// Where nobody has as much all get everything, of the least that encoders make.
 void PoolImpl::share_bitrate ()
 {
-  const guint min = settings.lock ()->min_bitrate;
+  const PoolSettings set = *settings.lock ();
+  const double min = set.min_bitrate, enough = std::min (1.25 * min, double (set.max_bitrate));
   double slowest = 0;
-  for (const auto &[id, m] : members_)
-    if (m->connected && m->bitrate > min && (slowest == 0 || m->bitrate < slowest))
+  bool connected = false;
+  for (const auto &[id, m] : members_) {
+    m->slow = m->connected && (m->bitrate <= min || (m->slow && m->bitrate < enough));
+    connected |= m->connected;
+    if (m->connected && !m->slow && (slowest == 0 || m->bitrate < slowest))
       slowest = m->bitrate;
-  const bool all_slow = slowest == 0;
+  }
   for (const auto &[id, m] : members_)
-    m->session->connection ().set_keyframes_only (m->connected && !all_slow && m->bitrate <= min);
-  if (!all_slow)
-    inputs_.set_bitrate (static_cast<unsigned> (std::min (slowest, 4e9)));
+    m->session->connection ().set_keyframes_only (m->slow && slowest > 0);
+  if (connected)
+    inputs_.set_bitrate (static_cast<unsigned> (std::min (slowest > 0 ? slowest : min, 4e9)));
 }
 
 void PoolImpl::update_status ()

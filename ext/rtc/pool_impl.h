@@ -65,6 +65,7 @@ private:
   struct Member {
     std::string id, description;
     bool polite = false, mute_video = false, mute_audio = false, connected = false;
+    bool slow = false; // is sent key frames alone
     double bitrate = 0;
     std::unique_ptr<PeerSession> session;
     std::shared_ptr<MediaOutputs> outputs;

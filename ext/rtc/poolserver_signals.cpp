@@ -49,12 +49,21 @@ gboolean do_peer (GstElement *e, const char *name, const char *peer, const char 
   });
 }
 
-gboolean do_broadcast (GstElement *e, const char *name, const char *json)
+gboolean do_broadcast_except (
+    GstElement *e, const char *name, const char *json, const char *const *peers)
 {
   return barrier (e, FALSE, [&] {
+    std::vector<std::string> except;
+    for (; peers && *peers; peers++)
+      except.emplace_back (*peers);
     return gboolean (impl_of (e).with_pools (
-        [&] (pool::Pools &p) { return p.broadcast (text (name), text (json)); }));
+        [&] (pool::Pools &p) { return p.broadcast (text (name), text (json), except); }));
   });
+}
+
+gboolean do_broadcast (GstElement *e, const char *name, const char *json)
+{
+  return do_broadcast_except (e, name, json, nullptr);
 }
 
 void install_decisions (GType type)
@@ -177,6 +186,18 @@ constexpr auto action = static_cast<GSignalFlags> (G_SIGNAL_RUN_LAST | G_SIGNAL_
  *
  * Returns: %FALSE when there is no such pool, or this is no message
  */
+/**
+ * GstRtcPoolServer::broadcast-except:
+ * @self: the element
+ * @pool: any
+ * @json: as of send
+ * @peers: (array zero-terminated=1) (nullable): ids of members that do not get it; who is not in
+ * the pool does no harm
+ *
+ * Action: sends an application's message to all other members, such as what one of them has said.
+ *
+ * Returns: %FALSE when there is no such pool, or this is no message
+ */
 void install_actions (GType type)
 {
   const auto named = [type] (const char *name, GCallback f) {
@@ -193,6 +214,8 @@ void install_actions (GType type)
       nullptr, nullptr, nullptr, G_TYPE_BOOLEAN, 3, G_TYPE_STRING, G_TYPE_STRING, G_TYPE_STRING);
   g_signal_new_class_handler ("broadcast", type, action, G_CALLBACK (do_broadcast), nullptr,
       nullptr, nullptr, G_TYPE_BOOLEAN, 2, G_TYPE_STRING, G_TYPE_STRING);
+  g_signal_new_class_handler ("broadcast-except", type, action, G_CALLBACK (do_broadcast_except),
+      nullptr, nullptr, nullptr, G_TYPE_BOOLEAN, 3, G_TYPE_STRING, G_TYPE_STRING, G_TYPE_STRV);
   /**
    * GstRtcPoolServer::respond:
    * @self: the element

@@ -27,6 +27,9 @@ public:
   PoolHub (const PoolHub &) = delete;
   PoolHub &operator= (const PoolHub &) = delete;
 
+  // What becomes of a candidate on its way between two, in the order of add (); empty: it is lost.
+  std::function<std::string (std::size_t from, std::size_t to, const std::string &)> rewrite;
+
   // Before it joins.
   void add (GstElement *element)
   {
@@ -179,7 +182,24 @@ private:
       if (!p.open () && d.kind == "offer" && (p.offers |= d.from < to.peer ? 1 : 2) == 3)
         crossed_++;
     }
+    if (rewrite && d.type == "rtc:candidate" && !rewritten (d, data, to))
+      return;
     to.down.push_back (std::move (d));
+  }
+  // False: it is lost.
+  bool rewritten (Down &d, const rtc::json::Value &data, const Member &to)
+  {
+    namespace json = rtc::json;
+    const auto c = json::member (data, "candidate");
+    const auto text = c ? json::string_member (*c, "candidate") : std::nullopt;
+    const auto from =
+        std::ranges::find_if (members_, [&d] (const auto &m) { return m->peer == d.from; });
+    if (!text || text->empty () || from == members_.end ())
+      return true; // the end of them
+    const std::string now = rewrite ((*from)->number, to.number, *text);
+    d.data = "{\"candidate\":{\"candidate\":" + json::quote (now) +
+             ",\"sdpMid\":\"0\"},\"from\":" + json::quote (d.from) + "}";
+    return !now.empty ();
   }
   Pair &pair (const std::string &a, const std::string &b)
   {

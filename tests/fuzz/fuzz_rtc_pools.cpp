@@ -164,7 +164,7 @@ void Model::heard (std::uint8_t who, const std::string &n, std::string_view byte
   text += ",\"pool\":\"" + n + "\",\"peer\":\"" + first + n +
           "\",\"to\":\"p1\",\"type\":\"x\",\"stamp\":" + n;
   if (json::parse (bytes))
-    text.append (",\"data\":").append (bytes);
+    text.append (",\"data\":").append (bytes).append (",\"except\":").append (bytes);
   cluster_->input (text + "}", now_);
 }
 
@@ -189,7 +189,7 @@ void Model::act (int what, const std::string &pool, const std::string &peer, std
   else if (what == 13)
     pools_.describe (pool, peer, bytes);
   else
-    pools_.broadcast (pool, bytes);
+    pools_.broadcast (pool, bytes, {peer});
 }
 
 void Model::step (std::uint8_t what, std::uint8_t who, std::string_view bytes)

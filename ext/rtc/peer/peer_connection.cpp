@@ -394,6 +394,13 @@ void PeerConnection::on_silence (bool silent)
   }
 }
 
+void PeerConnection::set_keyframes_only (bool only)
+{
+  if (sending_->set_keyframes_only (only) && !only)
+    for (const Attached &a : attached_)
+      a.source->request_keyframe ();
+}
+
 void PeerConnection::close ()
 {
   if (transport_ && transport_->state () == TransportState::connected) {

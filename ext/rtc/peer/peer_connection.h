@@ -74,7 +74,7 @@ public:
   void request_keyframe (TrackKey key);
   void set_latency (Duration latency);
   void set_bitrate_limits (double min, double max) { sending_->set_limits (min, max); }
-  void set_keyframes_only (bool only) { sending_->set_keyframes_only (only); }
+  void set_keyframes_only (bool only); // of video; see Sending
   Duration sync_delay (TrackKey key) const { return receiving_.sync_delay (key); }
   void close ();
 

@@ -76,8 +76,12 @@ public:
   // The estimate for encoders, in bit/s, when it has changed.
   std::optional<double> poll_change ();
   void set_limits (double min, double max);
-  // Of video nothing but key frames: for a peer that is slower than what is encoded for all.
-  void set_keyframes_only (bool only) { state_.lock ()->keyframes_only = only; }
+  // Of video nothing but key frames: for a peer that is slower than what is encoded for all. All of
+  // it comes again from the next key frame on. What it was before.
+  bool set_keyframes_only (bool only)
+  {
+    return std::exchange (state_.lock ()->keyframes_only, only);
+  }
 
   // One that comes back goes on with its next key frame.
   void set_left_out (StreamKey key, bool left_out);

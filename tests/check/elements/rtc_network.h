@@ -15,9 +15,12 @@ public:
   }
   void carry (Wiring &wiring) // which must end first
   {
-    wiring.rewrite = [this] (bool of_a, const std::string &text) {
-      return of_a ? std::string () : by_proxy (text);
-    };
+    wiring.rewrite = [this] (bool of_a, const std::string &text) { return told (of_a, text); };
+  }
+  // What becomes of a candidate; empty: it is lost.
+  std::string told (bool of_a, const std::string &text)
+  {
+    return of_a ? std::string () : by_proxy (text);
   }
   bool ready ()
   {
@@ -83,8 +86,9 @@ inline double greatest_of_stats (GstElement *peer, const char *name)
 // Buffers that went into a pad of the peer.
 class Sent {
 public:
-  Sent (Caller &c, const char *pad)
-      : pad_ (Ref<GstPad>::adopt (gst_element_get_static_pad (c.peer, pad)))
+  Sent (Caller &c, const char *pad) : Sent (c.peer, pad) {}
+  Sent (GstElement *peer, const char *pad)
+      : pad_ (Ref<GstPad>::adopt (gst_element_get_static_pad (peer, pad)))
   {
     fail_unless (bool (pad_), "%s", pad);
     probe_ = gst_pad_add_probe (

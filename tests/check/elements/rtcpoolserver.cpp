@@ -275,6 +275,37 @@ GST_START_TEST (actions)
 }
 GST_END_TEST
 
+GST_START_TEST (broadcast_except)
+{
+  PoolServer server;
+  PoolClient a (server.port ()), b (server.port ()), c (server.port ());
+  for (PoolClient *p : {&a, &b, &c})
+    fail_unless (!p->join ("garden").empty ());
+  const auto tell = [&server] (const char *pool, const char *type, const char *const *peers) {
+    gboolean done = FALSE;
+    const std::string json = std::string ("{\"type\":\"") + type + "\",\"data\":{}}";
+    g_signal_emit_by_name (server.element, "broadcast-except", pool, json.c_str (), peers, &done);
+    return done;
+  };
+  const char *two[] = {a.id.c_str (), "nobody", c.id.c_str (), nullptr}, *none[] = {nullptr};
+  fail_unless (tell ("garden", "first", two));
+  fail_unless (tell ("garden", "second", none));
+  fail_unless (tell ("garden", "third", nullptr));
+  fail_if (tell ("house", "first", two));
+  fail_if (tell ("garden", "rtc:stop", two));
+  for (PoolClient *p : {&a, &b, &c}) // what comes first of them, behind the announcements
+    do
+      p->last = p->next ();
+    while (p->last.starts_with ("{\"type\":\"rtc:"));
+  for (PoolClient *p : {&a, &c})
+    fail_unless_equals_string (p->last.c_str (), "{\"type\":\"second\",\"data\":{}}");
+  fail_unless_equals_string (b.last.c_str (), "{\"type\":\"first\",\"data\":{}}");
+  fail_unless (b.got ("second"));
+  for (PoolClient *p : {&a, &b, &c})
+    fail_unless (p->got ("third"));
+}
+GST_END_TEST
+
 // While members come, talk and leave, and the application acts.
 GST_START_TEST (stops_at_any_time)
 {
@@ -306,6 +337,7 @@ static Suite *rtcpoolserver_suite ()
   tcase_add_test (tc, application_decides);
   tcase_add_test (tc, application_decides_later);
   tcase_add_test (tc, actions);
+  tcase_add_test (tc, broadcast_except);
   tcase_add_test (tc, stops_at_any_time);
   return s;
 }

@@ -161,6 +161,13 @@ GST_START_TEST (session)
   fail_unless_equals_string (
       a.script.take (1).c_str (), (line ("news", "{}") + line ("you", "{}")).c_str ());
   fail_unless_equals_string (b.script.take (1).c_str (), line ("news", "{}").c_str ());
+  // Some are left out, wherever they are.
+  fail_unless (b.script.pools.broadcast ("garden", R"({"type":"x","data":{}})", {"b1"}));
+  fail_unless (b.script.pools.broadcast ("garden", R"({"type":"y","data":{}})", {"?\"", "a1"}));
+  b.drain ();
+  w.settle ();
+  fail_unless_equals_string (a.script.take (1).c_str (), line ("x", "{}").c_str ());
+  fail_unless_equals_string (b.script.take (1).c_str (), line ("y", "{}").c_str ());
   b.script.pools.disconnect (1, "closed");
   b.drain ();
   w.settle ();

@@ -332,6 +332,16 @@ GST_START_TEST (application_messages)
     fail_if (s.pools.send ("garden", "p1", bad), "%s", bad);
   }
   fail_if (s.pools.broadcast ("nowhere", news));
+  // Some are left out; who is not there does no harm.
+  s.join (4, "garden");
+  s.join (5, "house");
+  s.forget ();
+  fail_unless (s.pools.broadcast ("garden", news, {"p2", "p9", "p5", ""}));
+  fail_unless (s.pools.broadcast ("house", news, {"p1"}));
+  s.drain ();
+  for (const rtc::pool::Id id : {1, 4, 5})
+    fail_unless_equals_string (s.take (id).c_str (), (news + "\n").c_str ());
+  fail_unless_equals_string (s.take (2).c_str (), "");
   fail_if (s.pools.send ("other", "p1", news));
 }
 GST_END_TEST

@@ -57,6 +57,12 @@ std::string text_of (const Outside &o)
   put ("type", o.type);
   if (!o.data.empty ())
     s += ",\"data\":" + o.data;
+  if (!o.except.empty ()) {
+    std::string all;
+    for (const std::string &peer : o.except)
+      all.append (all.empty () ? "" : ",").append (json::quote (peer));
+    s.append (",\"except\":[").append (all).append ("]");
+  }
   return s + ",\"stamp\":" + std::to_string (o.stamp);
 }
 
@@ -70,8 +76,12 @@ std::optional<Outside> outside_of (std::string_view kind, const json::Value &m)
   };
   Outside o{
       *k, text ("pool"), text ("peer"), text ("to"), text ("type"), {}, {}, number (m, "stamp")};
-  const auto data = json::member (m, "data");
+  const auto [data, except] = json::members<2> (m, {std::string_view ("data"), "except"});
   o.data = data ? data->text : "null";
+  if (except)
+    for (json::Items i (*except); i.next ();)
+      if (auto peer = json::string_of (i.value ()))
+        o.except.push_back (std::move (*peer));
   return o;
 }
 } // namespace

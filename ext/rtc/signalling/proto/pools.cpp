@@ -295,22 +295,28 @@ bool Pools::send (const std::string &pool, const std::string &peer, std::string_
   return true;
 }
 
-bool Pools::broadcast (const std::string &pool, std::string_view text)
+bool Pools::broadcast (
+    const std::string &pool, std::string_view text, const std::vector<std::string> &except)
 {
   const auto m = message_of (text);
-  if (!m || !tell_all (pool, m->type, m->data))
+  if (!m || !tell_all (pool, m->type, m->data, except))
     return false;
-  say ({Outside::Kind::broadcast, pool, {}, {}, m->type, m->data});
+  Outside o{Outside::Kind::broadcast, pool, {}, {}, m->type, m->data};
+  o.except = except;
+  say (std::move (o));
   return true;
 }
 
-bool Pools::tell_all (const std::string &pool, std::string_view type, std::string_view data)
+bool Pools::tell_all (const std::string &pool, std::string_view type, std::string_view data,
+    const std::vector<std::string> &except)
 {
   const auto at = pools_.find (pool);
   if (at == pools_.end ())
     return false;
+  const std::set<std::string_view> none (except.begin (), except.end ());
   for (Client *c : at->second.members)
-    tell (*c, type, {data});
+    if (!none.contains (c->peer))
+      tell (*c, type, {data});
   return true;
 }
 

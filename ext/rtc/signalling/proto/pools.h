@@ -71,7 +71,7 @@ struct Outside {
     sdp,       // data: from peer to `to`, which is connected to the node
     candidate, // data: the same
     send,      // data: an application's message of this type to `to`, connected to the node
-    broadcast, // data: the same to all
+    broadcast, // data: the same to all but those in `except`
     stop,      // the pool is closed
     add,       // a pool is added
     remove,    // … and not any more
@@ -79,6 +79,7 @@ struct Outside {
   Kind kind;
   std::string pool, peer, to, type, data, node; // node: for it alone; empty: for all
   std::uint64_t stamp = 0;
+  std::vector<std::string> except{}; // peers
 };
 
 struct Counters {
@@ -118,7 +119,9 @@ public:
   bool describe (const std::string &pool, const std::string &peer, std::string_view json);
   // json: {"type": …, "data": {…}}, not of type rtc:…; to one member, or to all of them.
   bool send (const std::string &pool, const std::string &peer, std::string_view json);
-  bool broadcast (const std::string &pool, std::string_view json);
+  // except: peers that get nothing; who is not there does no harm.
+  bool broadcast (
+      const std::string &pool, std::string_view json, const std::vector<std::string> &except = {});
 
   // What another server says; node: which one.
   void outside (const std::string &node, const Outside &o);
@@ -200,7 +203,8 @@ private:
   void say (Outside o);
   void set_description (Client &c, std::string_view json);
   bool stop (const std::string &name);
-  bool tell_all (const std::string &pool, std::string_view type, std::string_view data);
+  bool tell_all (const std::string &pool, std::string_view type, std::string_view data,
+      const std::vector<std::string> &except);
   void relay_candidate (Client &from, Client &to, std::string_view candidate);
   void enter (Client &c, Pool &p);
   void announce (const Client &c, Client &to);

@@ -84,7 +84,7 @@ void Pools::outside (const std::string &node, const Outside &o)
     return remote_enters (node, o, true);
   case Kind::broadcast:
     if (is_object (o.data))
-      tell_all (o.pool, o.type, o.data);
+      tell_all (o.pool, o.type, o.data, o.except);
     return;
   case Kind::stop:
     stop (o.pool);
