@@ -137,6 +137,8 @@ bool make_peer_config (
     std::erase_if (config.jsep.video, is_useless);
   if (!s.audio_codecs.empty ())
     config.jsep.audio = chosen (config.jsep.audio, s.audio_codecs);
+  if (!s.dtls) // no media without keys: what the peer offers of them is refused
+    config.jsep.video = config.jsep.audio = {};
   config.receiving.latency = milliseconds (s.latency);
   config.silence = milliseconds (s.silence);
   config.datagrams = s.datagrams;

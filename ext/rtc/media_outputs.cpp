@@ -84,8 +84,12 @@ void MediaOutputs::update (PeerSession &session, const Negotiated *n)
       unused.erase (idle);
       continue;
     }
-    if (outputs_.size () >= most_outputs)
+    if (outputs_.size () >= most_outputs) {
+      if (!std::exchange (too_many_told_, true))
+        host_.tell_warning ("A peer sends more than " + std::to_string (most_outputs) +
+                            " tracks; no pads are made for the others.");
       continue;
+    }
     auto o = std::make_shared<Output> ();
     o->kind = m->kind;
     use (session, *o, *m, key);

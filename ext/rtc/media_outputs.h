@@ -69,6 +69,7 @@ private:
   std::vector<OutputPad::Packet> pushing_; // of push ()
   PeerSession *session_ = nullptr;         // that feeds us
   TimePoint synced_{};
+  bool too_many_told_ = false;
   Guarded<Made> made_;
 };
 } // namespace reach::rtc
