@@ -168,6 +168,8 @@ bool make_peer_config (
   if (!s.audio_codecs.empty () &&
       !choose_codecs (element, "audio-codecs", s.audio_codecs, config.jsep.audio))
     return false;
+  if (!s.dtls) // no media without keys: what the peer offers of them is refused
+    config.jsep.video = config.jsep.audio = {};
   config.receiving.latency = milliseconds (s.latency);
   config.silence = milliseconds (s.silence);
   config.datagrams = s.datagrams;

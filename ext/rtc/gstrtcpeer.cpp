@@ -151,6 +151,8 @@ static void gst_rtc_peer_class_init (GstRtcPeerClass *klass)
       InputPad::template_caps (MediaKind::video));
   add_template (element, "audio_%u", GST_PAD_SINK, GST_PAD_REQUEST,
       InputPad::template_caps (MediaKind::audio));
+  add_template (element, "sink_%u", GST_PAD_SINK, GST_PAD_REQUEST,
+      reach::Ref<GstCaps>::adopt (gst_caps_new_empty_simple ("application/x-rtp")));
   const auto any = reach::Ref<GstCaps>::adopt (gst_caps_new_any ());
   add_template (element, "data_%u", GST_PAD_SINK, GST_PAD_REQUEST, any);
   add_template (element, "datagram", GST_PAD_SINK, GST_PAD_REQUEST, any);

@@ -18,12 +18,13 @@ std::string names_of (std::span<const NegotiatedCodec> codecs)
 
 MediaInputs::~MediaInputs () = default;
 
-GstPad *MediaInputs::request (GstPadTemplate *templ, const char *name)
+GstPad *MediaInputs::request (GstPadTemplate *templ, const char *name, MediaKind kind)
 {
-  const bool audio = g_str_has_prefix (GST_PAD_TEMPLATE_NAME_TEMPLATE (templ), "audio");
+  const std::string all = GST_PAD_TEMPLATE_NAME_TEMPLATE (templ),
+                    beginning = all.substr (0, all.find ('%'));
   std::string own = name ? name : "";
   for (unsigned n = 0; own.empty (); n++) {
-    const std::string attempt = (audio ? "audio_" : "video_") + std::to_string (n);
+    const std::string attempt = beginning + std::to_string (n);
     const auto pads = pads_.lock ();
     if (std::ranges::none_of (
             *pads, [&] (const auto &p) { return attempt == GST_PAD_NAME (p.first); }))
@@ -32,7 +33,7 @@ GstPad *MediaInputs::request (GstPadTemplate *templ, const char *name)
   auto input = std::make_shared<Input> ();
   const CharPtr track (g_uuid_string_random ());
   input->track = track.get ();
-  input->kind = audio ? MediaKind::audio : MediaKind::video;
+  input->kind = kind;
   input->pad = std::make_unique<InputPad> (host_.bin (), *this, own.c_str (), templ, input->kind);
   GstPad *pad = input->pad->pad ();
   pads_.lock ()->emplace (pad, input);

@@ -7,6 +7,13 @@
 #include <map>
 
 namespace reach::rtc {
+// Of a template video_%u or audio_%u.
+inline MediaKind media_kind_of (GstPadTemplate *t)
+{
+  return g_str_has_prefix (GST_PAD_TEMPLATE_NAME_TEMPLATE (t), "audio") ? MediaKind::audio
+                                                                        : MediaKind::video;
+}
+
 class MediaInputs final : public InputPad::Owner {
 public:
   struct Options {
@@ -21,7 +28,8 @@ public:
   ~MediaInputs () override;
 
   // Application thread.
-  GstPad *request (GstPadTemplate *templ, const char *name);
+  // Without a name it gets one that begins as the template does.
+  GstPad *request (GstPadTemplate *templ, const char *name, MediaKind kind);
   // False: none of these. `gone` on the loop, before the source is.
   bool release (GstPad *pad, const std::function<void (const MediaSource *)> &gone);
   void release_all ();

@@ -87,6 +87,9 @@ void MediaOutputs::update (PeerSession &session, const Negotiated *n)
     }
     if (!room ()) {
       left_out_ = true;
+      if (!std::exchange (too_many_told_, true))
+        host_.tell_warning ("A peer sends more than " + std::to_string (most_outputs) +
+                            " tracks; no pads are made for the others.");
       continue;
     }
     auto o = std::make_shared<Output> ();

@@ -76,6 +76,7 @@ private:
   TimePoint synced_{};
   std::size_t ending_ = 0; // pads that the events thread is to take away
   bool left_out_ = false;  // a track has no pad, as there was no room
+  bool too_many_told_ = false;
   Guarded<Made> made_;
 };
 } // namespace reach::rtc

@@ -145,7 +145,7 @@ void PeerImpl::on_silence (PeerSession &, bool silent)
 void PeerImpl::on_ice (PeerSession &s, IceState state)
 {
   update_status ();
-  if (state == IceState::failed)
+  if (state == IceState::failed && !s.connection ().pair_refused ())
     tell ("pair-failed",
         gst_structure_new ("rtc-pair-failed", "peer-id", G_TYPE_STRING, peer_id_.c_str (), "reason",
             G_TYPE_STRING, "no pair of candidates works", nullptr));

@@ -35,6 +35,11 @@ bool PeerImpl::prepare ()
 {
   take_threads ();
   const ConnectionSettings s = *settings.lock ();
+  if (!s.dtls && inputs_.size () > 0) {
+    GST_ELEMENT_ERROR (element_, RESOURCE, SETTINGS,
+        ("Without DTLS there are only datagrams: media need dtls=true."), (nullptr));
+    return false;
+  }
   PeerConfig config;
   if (!make_peer_config (element_, s, *threads_, config))
     return false;
@@ -187,12 +192,37 @@ void PeerImpl::apply_settings ()
 
 // Pads
 
-GstPad *PeerImpl::request_pad (GstPadTemplate *templ, const char *name, const GstCaps *)
+namespace {
+// Of sink_%u, as webrtcbin has it, only RTP caps say what they are for.
+std::optional<MediaKind> kind_of_rtp (const GstCaps *caps)
+{
+  const char *media = caps && !gst_caps_is_any (caps) && !gst_caps_is_empty (caps)
+                          ? gst_structure_get_string (gst_caps_get_structure (caps, 0), "media")
+                          : nullptr;
+  if (g_strcmp0 (media, "video") == 0)
+    return MediaKind::video;
+  if (g_strcmp0 (media, "audio") == 0)
+    return MediaKind::audio;
+  g_warning ("rtcpeer has to know what a pad is for: request video_%%u or audio_%%u, or sink_%%u "
+             "with application/x-rtp, media=video or audio");
+  return {};
+}
+} // namespace
+
+GstPad *PeerImpl::request_pad (GstPadTemplate *templ, const char *name, const GstCaps *caps)
 {
   const char *kind = GST_PAD_TEMPLATE_NAME_TEMPLATE (templ);
   if (g_str_has_prefix (kind, "data"))
     return data_.request_pad (templ, name, g_str_equal (kind, "datagram"));
-  GstPad *pad = inputs_.request (templ, name);
+  if (loop_ && !settings.lock ()->dtls) {
+    tell_warning ("Without DTLS there are only datagrams: no pad of media.");
+    return nullptr;
+  }
+  const auto media =
+      g_str_has_prefix (kind, "sink") ? kind_of_rtp (caps) : std::optional (media_kind_of (templ));
+  if (!media)
+    return nullptr;
+  GstPad *pad = inputs_.request (templ, name, *media);
   apply_settings ();
   return pad;
 }

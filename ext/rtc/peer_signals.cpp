@@ -123,7 +123,8 @@ void install_decisions (GType type)
    * May media and data take this way, which ICE has nominated? On a loop thread: must return at
    * once.
    *
-   * Returns: %FALSE to send nothing over it; another one that is nominated later is asked for again
+   * Returns: %FALSE to send nothing over it: the connection fails, with pair-failed "refused". With
+   * signalling-uri ICE restarts, else restart-ice does; what is nominated then is asked for again
    */
   g_signal_new_class_handler ("accept-pair", type, G_SIGNAL_RUN_LAST, G_CALLBACK (yes_pair), all_of,
       nullptr, nullptr, G_TYPE_BOOLEAN, 2, G_TYPE_STRING, G_TYPE_STRING);

@@ -133,7 +133,7 @@ GstPad *PoolImpl::request_pad (GstPadTemplate *templ, const char *name)
 {
   if (g_str_has_prefix (GST_PAD_TEMPLATE_NAME_TEMPLATE (templ), "data"))
     return data_.request_pad (templ, name, false);
-  GstPad *pad = inputs_.request (templ, name);
+  GstPad *pad = inputs_.request (templ, name, media_kind_of (templ));
   apply_settings ();
   return pad;
 }

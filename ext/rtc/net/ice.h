@@ -69,7 +69,8 @@ public:
     // false: the candidate is not told, or not used.
     virtual bool accept_local (const Candidate &) { return true; }
     virtual bool accept_remote (const Candidate &) { return true; }
-    // false: nothing is sent over this pair; another that is nominated later is asked for again.
+    // false: nothing is sent over this pair, and ICE has failed, until another one is nominated, of
+    // which this is asked again.
     virtual bool accept_pair (const IcePair &) { return true; }
     // With ask_bindings. false: this Binding request (RFC 8445, 7.3; its integrity is right) is not
     // answered; the next one is asked about again.
@@ -99,6 +100,7 @@ public:
   void restart (const IceCredentials &local = {});
 
   IceState state () const { return state_; }
+  bool refused () const { return refused_; } // the last pair, by accept_pair ()
   const std::optional<IcePair> &pair () const { return pair_; }
   const std::shared_ptr<PacketPath> &path () const { return path_; }
 
@@ -139,6 +141,7 @@ private:
   IceCredentials remote_;
   std::vector<Candidate> early_; // came before the remote credentials
   bool early_end_ = false, gathering_ = false, gathered_ = false, relayed_ = false;
+  bool refused_ = false; // the nominated pair
   std::size_t remote_count_ = 0, pending_servers_ = 0;
   std::list<std::unique_ptr<Resolve>> lookups_; // servers
   std::unique_ptr<Mdns> mdns_;                  // candidates

@@ -192,7 +192,7 @@ void Ice::restart (const IceCredentials &local)
     before_ = std::move (now_);
   }
   remote_ = {};
-  gathering_ = gathered_ = relayed_ = false;
+  gathering_ = gathered_ = relayed_ = refused_ = false;
   make_agent ();
   if (!local.ufrag.empty ())
     set_local (local);
@@ -347,9 +347,11 @@ bool Ice::Agent::accepts (Bytes request, const Address &from) const
 void Ice::on_pair (const NiceCandidate &local, const NiceCandidate &remote)
 {
   const IcePair pair{candidate_of (local), candidate_of (remote)};
-  if (!owner_.accept_pair (pair)) {
+  refused_ = !owner_.accept_pair (pair);
+  if (refused_) {
     pair_.reset ();
-    return path_->clear ();
+    path_->clear ();
+    return set_state (IceState::failed);
   }
   pair_ = pair;
   GSocket *socket = nullptr;
@@ -361,6 +363,9 @@ void Ice::on_pair (const NiceCandidate &local, const NiceCandidate &remote)
   else
     path_->set_agent (agent (), stream ());
   g_clear_object (&socket);
+  // libnice had said so of the pair that was refused.
+  if (state_ == IceState::failed)
+    set_state (IceState::connected);
   owner_.on_ice_pair (*pair_);
 }
 
@@ -383,7 +388,7 @@ void Ice::Agent::on_gathered (NiceAgent *, guint, gpointer self)
 void Ice::Agent::on_state (NiceAgent *, guint, guint, guint state, gpointer self)
 {
   auto &a = *static_cast<Agent *> (self);
-  if (!a.current ())
+  if (!a.current () || a.ice.refused_)
     return;
   switch (state) {
   case NICE_COMPONENT_STATE_CONNECTING:

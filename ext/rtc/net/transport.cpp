@@ -105,7 +105,8 @@ void Transport::on_ice_state (IceState state)
   if (state_ == TransportState::closed)
     return;
   if (state == IceState::failed) {
-    fault_ = "ICE finds no path to the peer";
+    fault_ = ice_.refused () ? "the path to the peer that ICE has found is refused"
+                             : "ICE finds no path to the peer";
     set_state (TransportState::failed);
   } else if (state_ == TransportState::failed && dtls_ && dtls_->state () != Dtls::State::failed &&
              (state == IceState::connected || state == IceState::completed)) {

@@ -91,6 +91,7 @@ public:
   TransportState state () const { return state_; }
   const std::string &fault () const { return fault_; }
   IceState ice_state () const { return ice_.state (); }
+  bool pair_refused () const { return ice_.refused (); } // the last one, by accept_pair ()
   const std::optional<IcePair> &pair () const { return ice_.pair (); }
   const std::shared_ptr<MediaSender> &sender () const { return sender_; }
   Sctp *sctp () { return sctp_.get (); } // once on_data_connected

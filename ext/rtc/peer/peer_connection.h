@@ -84,6 +84,7 @@ public:
 
   TransportState state () const;
   IceState ice_state () const;
+  bool pair_refused () const { return transport_ && transport_->pair_refused (); }
   bool controlling () const { return controlling_; } // of this generation of ICE
   GatheringState gathering () const { return gathering_; }
   std::string fault () const { return transport_ ? transport_->fault () : std::string (); }
