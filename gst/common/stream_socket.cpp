@@ -180,10 +180,10 @@ bool StreamSocket::read_once (bool &more)
   if (area.empty ())
     area = direct.empty () ? loop_.scratch () : loop_.scratch ().first (look_ahead);
   area = area.first (std::min (area.size (), most_));
-  std::array<iovec, 2> iov{
+  const std::array<iovec, 2> iov{
       iovec{direct.data (), direct.size ()}, iovec{area.data (), area.size ()}};
-  const std::size_t first = direct.empty () ? 1 : 0;
-  const ssize_t n = readv (fd_, iov.data () + first, static_cast<int> (2 - first));
+  const ssize_t n = direct.empty () ? recv (fd_, area.data (), area.size (), MSG_DONTWAIT)
+                                    : readv (fd_, iov.data (), static_cast<int> (iov.size ()));
   if (n < 0) {
     if (errno == EAGAIN || errno == EINTR)
       return false;
