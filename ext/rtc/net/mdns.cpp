@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "mdns.h"
+#include "common/guarded.h"
 #include <algorithm>
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
@@ -48,6 +49,27 @@ std::set<unsigned> networks (int family, const std::vector<std::string> &address
   freeifaddrs (all);
   out.erase (0);
   return out;
+}
+
+// A peer may name many, and begin anew often: of all peers together 32 at once, then 4 a second.
+constexpr double burst = 32, per_second = 4;
+
+bool may_ask ()
+{
+  struct Bucket {
+    double allowed = burst;
+    TimePoint counted = Clock::now ();
+  };
+  static Guarded<Bucket> bucket;
+  return bucket.update ([] (Bucket &b) {
+    const TimePoint now = Clock::now ();
+    const double passed = std::chrono::duration<double> (now - b.counted).count ();
+    b.allowed = std::min (burst, b.allowed + per_second * passed);
+    b.counted = now;
+    const bool yes = b.allowed >= 1;
+    b.allowed -= yes ? 1 : 0;
+    return yes;
+  });
 }
 
 bool same_name (const std::string &a, const std::string &b)
@@ -202,7 +224,7 @@ Mdns::~Mdns () = default;
 void Mdns::resolve (const std::string &name, std::uint16_t port, Done done)
 {
   // One that cannot be asked for is soon given up.
-  const bool possible = names_.size () < max_names && !mdns_question (name).empty ();
+  const bool possible = names_.size () < max_names && !mdns_question (name).empty () && may_ask ();
   names_.push_back ({name, port, std::move (done), Clock::now (), possible ? 0 : schedule.size ()});
   if (sockets_.empty ())
     for (const int family : {AF_INET, AF_INET6})

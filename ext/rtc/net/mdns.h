@@ -26,7 +26,7 @@ public:
     std::vector<std::string> addresses;
     std::uint16_t port = 5353;
   };
-  static constexpr std::size_t max_names = 100; // at a time; more are not asked for
+  static constexpr std::size_t max_names = 16; // at a time; more are not asked for
   // When it is asked again (RFC 6762, 5.2), and given up at last.
   static constexpr std::array<Duration, 3> schedule = {seconds (1), seconds (2), seconds (4)};
 
