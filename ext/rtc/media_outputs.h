@@ -17,7 +17,7 @@ public:
     bool keep = false; // pads stay when their peer goes, for the next one
   };
   struct Described {
-    std::string peer, mid, description;
+    std::string peer, mid, rid, description;
     MediaKind kind = MediaKind::video;
   };
   // A pad is there, before the element tells of it. Events thread.
@@ -39,7 +39,7 @@ public:
 private:
   struct Output {
     MediaKind kind = MediaKind::video;
-    std::string mid, stream, name;
+    std::string mid, rid, stream, name;
     std::optional<TrackKey> track; // none: its peer has gone
     OutputPad *pad = nullptr;      // null: on its way
     std::vector<ReceivedPacket> early;
