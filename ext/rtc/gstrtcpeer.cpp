@@ -22,6 +22,12 @@
  * |[
  * gst-launch-1.0 rtcpeer signalling-uri=ws://127.0.0.1:7001/garden ! decodebin ! autovideosink
  * ]| looks at it.
+ * |[
+ * gst-launch-1.0 videotestsrc is-live=true ! tee name=t rtcpeer name=p video_0::rid=h
+ * video_1::rid=l signalling-uri=ws://127.0.0.1:7001/garden t. ! queue ! x264enc tune=zerolatency !
+ * p.video_0 t. ! queue ! videoscale ! video/x-raw,width=160,height=120 ! x264enc tune=zerolatency !
+ * p.video_1
+ * ]| the same in two sizes (simulcast), for a server that chooses for each of its viewers.
  *
  * ## Threads
  * All peers of a process share a few loop threads for sockets and protocols, and one thread that
@@ -32,6 +38,7 @@
  */
 #include "common/barrier.h"
 #include "peer_element.h"
+#include "peer_pads.h"
 #include "peer_properties.h"
 #include "rtcelements.h"
 
@@ -44,8 +51,10 @@ struct _GstRtcPeer {
   GstBin parent;
   reach::rtc::PeerImpl *impl;
 };
+static void child_proxy_init (gpointer iface, gpointer);
 G_DEFINE_FINAL_TYPE_WITH_CODE (GstRtcPeer, gst_rtc_peer, GST_TYPE_BIN,
-    GST_DEBUG_CATEGORY_INIT (rtcpeer_debug, "rtcpeer", 0, "peer connection"))
+    G_IMPLEMENT_INTERFACE (GST_TYPE_CHILD_PROXY, child_proxy_init)
+        GST_DEBUG_CATEGORY_INIT (rtcpeer_debug, "rtcpeer", 0, "peer connection"))
 GST_ELEMENT_REGISTER_DEFINE (rtcpeer, "rtcpeer", GST_RANK_NONE, gst_rtc_peer_get_type ())
 
 using reach::barrier;
@@ -116,17 +125,33 @@ void finalize (GObject *o)
   G_OBJECT_CLASS (gst_rtc_peer_parent_class)->finalize (o);
 }
 
+// Pads are children besides the bin's elements, so that launch lines can set what they have:
+// video_0::rid=h.
+GObject *child_by_name (GstChildProxy *e, const char *name)
+{
+  if (GstPad *pad = gst_element_get_static_pad (GST_ELEMENT (e), name))
+    return G_OBJECT (pad);
+  const auto *parent = static_cast<GstChildProxyInterface *> (
+      g_type_interface_peek_parent (GST_CHILD_PROXY_GET_INTERFACE (e)));
+  return parent->get_child_by_name (e, name);
+}
+
 void add_template (GstElementClass *k, const char *name, GstPadDirection direction,
-    GstPadPresence presence, const reach::Ref<GstCaps> &caps)
+    GstPadPresence presence, const reach::Ref<GstCaps> &caps, GType type = GST_TYPE_GHOST_PAD)
 {
   gst_element_class_add_pad_template (
-      k, gst_pad_template_new (name, direction, presence, caps.get ()));
+      k, gst_pad_template_new_with_gtype (name, direction, presence, caps.get (), type));
 }
 } // namespace
 
 PeerImpl &reach::rtc::peer_impl (GstElement *e)
 {
   return impl_of (e);
+}
+
+static void child_proxy_init (gpointer iface, gpointer)
+{
+  static_cast<GstChildProxyInterface *> (iface)->get_child_by_name = child_by_name;
 }
 
 static void gst_rtc_peer_init (GstRtcPeer *self)
@@ -148,7 +173,7 @@ static void gst_rtc_peer_class_init (GstRtcPeerClass *klass)
   element->release_pad = release_pad;
   install_peer_signals (G_TYPE_FROM_CLASS (klass));
   add_template (element, "video_%u", GST_PAD_SINK, GST_PAD_REQUEST,
-      InputPad::template_caps (MediaKind::video));
+      InputPad::template_caps (MediaKind::video), peer_sink_pad_type ());
   add_template (element, "audio_%u", GST_PAD_SINK, GST_PAD_REQUEST,
       InputPad::template_caps (MediaKind::audio));
   add_template (element, "sink_%u", GST_PAD_SINK, GST_PAD_REQUEST,
@@ -158,7 +183,9 @@ static void gst_rtc_peer_class_init (GstRtcPeerClass *klass)
   add_template (element, "datagram", GST_PAD_SINK, GST_PAD_REQUEST, any);
   add_template (element, "data_src_%u", GST_PAD_SRC, GST_PAD_SOMETIMES, any);
   add_template (element, "datagram_src", GST_PAD_SRC, GST_PAD_SOMETIMES, any);
-  add_template (element, "src_%u", GST_PAD_SRC, GST_PAD_SOMETIMES, any);
+  add_template (element, "src_%u", GST_PAD_SRC, GST_PAD_SOMETIMES, any, peer_src_pad_type ());
+  gst_type_mark_as_plugin_api (peer_sink_pad_type (), static_cast<GstPluginAPIFlags> (0));
+  gst_type_mark_as_plugin_api (peer_src_pad_type (), static_cast<GstPluginAPIFlags> (0));
   gst_element_class_set_static_metadata (element, "Peer connection", "Filter/Network/WebRTC",
       "Sends and receives media and data by WebRTC", "The gst-plugins-reach developers");
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The media sink pads of a bin: each is one stream, for any number of sessions.
+// The media sink pads of a bin, for any number of sessions. Each is a track, or a layer of one.
 #pragma once
 #include "bin_host.h"
 #include "pads/input_pad.h"
@@ -51,16 +51,33 @@ public:
   void update (PeerSession &session, const How &how);
   // What was agreed upon decides how raw media are encoded. Words for what the peer does not take.
   std::vector<std::string> select (PeerSession &session, const Negotiated &n);
-  // What the network carries, for encoders: 0 is no news.
-  void set_bitrate (unsigned bits_per_second);
+  // What the network carries, for encoders: 0 is no news. Of each video track the same; its layers
+  // share that by their size, and those of `session` there is no room for are not sent to it.
+  void set_bitrate (unsigned bits_per_second, PeerSession *session = nullptr);
   std::size_t size () const { return inputs_.size (); }
 
 private:
   struct Input {
     std::unique_ptr<InputPad> pad;
-    std::string track;
+    std::string track; // its id, where it is a track of its own
     MediaKind kind = MediaKind::video;
+    std::string told; // what is wrong with it, as it was told last
   };
+  // What is to be sent, on the loop: pads without a rid, layers of pads, layers in a pad's RTP.
+  struct Stream {
+    Input *input = nullptr;
+    std::shared_ptr<MediaSource> source;
+    std::string track, rid; // rid: of a layer
+  };
+  using Streams = std::vector<Stream>;
+  Streams streams ();
+  bool is_usable (const Stream &s, const Streams &before);
+  void add (PeerSession &session, const How &how, const Streams &all, const Stream &s);
+  static std::vector<Codec> preferences (const Streams &all, const std::string &track);
+  void share (const Streams &layers, unsigned bitrate, PeerSession *session);
+  void complain (Input &input, const std::string &what);
+  void watch (GstPad *pad);
+  void later (); // changed_ (), on the loop. Any thread
   void on_input_formats (InputPad &pad) override;
 
   BinHost &host_;
@@ -68,6 +85,8 @@ private:
   Guarded<std::map<GstPad *, std::shared_ptr<Input>>> pads_;
   Guarded<Options> options_;
   std::atomic<bool> muted_[2] = {false, false}; // video, audio
-  std::vector<std::shared_ptr<Input>> inputs_;  // loop thread, or nobody else is there
+  // Loop thread, or nobody else is there.
+  std::vector<std::shared_ptr<Input>> inputs_;
+  std::map<std::string, std::string> tracks_; // of layers: their ids, by what pads call them
 };
 } // namespace reach::rtc

@@ -77,9 +77,13 @@ void MediaOutputs::update (PeerSession &session, const Negotiated *n)
         want (m, r.id);
     }
   for (const auto &[m, key] : fresh) {
-    // One that an earlier peer has left goes on with this one.
-    const auto idle = std::ranges::find_if (
-        unused, [kind = m->kind] (const auto &o) { return !o->track && o->kind == kind; });
+    // One that an earlier peer has left goes on with this one, if it can be with the same layer.
+    const std::string rid = session.connection ().rid_of (key);
+    const auto is_idle = [kind = m->kind] (const auto &o) { return !o->track && o->kind == kind; };
+    auto idle = std::ranges::find_if (
+        unused, [&] (const auto &o) { return is_idle (o) && o->rid == rid; });
+    if (idle == unused.end ())
+      idle = std::ranges::find_if (unused, is_idle);
     if (idle != unused.end ()) {
       use (session, **idle, *m, key);
       unused.erase (idle);
@@ -109,6 +113,7 @@ void MediaOutputs::use (PeerSession &session, Output &o, const NegotiatedMedia &
 {
   o.track = key;
   o.mid = m.mid;
+  o.rid = session.connection ().rid_of (key);
   o.stream = stream_of (session.negotiator (), m);
   o.codec.reset ();
   o.early.clear ();
@@ -122,8 +127,9 @@ void MediaOutputs::make (const std::shared_ptr<Output> &o)
       gst_element_class_get_pad_template (GST_ELEMENT_GET_CLASS (host_.element ()), "src_%u");
   o->name = free_name (host_.element ());
   const std::string stream = (peer_.empty () ? "" : peer_ + "/") +
-                             (o->stream.empty () ? o->name : o->stream + "/" + o->mid);
-  const Described described{peer_, o->mid, description_, o->kind};
+                             (o->stream.empty () ? o->name : o->stream + "/" + o->mid) +
+                             (o->rid.empty () ? "" : "/" + o->rid);
+  const Described described{peer_, o->mid, o->rid, description_, o->kind};
   OutputPad::Prepare prepare;
   if (prepare_)
     prepare = [&] (GstPad *pad) { prepare_ (pad, described); };

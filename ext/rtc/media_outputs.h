@@ -19,7 +19,7 @@ public:
     std::shared_ptr<std::size_t> all;
   };
   struct Described {
-    std::string peer, mid, description;
+    std::string peer, mid, rid, description;
     MediaKind kind = MediaKind::video;
   };
   // A pad is there, before the element tells of it. Events thread.
@@ -41,7 +41,7 @@ public:
 private:
   struct Output {
     MediaKind kind = MediaKind::video;
-    std::string mid, stream, name;
+    std::string mid, rid, stream, name;
     std::optional<TrackKey> track; // none: its peer has gone
     OutputPad *pad = nullptr;      // null: on its way
     std::vector<ReceivedPacket> early;

@@ -200,11 +200,11 @@ std::string PeerImpl::edit_local (PeerSession &, DescriptionType type, const std
   return edited ? edited : "";
 }
 
-void PeerImpl::on_estimate (PeerSession &, double rate)
+void PeerImpl::on_estimate (PeerSession &session, double rate)
 {
   const auto bitrate = static_cast<guint> (std::min (rate, 4e9));
   status_.update ([bitrate] (PeerStatus &s) { s.bitrate = bitrate; });
-  inputs_.set_bitrate (bitrate);
+  inputs_.set_bitrate (bitrate, &session);
   notify ("estimated-bitrate");
 }
 

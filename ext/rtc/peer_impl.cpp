@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // An rtcpeer's life.
 #include "peer_impl.h"
+#include "peer_pads.h"
 
 namespace reach::rtc {
 namespace {
@@ -59,8 +60,11 @@ void PeerImpl::begin_run ()
   loop_->call ([&] {
     used_ = false;
     // Pads of a peer that will be followed by another stay.
-    outputs_ = std::make_shared<MediaOutputs> (
-        *this, MediaOutputs::Options{milliseconds (s.latency), s.depayload, own, nullptr});
+    outputs_ = std::make_shared<MediaOutputs> (*this,
+        MediaOutputs::Options{milliseconds (s.latency), s.depayload, own, nullptr},
+        [] (GstPad *pad, const MediaOutputs::Described &d) {
+          peer_src_pad_set (pad, d.mid, d.rid);
+        });
     if (!own)
       make_session (PeerSession::Mode::application);
   });
@@ -245,6 +249,7 @@ void PeerImpl::update_inputs ()
     return;
   const std::string uri = settings.lock ()->signalling_uri;
   const Direction direction = uri.starts_with ("whip") ? Direction::sendonly : Direction::sendrecv;
+  session_->set_hold (true); // one offer for all of them
   inputs_.update (*session_, {.early = uri.empty (), .direction = direction, .stream = "reach"});
   const bool ready = inputs_.ready ();
   session_->set_hold (!ready);

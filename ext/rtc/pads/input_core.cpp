@@ -18,6 +18,17 @@ bool same (std::span<const Codec> a, std::span<const Codec> b)
   });
 }
 
+// Of RTP nothing is known.
+std::uint32_t pixels_of (const GstCaps *caps)
+{
+  int width = 0, height = 0;
+  const GstStructure *s = gst_caps_get_structure (caps, 0);
+  if (!gst_structure_get_int (s, "width", &width) || !gst_structure_get_int (s, "height", &height))
+    return 0;
+  return static_cast<std::uint32_t> (std::max (width, 0)) *
+         static_cast<std::uint32_t> (std::max (height, 0));
+}
+
 bool is_up (GstElement *e)
 {
   GST_OBJECT_LOCK (e);
@@ -82,6 +93,8 @@ bool InputPad::Core::on_input_caps (GstCaps *caps)
   if (format != format_ || name != built_)
     clear_chain ();
   format_ = format;
+  if (format != InputFormat::none)
+    source->set_pixels (pixels_of (caps));
   switch (format) {
   case InputFormat::none:
     return false;

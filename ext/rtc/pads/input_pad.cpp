@@ -32,6 +32,11 @@ const std::shared_ptr<MediaSource> &InputPad::source () const
   return core_->source;
 }
 
+std::vector<InputPad::Layer> InputPad::layers () const
+{
+  return {{"", core_->source}};
+}
+
 std::vector<Codec> InputPad::preferences ()
 {
   return core_->preferences ();

@@ -32,7 +32,13 @@ public:
   static Ref<GstCaps> template_caps (MediaKind kind);
 
   GstPad *pad () const;
-  const std::shared_ptr<MediaSource> &source () const;
+  // What comes out; a layer of simulcast that is in its caps has a rid.
+  struct Layer {
+    std::string rid;
+    std::shared_ptr<MediaSource> source;
+  };
+  std::vector<Layer> layers () const; // any thread; at least one, and they stay
+  const std::shared_ptr<MediaSource> &source () const; // the first
   // Any thread. What this input can be sent as, in order; nothing while its caps are not known.
   // RTP: the codec of its caps; encoded: what it is, for H264 with the profiles whose decoders take
   // it too; raw: what encoders and payloaders are installed for.

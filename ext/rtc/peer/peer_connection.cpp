@@ -41,15 +41,6 @@ PeerConfig with_cname (PeerConfig config)
   return config;
 }
 
-// Whether the peer wants this layer, or all there is (no rid). first: of its transceiver.
-bool takes (const NegotiatedMedia &m, const std::string &rid, bool first)
-{
-  if (m.send_rids.empty () || rid.empty ())
-    return first;
-  const auto r = std::ranges::find (m.send_rids, rid, &Rid::id);
-  return r != m.send_rids.end () && !r->paused;
-}
-
 // A single stream for a peer that asks for layers is the first of them.
 const std::string &rid_at_peer (const NegotiatedMedia &m, const std::string &rid)
 {
@@ -266,7 +257,7 @@ std::string PeerConnection::rid_of (TrackKey key) const
 }
 
 void PeerConnection::attach (
-    TransceiverId id, std::shared_ptr<MediaSource> source, const std::string &rid)
+    TransceiverId id, std::shared_ptr<MediaSource> source, const std::string &rid, std::size_t place)
 {
   const auto at = std::ranges::find_if (
       attached_, [&] (const Attached &a) { return a.transceiver == id && a.rid == rid; });
@@ -283,7 +274,11 @@ void PeerConnection::attach (
     a.rtx_ssrc = g_random_int ();
     a.output = sending_->output (a.key);
     listen (a, true);
-    attached_.push_back (std::move (a));
+    auto before = attached_.begin ();
+    for (; before != attached_.end (); ++before)
+      if (before->transceiver == id && place-- == 0)
+        break;
+    attached_.insert (before, std::move (a));
   }
   configure_sending ();
 }
@@ -308,6 +303,12 @@ void PeerConnection::set_left_out (const MediaSource *source, bool left_out)
     if (!left_out)
       a.source->request_keyframe ();
   }
+}
+
+bool PeerConnection::is_left_out (const MediaSource *source) const
+{
+  return std::ranges::any_of (
+      attached_, [source] (const Attached &a) { return a.source.get () == source && a.left_out; });
 }
 
 // False: the peer does not take what the source has, or it is not known yet.
@@ -353,7 +354,7 @@ void PeerConnection::configure_sending ()
       SendingStream s;
       if (a.transceiver != m.transceiver)
         continue;
-      listen (a, takes (m, a.rid, std::exchange (first, false)));
+      listen (a, takes_layer (m, a.rid, std::exchange (first, false)));
       if (!a.listening || !sends (m.direction) || !rules_of (m, a, s))
         continue;
       transport_wide |= s.rules.transport_id != 0;

@@ -61,8 +61,10 @@ public:
   void changed ();
 
   // What a transceiver sends, for one layer (rid) of it or for all; null: nothing. Until there is
-  // one nothing is sent. Where the peer takes no layers the first that was attached is sent.
-  void attach (TransceiverId id, std::shared_ptr<MediaSource> source, const std::string &rid = {});
+  // one nothing is sent. Where the peer takes no layers the first is sent; place: among those that
+  // are attached.
+  void attach (TransceiverId id, std::shared_ptr<MediaSource> source, const std::string &rid = {},
+      std::size_t place = 0);
   // Which of the negotiated codecs the source has; the first is used.
   const Negotiated *negotiated () const { return negotiator_.negotiated (); }
   TrackKey key_of (TransceiverId id, const std::string &rid); // the same each time
@@ -70,6 +72,7 @@ public:
 
   // A layer that there is no room for now: it is not sent, and needs no negotiation to come back.
   void set_left_out (const MediaSource *source, bool left_out);
+  bool is_left_out (const MediaSource *source) const;
 
   void request_keyframe (TrackKey key);
   void set_latency (Duration latency);

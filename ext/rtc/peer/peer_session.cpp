@@ -100,12 +100,14 @@ std::optional<TransceiverId> PeerSession::add_input (Input input)
     at = inputs_.insert (at, {.track = input.track, .transceiver = *id});
   }
   const TransceiverId id = at->transceiver;
-  at->layers.push_back ({input.rid, input.source});
+  const std::size_t place = std::min (input.place, at->layers.size ());
+  const auto layer = at->layers.insert (
+      at->layers.begin () + static_cast<std::ptrdiff_t> (place), {input.rid, input.source});
   if (!input.rid.empty () && offer_layers (*at)) {
-    at->layers.pop_back (); // more than there may be, or two of one name
+    at->layers.erase (layer); // more than there may be, or two of one name
     return {};
   }
-  connection_.attach (id, std::move (input.source), input.rid);
+  connection_.attach (id, std::move (input.source), input.rid, place);
   connection_.changed ();
   return id;
 }
@@ -159,10 +161,11 @@ void PeerSession::remove_input (const MediaSource *source)
       negotiator ().set_encodings (id, std::move (left));
   } else {
     std::erase_if (inputs_, [id] (const Added &x) { return x.transceiver == id; });
-    if (rid.empty ())
+    const Transceiver *t = negotiator ().find (id);
+    if (rid.empty () && t && t->mline)
       negotiator ().remove_track (id);
-    else
-      negotiator ().stop (id); // nothing comes by it either
+    else // nothing comes by it either
+      negotiator ().stop (id);
   }
   connection_.changed ();
 }

@@ -51,6 +51,7 @@ public:
     std::string track, stream; // ids of a=msid
     Direction direction = Direction::sendrecv;
     std::string rid; // not empty: a layer of that track, which has an m-line of its own, sendonly
+    std::size_t place = 0; // among the layers that were added, of which the first is the best
   };
 
   PeerSession (Loop &loop, Owner &owner, PeerConfig config, Mode mode);
@@ -60,7 +61,7 @@ public:
   Mode mode () const { return negotiation_.mode (); }
   void set_mode (Mode mode) { negotiation_.set_mode (mode); } // of an automatic one to another
 
-  // Layers of one track come one by one, the best first. Nothing: not possible, by JsepError.
+  // Layers of one track come one by one. Nothing: not possible, by JsepError.
   std::optional<TransceiverId> add_input (Input input);
   bool has_input (const MediaSource *source, const std::string &track, const std::string &rid) const;
   // What it can be sent as; before it is offered.

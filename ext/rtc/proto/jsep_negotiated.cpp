@@ -119,6 +119,14 @@ unsigned compare_media (const NegotiatedMedia &a, const NegotiatedMedia &b)
 }
 } // namespace
 
+bool takes_layer (const NegotiatedMedia &m, const std::string &rid, bool first)
+{
+  if (m.send_rids.empty () || rid.empty ())
+    return first;
+  const auto r = std::ranges::find (m.send_rids, rid, &Rid::id);
+  return r != m.send_rids.end () && !r->paused;
+}
+
 const NegotiatedMedia *Negotiated::find (std::string_view mid) const
 {
   const auto found = std::ranges::find (media, mid, &NegotiatedMedia::mid);

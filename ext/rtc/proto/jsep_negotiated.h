@@ -40,6 +40,10 @@ struct NegotiatedMedia {
   unsigned changed = 0;
 };
 
+// Whether the peer wants this layer now; without simulcast, or for a source without rid, the first
+// of its transceiver.
+bool takes_layer (const NegotiatedMedia &m, const std::string &rid, bool first);
+
 struct NegotiatedData {
   std::size_t mline = 0;
   std::string mid;

@@ -25,6 +25,8 @@ class Caller {
 public:
   struct Track {
     std::string pad, media; // video/x-raw, audio/x-raw
+    std::string rid;        // where pads say it
+    int width = 0;
     unsigned buffers = 0;
     bool gone = false;
     gint64 last = 0, longest = 0; // when the last buffer came, and the longest pause, µs
@@ -109,6 +111,8 @@ private:
       if (t == all.end ())
         return;
       t->media = media;
+      if (caps)
+        gst_structure_get_int (gst_caps_get_structure (caps.get (), 0), "width", &t->width);
       t->buffers++;
       const gint64 now = g_get_monotonic_time ();
       if (t->last != 0)
@@ -137,8 +141,13 @@ private:
     auto *self = static_cast<Caller *> (p);
     if (GST_PAD_DIRECTION (pad) != GST_PAD_SRC || g_str_has_prefix (GST_PAD_NAME (pad), "data"))
       return;
-    self->tracks.update (
-        [&] (std::vector<Track> &all) { all.push_back ({.pad = GST_PAD_NAME (pad)}); });
+    char *rid = nullptr;
+    if (g_object_class_find_property (G_OBJECT_GET_CLASS (pad), "rid"))
+      g_object_get (pad, "rid", &rid, nullptr);
+    const CharPtr owned (rid);
+    self->tracks.update ([&] (std::vector<Track> &all) {
+      all.push_back ({.pad = GST_PAD_NAME (pad), .rid = rid ? rid : ""});
+    });
     GstElement *decoder = gst_element_factory_make ("decodebin", nullptr);
     g_object_set_data_full (G_OBJECT (decoder), "track", g_strdup (GST_PAD_NAME (pad)), g_free);
     g_signal_connect (decoder, "pad-added", G_CALLBACK (on_decoded), self);
