@@ -46,6 +46,12 @@ Ref<GstWebRTCRTPTransceiver> PeerImpl::handle_of (const Transceiver &t)
     post ([id, caps = std::move (caps)] (
               PeerSession &s) { s.set_codecs (id, codecs_of_rtp (caps.get ())); });
   };
+  hooks.wishes = [this, id, alive] (const TransceiverWishes &w) {
+    const bool fec = w.fec_type == GST_WEBRTC_FEC_TYPE_ULP_RED;
+    if (alive && *alive)
+      post ([id, percentage = fec ? w.fec_percentage : 0] (
+                PeerSession &s) { s.connection ().set_protection (id, percentage); });
+  };
   auto handle = transceiver_new (t.kind, shown_of (t), std::move (hooks));
   handles_.lock ()->emplace (id, handle);
   tell ([this, handle] { g_signal_emit_by_name (element_, "on-new-transceiver", handle.get ()); });

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstring>
 #include <mutex>
 #include <new>
 
@@ -87,6 +88,14 @@ SourcePacket copy_of (GstBuffer *buffer, bool shared)
   return {Handle::adopt (b, block_type), b->view ()};
 }
 } // namespace
+
+SourcePacket SourcePacket::copy_of (Bytes bytes)
+{
+  auto *b = new (::operator new (sizeof (Block) + bytes.size ())) Block;
+  b->size = bytes.size ();
+  std::memcpy (b->bytes (), bytes.data (), bytes.size ());
+  return {Handle::adopt (b, block_type), b->view ()};
+}
 
 bool MediaSource::request_keyframe ()
 {

@@ -18,6 +18,7 @@ namespace reach::rtc {
 struct SourcePacket {
   Handle owner;
   Bytes bytes; // its view ()
+  static SourcePacket copy_of (Bytes bytes);
 };
 
 class MediaSource {

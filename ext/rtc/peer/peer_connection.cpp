@@ -256,8 +256,8 @@ std::string PeerConnection::rid_of (TrackKey key) const
   return at == tracks_.end () ? std::string () : at->rid;
 }
 
-void PeerConnection::attach (
-    TransceiverId id, std::shared_ptr<MediaSource> source, const std::string &rid, std::size_t place)
+void PeerConnection::attach (TransceiverId id, std::shared_ptr<MediaSource> source,
+    const std::string &rid, std::size_t place)
 {
   const auto at = std::ranges::find_if (
       attached_, [&] (const Attached &a) { return a.transceiver == id && a.rid == rid; });
@@ -311,9 +311,36 @@ bool PeerConnection::is_left_out (const MediaSource *source) const
       attached_, [source] (const Attached &a) { return a.source.get () == source && a.left_out; });
 }
 
+void PeerConnection::set_protection (TransceiverId id, unsigned percentage)
+{
+  if (percentage > 0)
+    protection_[id] = std::min (percentage, 100u);
+  else
+    protection_.erase (id);
+  configure_sending ();
+}
+
+std::optional<SendingStream::Protection> PeerConnection::protection_of (
+    const NegotiatedMedia &m) const
+{
+  const auto wanted = protection_.find (m.transceiver);
+  SendingStream::Protection p;
+  for (const NegotiatedCodec &c : m.send) {
+    if (is_name (c.codec, "red")) {
+      p.red = c.codec.payload_type;
+      p.red_rtx = c.rtx.value_or (std::uint8_t{0});
+    } else if (is_name (c.codec, "ulpfec")) {
+      p.ulpfec = c.codec.payload_type;
+    }
+  }
+  if (m.kind != MediaKind::video || wanted == protection_.end () || p.red == 0 || p.ulpfec == 0)
+    return {};
+  p.percentage = wanted->second;
+  return p;
+}
+
 // False: the peer does not take what the source has, or it is not known yet.
-bool PeerConnection::rules_of (
-    const NegotiatedMedia &m, const Attached &a, SendingStream &s) const
+bool PeerConnection::rules_of (const NegotiatedMedia &m, const Attached &a, SendingStream &s) const
 {
   const Codec codec = a.source->codec ();
   const auto taken = std::ranges::find_if (
@@ -333,6 +360,11 @@ bool PeerConnection::rules_of (
   r.rtx_ssrc = !taken->rtx ? 0 : layer ? a.rtx_ssrc : m.rtx_ssrc;
   r.payload_types = {
       {codec.payload_type, taken->codec.payload_type, taken->rtx.value_or (std::uint8_t{0})}};
+  s.protection = protection_of (m);
+  if (s.protection) {
+    s.protection->parity = codec.payload_type ^ 1; // any but the media's
+    r.payload_types.push_back ({s.protection->parity, s.protection->red, s.protection->red_rtx});
+  }
   r.mid_id = sent_id (m, uri::mid);
   r.rid_id = layer ? sent_id (m, uri::rid) : std::uint8_t{0};
   r.repaired_rid_id = layer ? sent_id (m, uri::repaired_rid) : std::uint8_t{0};
@@ -350,7 +382,7 @@ void PeerConnection::configure_sending ()
   std::vector<SendingStream> streams;
   bool transport_wide = false;
   for (const NegotiatedMedia &m : n->media)
-    for (bool first = true; Attached &a : attached_) {
+    for (bool first = true; Attached & a : attached_) {
       SendingStream s;
       if (a.transceiver != m.transceiver)
         continue;

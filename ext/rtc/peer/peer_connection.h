@@ -9,6 +9,7 @@
 #include "rtc/proto/jsep.h"
 #include "rtc/proto/keyframe_gate.h"
 #include "sending.h"
+#include <map>
 
 namespace reach::rtc {
 enum class GatheringState : std::uint8_t { fresh, gathering, complete };
@@ -74,6 +75,10 @@ public:
   void set_left_out (const MediaSource *source, bool left_out);
   bool is_left_out (const MediaSource *source) const;
 
+  // Parity packets (RFC 5109) for 100 packets of video, up to 100, where the peer takes FEC in RED;
+  // 0, the default: none.
+  void set_protection (TransceiverId id, unsigned percentage);
+
   void request_keyframe (TrackKey key);
   void set_latency (Duration latency);
   void set_bitrate_limits (double min, double max) { sending_->set_limits (min, max); }
@@ -115,6 +120,8 @@ private:
     bool left_out = false;
     KeyframeGate keyframes;
   };
+
+  std::optional<SendingStream::Protection> protection_of (const NegotiatedMedia &m) const;
 
   // Transport::Owner
   void on_state (TransportState state) override;
@@ -185,6 +192,7 @@ private:
   Receiving receiving_;
   DataHub data_;
   std::vector<Attached> attached_;
+  std::map<TransceiverId, unsigned> protection_; // percentages
   std::vector<Track> tracks_;
   TrackKey next_track_ = 0;
   GatheringState gathering_ = GatheringState::fresh;

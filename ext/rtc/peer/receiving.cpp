@@ -34,6 +34,13 @@ Handle copy_of (Bytes packet, RtpPacket &view)
   return Handle::adopt (b, buffer_type);
 }
 
+// In the buffer of copy_of ().
+void renumber (const RtpPacket &packet, std::uint16_t down)
+{
+  auto *bytes = const_cast<std::uint8_t *> (packet.bytes ().data ());
+  store_be (bytes + 2, static_cast<std::uint16_t> (packet.sequence () - down));
+}
+
 std::uint8_t id_of (const NegotiatedMedia &m, std::string_view uri)
 {
   const auto e = std::ranges::find (m.extensions, uri, &sdp::ExtMap::uri);
@@ -251,9 +258,14 @@ void Receiving::drain (Track &t)
     const std::uint8_t type = p->packet.payload_type ();
     if (!t.codec || t.codec->payload_type != type)
       t.codec = t.find (type);
-    // FEC, red without media, payload alone of padding: was only to be counted.
-    if (!t.codec || is_auxiliary (*t.codec) || p->packet.payload ().empty ())
+    // FEC, red without media, payload alone of padding: was only to be counted, and must not look
+    // like a loss to depayloaders.
+    if (!t.codec || is_auxiliary (*t.codec) || p->packet.payload ().empty ()) {
+      t.left_out++;
       continue;
+    }
+    if (t.left_out > 0)
+      renumber (p->packet, t.left_out);
     if (t.stream->keyframe_wanted () && KeyStart (*t.codec) (p->packet.bytes ()))
       t.stream->keyframe_received ();
     auto *buffer = static_cast<GstBuffer *> (p->owner.get ());

@@ -82,6 +82,7 @@ private:
     std::unique_ptr<ReceiverStream> stream;
     std::unique_ptr<FecReceiver> fec;
     const Codec *codec = nullptr; // of codecs: what comes
+    std::uint16_t left_out = 0;   // numbers that were no media's
     const Codec *find (std::uint8_t payload_type) const;
   };
   Track *find (TrackKey key);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "sending.h"
+#include "rtc/proto/fec_red.h"
+#include "rtc/proto/fec_sender.h"
 #include "rtc/proto/key_start.h"
 #include <algorithm>
 #include <array>
@@ -22,6 +24,10 @@ struct Sending::Stream {
   std::uint16_t last_sequence = 0;
   std::uint32_t last_timestamp = 0;
   TimePoint last_sent{};
+  std::optional<FecSender> fec;
+  // With FEC: what parity packets follow.
+  SourcePacket newest;
+  TimePoint captured{};
 
   bool in_key_frame (const RtpPacket &p)
   {
@@ -57,9 +63,19 @@ struct Sending::Stream {
     last_sent = now;
   }
 
+  void set_protection (const std::optional<SendingStream::Protection> &before)
+  {
+    if (what.protection == before)
+      return;
+    fec.reset ();
+    if (what.protection)
+      fec.emplace (what.protection->percentage);
+  }
+
   Stream (SendingStream w, const SenderStream::Config &c)
       : what (std::move (w)), rewriter (what.rules), sender (c), is_key (what.codec)
   {
+    set_protection ({});
   }
 };
 
@@ -148,7 +164,8 @@ void Sending::configure (std::vector<SendingStream> streams, bool transport_wide
       w.rules.rtx_sequence = before->rewriter.rtx_sequence ();
       before->rewriter = PacketRewriter (w.rules);
       before->is_key = KeyStart (w.codec);
-      before->what = std::move (w);
+      const auto protection = std::exchange (before->what, std::move (w)).protection;
+      before->set_protection (protection);
       const auto at = std::ranges::find_if (
           s->streams, [before] (const auto &t) { return t.get () == before; });
       now.push_back (std::move (*at));
@@ -195,16 +212,67 @@ PacketStamps Sending::stamps (State &s, std::size_t size, TimePoint now)
   return p;
 }
 
+// Parity packets that are due, on the stream that they are about. They may be asked for again, as
+// the peer cannot know what a missing number is. False: the batch is full.
+bool Sending::protect (State &s, Stream &t, TimePoint now)
+{
+  std::array<std::uint8_t, Batch::room> room;
+  while (t.fec && t.fec->due ()) {
+    Batch &b = batch ();
+    if (b.full ())
+      return false;
+    const std::size_t n = t.fec->poll (std::span (room).subspan (rtp_header_size + 1));
+    const auto like = RtpPacket::parse (t.newest.bytes);
+    if (n == 0 || !like)
+      continue;
+    const SendingStream::Protection &how = *t.what.protection;
+    write_rtp_header (room.data (),
+        {false, how.parity, like->sequence (), like->timestamp (), like->ssrc ()}, {}, false);
+    room[rtp_header_size] = how.ulpfec;
+    const SourcePacket parity =
+        SourcePacket::copy_of (Bytes (room).first (rtp_header_size + 1 + n));
+    t.rewriter.insert ();
+    if (!put (s, t, parity, t.captured, now))
+      t.rewriter.skip ();
+    else
+      t.last_sequence++;
+  }
+  return true;
+}
+
+// Into the batch, which has room. False: it has not become a packet of this peer.
+bool Sending::put (State &s, Stream &t, const SourcePacket &p, TimePoint captured, TimePoint now)
+{
+  Batch &b = batch ();
+  const RtpPacket packet = *RtpPacket::parse (p.bytes);
+  const std::size_t bound = p.bytes.size () + t.rewriter.growth () + 1; // RED
+  std::size_t n = t.rewriter.media (packet, stamps (s, bound, now), b.next ());
+  if (n == 0)
+    return false;
+  if (t.fec && packet.payload_type () != t.what.protection->parity) {
+    if (const auto media = RtpPacket::parse (b.next ().first (n)))
+      t.fec->media (*media);
+    t.newest = p;
+    t.captured = captured;
+    n = wrap_primary (b.next (), n, t.what.protection->red);
+  }
+  const std::size_t payload = packet.payload ().size ();
+  t.sender.sent (p.owner, t.rewriter.sequence (packet), t.rewriter.timestamp (packet), n - payload,
+      payload, captured, now);
+  b.add (n);
+  return true;
+}
+
 // False: the batch is full.
 bool Sending::write (State &s, Stream &t, const SourcePacket &p, TimePoint captured, TimePoint now)
 {
   Batch &b = batch ();
-  if (b.full ())
+  if (!protect (s, t, now) || b.full ())
     return false;
   const auto packet = RtpPacket::parse (p.bytes);
   if (!packet)
     return true;
-  const std::size_t bound = p.bytes.size () + t.rewriter.growth ();
+  const std::size_t bound = p.bytes.size () + t.rewriter.growth () + 1; // RED
   if (bound > Batch::room - MediaSender::trailer) {
     s.dropped++;
     return true;
@@ -215,13 +283,8 @@ bool Sending::write (State &s, Stream &t, const SourcePacket &p, TimePoint captu
     return true;
   }
   t.follow (*packet, now);
-  const std::size_t n = t.rewriter.media (*packet, stamps (s, bound, now), b.next ());
-  if (n == 0)
-    return true; // a payload type that is not this peer's
-  const std::size_t payload = packet->payload ().size ();
-  t.sender.sent (p.owner, t.rewriter.sequence (*packet), t.rewriter.timestamp (*packet),
-      n - payload, payload, captured, now);
-  b.add (n);
+  put (s, t, p, captured, now); // or its payload type is not this peer's
+  protect (s, t, now);          // what has no room goes with the next one
   return true;
 }
 
@@ -280,8 +343,8 @@ void Sending::flush (State &s, TimePoint now)
     Waiting &w = s.waiting.front ();
     if (s.congestion.next_send () > now && now - w.since < config_.longest)
       return;
-    if (Stream *t = s.find (w.key))
-      write (s, *t, w.packet, w.captured, now);
+    if (Stream *t = s.find (w.key); t && !write (s, *t, w.packet, w.captured, now))
+      return;
     s.waiting.pop_front ();
   }
 }

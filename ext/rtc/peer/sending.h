@@ -22,6 +22,14 @@ struct SendingStream {
   MediaKind kind = MediaKind::video;
   Codec codec;           // to tell key frames by
   bool left_out = false; // for now nothing of it is sent
+  // RED and FEC of these payload types go with it (RFC 2198, RFC 5109). Of its own packets the
+  // rules have `parity` as the source's payload type.
+  struct Protection {
+    std::uint8_t red = 0, red_rtx = 0, ulpfec = 0, parity = 0;
+    unsigned percentage = 0; // parity packets for 100 of media, to 100
+    bool operator== (const Protection &) const = default;
+  };
+  std::optional<Protection> protection;
 };
 
 class Sending final : public std::enable_shared_from_this<Sending> {
@@ -119,6 +127,8 @@ private:
   static Batch &batch ();
 
   void send (StreamKey key, std::span<const SourcePacket> packets, TimePoint captured);
+  bool protect (State &s, Stream &t, TimePoint now);
+  bool put (State &s, Stream &t, const SourcePacket &p, TimePoint captured, TimePoint now);
   bool write (State &s, Stream &t, const SourcePacket &p, TimePoint captured, TimePoint now);
   void resend (State &s, Stream &t, TimePoint now);
   void pad (State &s, TimePoint now);

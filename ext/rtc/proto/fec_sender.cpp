@@ -23,7 +23,7 @@ void FecSender::media (const RtpPacket &p)
 // different ones.
 std::size_t FecSender::poll (std::span<std::uint8_t> to)
 {
-  if (made_ == due_)
+  if (!due ())
     return 0;
   std::array<RtpPacket, most> group;
   std::size_t n = 0;

@@ -12,6 +12,7 @@ public:
 
   // A packet as the peer gets it, without RED; in the order of their numbers.
   void media (const RtpPacket &p);
+  bool due () const { return made_ < due_; }
   // The next parity packet's payload, when a frame is whole, or enough packets are there; 0: none
   // yet, or no room. To be taken before the next packet of media, or it is lost.
   std::size_t poll (std::span<std::uint8_t> to);

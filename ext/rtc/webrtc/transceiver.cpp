@@ -151,14 +151,19 @@ void class_init (gpointer klass, gpointer)
   for (guint id = prop_mlineindex; id < G_N_ELEMENTS (overridden); id++)
     g_object_class_override_property (object, id, overridden[id]);
   g_object_class_install_property (object, prop_fec_type,
-      g_param_spec_enum ("fec-type", "FEC type", "Forward error correction that is offered",
+      g_param_spec_enum ("fec-type", "FEC type",
+          "Forward error correction of what is sent, of video (RFC 5109); FEC of the peer is "
+          "always taken",
           GST_TYPE_WEBRTC_FEC_TYPE, GST_WEBRTC_FEC_TYPE_NONE, rw));
   g_object_class_install_property (object, prop_fec_percentage,
       g_param_spec_uint ("fec-percentage", "FEC percentage",
           "Packets of protection for 100 packets of media", 0, 100, 100, rw));
   g_object_class_install_property (object, prop_do_nack,
-      g_param_spec_boolean (
-          "do-nack", "Do nack", "Ask for lost packets, and send them again", FALSE, rw));
+      g_param_spec_boolean ("do-nack", "Do nack",
+          "Here for webrtcbin's applications: lost packets are always asked for and sent again "
+          "where "
+          "the peer agrees",
+          FALSE, rw));
 }
 } // namespace
 

@@ -86,6 +86,31 @@ GST_START_TEST (test_answers_with_one)
 }
 GST_END_TEST
 
+// Chromium reads our FEC.
+GST_START_TEST (test_fec)
+{
+  const Server server;
+  browser ().open (server.page ());
+  browser ().run ("connect('garden')");
+  Peer p (server, picture + vp8 + "p.", false);
+  g_signal_connect (p.peer, "on-new-transceiver",
+      G_CALLBACK (+[] (GstElement *, GObject *transceiver, gpointer) {
+        gst_util_set_object_arg (transceiver, "fec-type", "ulp-red");
+        gst_util_set_object_arg (transceiver, "fec-percentage", "100");
+      }),
+      nullptr);
+  p.start ();
+  browser ().run ("sees('VP8', 320, 240)");
+  // It does not count them: of each frame there is a packet more than it needs at least.
+  const std::string seen = browser ().run (
+      "until(async () => (await stats('inbound-rtp', (s) => s.framesReceived > 10 && "
+      "s.packetsReceived >= 1.8 * s.framesReceived))[0], 'FEC').then((s) => "
+      "`${s.packetsReceived} packets of ${s.framesReceived} frames, ${s.packetsLost} lost`)");
+  g_print ("FEC at Chromium: %s\n", seen.c_str ());
+  p.stop ();
+}
+GST_END_TEST
+
 // Cameras and microphones at both ends, in one negotiation or in two.
 GST_START_TEST (test_both)
 {
@@ -112,6 +137,7 @@ static Suite *rtc_browser_media_suite ()
   tcase_add_loop_test (c, test_sends, 0, G_N_ELEMENTS (sent));
   tcase_add_loop_test (c, test_receives, 0, G_N_ELEMENTS (received));
   tcase_add_test (c, test_answers_with_one);
+  tcase_add_test (c, test_fec);
   tcase_add_loop_test (c, test_both, 0, 2);
   return s;
 }

@@ -83,6 +83,37 @@ GST_START_TEST (test_loss)
 }
 GST_END_TEST
 
+// With parity packets most of what is lost is there again without asking.
+GST_START_TEST (test_fec)
+{
+  Caller a ("rtcpeer name=peer " + video + " ! peer.video_0"), b ("rtcpeer name=peer");
+  g_signal_connect (a.peer, "on-new-transceiver",
+      G_CALLBACK (+[] (GstElement *, GstWebRTCRTPTransceiver *t, gpointer) {
+        g_object_set (t, "fec-type", GST_WEBRTC_FEC_TYPE_ULP_RED, "fec-percentage", 100u, nullptr);
+      }),
+      nullptr);
+  impair::Profile bad;
+  bad.loss = 5;
+  bad.delay = milliseconds (15);
+  BadNetwork network (bad);
+  Wiring w (a, b);
+  network.carry (w);
+  b.play ();
+  a.play ();
+  fail_unless (b.wait_media ("video/x-raw", 15), "%s", w.fault.get ().c_str ());
+  const Sent pictures (a, "video_0");
+  const Window seen (b, "video/x-raw");
+  fail_unless (iterate_until ([&] { return pictures.count () >= wanted (150); }));
+  const auto recovered = sum_of_stats (b.peer, "fec-packets-received");
+  const auto again = sum_of_stats (b.peer, "packets-repaired");
+  g_print ("%u of %u pictures; %u packets lost, %u there by parity, %u sent again\n",
+      seen.frames (), pictures.count (), static_cast<unsigned> (network.proxy ().total (true).lost),
+      static_cast<unsigned> (recovered), static_cast<unsigned> (again));
+  fail_unless (seen.frames () + 8 >= wanted (150) * 95 / 100);
+  fail_unless (recovered > 0);
+}
+GST_END_TEST
+
 // A tenth of all packets lost ends no call: never is it silent for as little as a second, so not
 // for the 30 s of the default either, nor does libnice give the pair up.
 GST_START_TEST (test_heavy_loss)
@@ -189,6 +220,7 @@ static Suite *rtc_network_suite ()
   TCase *tc = tcase_create ("calls");
   tcase_set_timeout (tc, 60);
   tcase_add_test (tc, test_loss);
+  tcase_add_test (tc, test_fec);
   tcase_add_test (tc, test_heavy_loss);
   tcase_add_test (tc, test_rate);
   suite_add_tcase (s, tc);
