@@ -133,11 +133,11 @@ GstPad *PeerData::request_pad (GstPadTemplate *templ, const char *name, bool dat
         return ChannelPort::Sent::full;
       if (m.bytes.size () > i->max_datagram)
         return ChannelPort::Sent::too_big;
+      // It counts until the task is gone: with no session, or several, it is not run just once.
       i->under_way++;
-      each_ ([i, m = std::move (m)] (PeerSession &s) {
-        i->under_way--;
-        s.connection ().send_datagram (m.bytes);
-      });
+      const std::shared_ptr<void> counted (nullptr, [i] (void *) { i->under_way--; });
+      each_ ([counted, m = std::move (m)] (
+                 PeerSession &s) { s.connection ().send_datagram (m.bytes); });
       return ChannelPort::Sent::yes;
     };
   } else {
@@ -247,8 +247,9 @@ DataHub::Ends PeerData::incoming (const PeerSession &session, const DataChannels
   for (const auto &[other, s] : shares_)
     all += s.outputs.size ();
   if (share.outputs.size () >= most_outputs || all >= most_in_all) {
-    host_.tell_warning ("Peers open too many data channels, 64 of one or 256 of all; no pad is "
-                        "made for this one.");
+    if (!std::exchange (share.too_many_told, true))
+      host_.tell_warning ("Peers open too many data channels, 64 of one or 256 of all; no pads are "
+                          "made for the others.");
     return {};
   }
   auto o = make_output ("data_src_" + std::to_string (next_++), false, share.budget);

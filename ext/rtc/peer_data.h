@@ -40,6 +40,7 @@ private:
   class Output;
   // What one session has given us.
   struct Share {
+    bool too_many_told = false;
     std::vector<std::weak_ptr<Output>> outputs;
     std::shared_ptr<ByteBudget> budget;
   };

@@ -149,8 +149,8 @@ public:
         text ().c_str ());
     return found;
   }
-  // The first structure of this type in what get-stats replies, as text.
-  std::string stats (const char *type)
+  // The first structure of this type, and kind of media, in what get-stats replies, as text.
+  std::string stats (const char *type, const char *kind = nullptr)
   {
     GstPromise *promise = gst_promise_new ();
     g_signal_emit_by_name (peer, "get-stats", nullptr, promise);
@@ -161,7 +161,9 @@ public:
       const GValue *v =
           gst_structure_get_value (all, gst_structure_nth_field_name (all, guint (i)));
       if (!GST_VALUE_HOLDS_STRUCTURE (v) ||
-          !gst_structure_has_name (gst_value_get_structure (v), type))
+          !gst_structure_has_name (gst_value_get_structure (v), type) ||
+          (kind &&
+              g_strcmp0 (gst_structure_get_string (gst_value_get_structure (v), "kind"), kind)))
         continue;
       gchar *text = gst_structure_to_string (gst_value_get_structure (v));
       found = text;

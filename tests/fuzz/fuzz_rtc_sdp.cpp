@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Any text as a description and as a candidate. What was read and is written again reads the same.
 #include "rtc/proto/codec_offer.h"
+#include "rtc/proto/ice_fragment.h"
 #include "rtc/proto/jsep_check.h"
 #include <cstdlib>
 
@@ -35,6 +36,15 @@ void answer (const sdp::Media &m)
 extern "C" int LLVMFuzzerTestOneInput (const std::uint8_t *data, std::size_t size)
 {
   const std::string_view text (reinterpret_cast<const char *> (data), size);
+  static const sdp::Description plain = [] {
+    sdp::Description d;
+    d.media.resize (2);
+    return d;
+  }();
+  if (const auto d = with_ice_fragment (plain, text)) {
+    require (d->media.size () == 2 && !d->media[1].transport.ufrag.empty ());
+    require (is_ice_restart (plain, *d) && !write_ice_fragment (*d).empty ());
+  }
   if (const auto c = parse_candidate (text))
     require (parse_candidate (to_string (*c)) == c);
   if (const auto l = parse_profile_level_id (text))

@@ -26,7 +26,8 @@ public:
   {
     return there_.wait ([] (bool b) { return b; });
   }
-  UdpRelay &proxy () { return *proxy_; } // once ready
+  UdpRelay &proxy () { return *proxy_; }       // once ready
+  decltype (impair::Options::observe) observe; // of all packets; before anything plays
 
 private:
   // One host candidate of UDP and IPv4 becomes the proxy; there are no others. On the thread that
@@ -37,7 +38,7 @@ private:
     if (proxy_ || !c || c->tcp || c->type != rtc::CandidateType::host ||
         c->address.find (':') != std::string::npos)
       return {};
-    proxy_ = std::make_unique<UdpRelay> (c->port, profile_, seed_, nullptr, c->address);
+    proxy_ = std::make_unique<UdpRelay> (c->port, profile_, seed_, observe, c->address);
     c->port = proxy_->port ();
     there_.set (true);
     return to_string (*c);
