@@ -6,6 +6,7 @@
 #include "common/loop.h"
 #include "rtc/proto/data_channels.h"
 #include "rtc/proto/rtp_handle.h"
+#include <deque>
 #include <atomic>
 
 namespace reach::rtc {
