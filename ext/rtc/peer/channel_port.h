@@ -6,8 +6,8 @@
 #include "common/loop.h"
 #include "rtc/proto/data_channels.h"
 #include "rtc/proto/rtp_handle.h"
-#include <deque>
 #include <atomic>
+#include <deque>
 
 namespace reach::rtc {
 class DataHub;

@@ -110,7 +110,7 @@ private:
   std::map<ChannelHandle, Entry> entries_;
   std::map<std::uint16_t, ChannelHandle> by_stream_;
   Fifo<DataChannels::Transmit> control_; // DCEP that SCTP had no room for
-  std::set<ChannelHandle> stuck_;              // likewise, messages
+  std::set<ChannelHandle> stuck_;        // likewise, messages
   bool pumping_ = false, gone_ = false;
   Totals totals_;
 };

@@ -227,8 +227,6 @@ std::vector<Codec> video_codecs ()
 SharedList<Codec> default_codecs (MediaKind kind)
 {
   static const SharedList<Codec> audio = audio_codecs (), video = video_codecs ();
-  return kind == MediaKind::audio   ? audio
-         : kind == MediaKind::video ? video
-                                    : SharedList<Codec> ();
+  return kind == MediaKind::audio ? audio : kind == MediaKind::video ? video : SharedList<Codec> ();
 }
 } // namespace reach::rtc
