@@ -56,7 +56,7 @@ std::string unknown_of (const std::vector<Codec> &known, const std::string &name
 }
 
 bool choose_codecs (
-    GstElement *element, const char *property, const std::string &names, std::vector<Codec> &known)
+    GstElement *element, const char *property, const std::string &names, SharedList<Codec> &known)
 {
   if (const std::string unknown = unknown_of (known, names); !unknown.empty ()) {
     std::string all;
@@ -74,9 +74,13 @@ bool choose_codecs (
 }
 
 // One that nothing here depayloads would only come to be thrown away.
-bool is_useless (const Codec &c)
+SharedList<Codec> depayloadable (const SharedList<Codec> &known)
 {
-  return !is_auxiliary (c) && !depayload_elements (c).missing.empty ();
+  std::vector<Codec> all = known;
+  const auto useless = std::erase_if (all, [] (const Codec &c) {
+    return !is_auxiliary (c) && !depayload_elements (c).missing.empty ();
+  });
+  return useless > 0 ? SharedList<Codec> (std::move (all)) : known;
 }
 
 sdp::Fingerprint fingerprint_of (const Certificate &c)
@@ -163,7 +167,7 @@ bool make_peer_config (
     if (!choose_codecs (element, "video-codecs", s.video_codecs, config.jsep.video))
       return false;
   } else if (s.depayload) {
-    std::erase_if (config.jsep.video, is_useless);
+    config.jsep.video = depayloadable (config.jsep.video);
   }
   if (!s.audio_codecs.empty () &&
       !choose_codecs (element, "audio-codecs", s.audio_codecs, config.jsep.audio))

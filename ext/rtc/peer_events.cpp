@@ -7,9 +7,9 @@ namespace reach::rtc {
 namespace {
 constexpr Duration first_word = milliseconds (700);
 
-std::string text_of (const sdp::Description *d)
+PeerStatus::Text text_of (const sdp::Description *d)
 {
-  return d ? sdp::to_string (*d) : std::string ();
+  return d ? std::make_shared<const std::string> (sdp::to_string (*d)) : nullptr;
 }
 } // namespace
 
@@ -30,12 +30,12 @@ void PeerImpl::update_status ()
     now.silent = silent_;
     now.local = text_of (n.local ());
     now.remote = text_of (n.remote ());
-    now.current_local = text_of (n.current_local ());
-    now.current_remote = text_of (n.current_remote ());
-    if (n.local () != n.current_local ())
-      now.pending_local = now.local;
-    if (n.remote () != n.current_remote ())
-      now.pending_remote = now.remote;
+    const bool local_pends = n.local () != n.current_local (),
+               remote_pends = n.remote () != n.current_remote ();
+    now.current_local = local_pends ? text_of (n.current_local ()) : now.local;
+    now.current_remote = remote_pends ? text_of (n.current_remote ()) : now.remote;
+    now.pending_local = local_pends ? now.local : nullptr;
+    now.pending_remote = remote_pends ? now.remote : nullptr;
   }
   PeerStatus before;
   status_.update ([&] (PeerStatus &s) {
@@ -289,6 +289,7 @@ void PeerImpl::on_signalling_error (const std::string &why, bool fatal)
 
 std::string PeerImpl::local_sdp ()
 {
-  return session_ ? text_of (session_->negotiator ().local ()) : std::string ();
+  const auto text = session_ ? text_of (session_->negotiator ().local ()) : nullptr;
+  return text ? *text : std::string ();
 }
 } // namespace reach::rtc

@@ -14,11 +14,12 @@
 namespace reach::rtc {
 // As properties show it; any thread reads it.
 struct PeerStatus {
+  using Text = std::shared_ptr<const std::string>; // SDP, null: none
   TransportState transport = TransportState::fresh;
   IceState ice = IceState::fresh;
   GatheringState gathering = GatheringState::fresh;
   SignalingState signaling = SignalingState::stable;
-  std::string local, remote, current_local, current_remote, pending_local, pending_remote; // SDP
+  Text local, remote, current_local, current_remote, pending_local, pending_remote;
   bool we_answered = false, silent = false; // silent: nothing has come from the peer for 30 s
   guint bitrate = 0;                        // the estimate, bit/s
   std::string peer;

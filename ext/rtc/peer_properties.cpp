@@ -21,10 +21,10 @@ enum Prop : guint {
   prop_pending_remote_description,
 };
 
-void give_description (GValue *v, DescriptionType type, const std::string &sdp)
+void give_description (GValue *v, DescriptionType type, const PeerStatus::Text &sdp)
 {
   std::string why;
-  g_value_take_boxed (v, sdp.empty () ? nullptr : description_to_gst (type, sdp, why).release ());
+  g_value_take_boxed (v, sdp ? description_to_gst (type, *sdp, why).release () : nullptr);
 }
 
 // While there is an offer that is not answered it is the pending one, and its side offered it.
@@ -63,10 +63,10 @@ bool get_status (const PeerStatus &s, guint id, GValue *v)
     g_value_set_enum (v, to_gst (s.signaling));
     return true;
   case prop_local_description:
-    give_description (v, type_of (s, true, !s.pending_local.empty ()), s.local);
+    give_description (v, type_of (s, true, s.pending_local != nullptr), s.local);
     return true;
   case prop_remote_description:
-    give_description (v, type_of (s, false, !s.pending_remote.empty ()), s.remote);
+    give_description (v, type_of (s, false, s.pending_remote != nullptr), s.remote);
     return true;
   case prop_current_local_description:
     give_description (v, type_of (s, true, false), s.current_local);

@@ -21,14 +21,47 @@ PeerThreads::~PeerThreads ()
   signals_->close ();
 }
 
+// Nobody has them any more. What peers have posted may post more, and next ones get a certificate
+// of their own, which says nothing of who was there before.
+void PeerThreads::rest ()
+{
+  for (int round = 0; round < 2; round++) {
+    events_.drain ();
+    for (const auto &loop : loops_)
+      loop->call ([] {});
+  }
+  dtls_.lock ()->reset ();
+}
+
+// Of the whole process, until it ends. Where somebody has kept a peer until then its threads run on.
+class PeerThreads::Process {
+public:
+  ~Process ()
+  {
+    if (users_.expired ())
+      delete threads_;
+  }
+  std::shared_ptr<PeerThreads> get ()
+  {
+    auto threads = users_.lock ();
+    if (threads)
+      return threads;
+    if (!threads_)
+      threads_ = new PeerThreads;
+    threads = std::shared_ptr<PeerThreads> (threads_, [] (PeerThreads *t) { t->rest (); });
+    users_ = threads;
+    return threads;
+  }
+
+private:
+  PeerThreads *threads_ = nullptr;
+  std::weak_ptr<PeerThreads> users_;
+};
+
 std::shared_ptr<PeerThreads> PeerThreads::get ()
 {
-  static Guarded<std::weak_ptr<PeerThreads>> all;
-  auto w = all.lock ();
-  auto threads = w->lock ();
-  if (!threads)
-    *w = threads = std::shared_ptr<PeerThreads> (new PeerThreads);
-  return threads;
+  static Guarded<Process> process;
+  return process.lock ()->get ();
 }
 
 Loop &PeerThreads::loop ()

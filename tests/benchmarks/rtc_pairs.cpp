@@ -113,6 +113,8 @@ int rtc_cycles (const Options &o)
       malloc_trim (0); // what is free, and only not given back, is no growth
       Json json;
       add_footprint (json.add ("state", std::string ("at")).add ("cycles", i - warm_up));
+      const struct mallinfo2 m = mallinfo2 (); // of all arenas
+      json.add ("used", std::uint64_t{m.uordblks + m.hblkhd});
       json.print ();
     }
     if (i < n + warm_up)

@@ -7,6 +7,7 @@
 #include "rtc/proto/data_channels.h"
 #include "rtc/proto/rtp_handle.h"
 #include <atomic>
+#include <deque>
 
 namespace reach::rtc {
 class DataHub;

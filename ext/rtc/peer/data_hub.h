@@ -109,8 +109,8 @@ private:
   DataChannels channels_;
   std::map<ChannelHandle, Entry> entries_;
   std::map<std::uint16_t, ChannelHandle> by_stream_;
-  std::deque<DataChannels::Transmit> control_; // DCEP that SCTP had no room for
-  std::set<ChannelHandle> stuck_;              // likewise, messages
+  Fifo<DataChannels::Transmit> control_; // DCEP that SCTP had no room for
+  std::set<ChannelHandle> stuck_;        // likewise, messages
   bool pumping_ = false, gone_ = false;
   Totals totals_;
 };

@@ -189,17 +189,19 @@ std::string answered_fmtp (const Codec &ours, const Codec &offered)
   return out;
 }
 
-std::vector<Codec> default_codecs (MediaKind kind)
+namespace {
+std::vector<Codec> audio_codecs ()
 {
-  if (kind == MediaKind::audio)
-    return {
-        {111, "opus", 48000, 2, "minptime=10;useinbandfec=1", {"transport-cc", "nack"}},
-        {0, "PCMU", 8000, 1, "", {"transport-cc"}},
-        {8, "PCMA", 8000, 1, "", {"transport-cc"}},
-        {63, "red", 48000, 2, "", {}},
-    };
-  if (kind != MediaKind::video)
-    return {};
+  return {
+      {111, "opus", 48000, 2, "minptime=10;useinbandfec=1", {"transport-cc", "nack"}},
+      {0, "PCMU", 8000, 1, "", {"transport-cc"}},
+      {8, "PCMA", 8000, 1, "", {"transport-cc"}},
+      {63, "red", 48000, 2, "", {}},
+  };
+}
+
+std::vector<Codec> video_codecs ()
+{
   const std::vector<std::string> fb = {"goog-remb", "transport-cc", "ccm fir", "nack", "nack pli"};
   const auto h264 = [&fb] (std::uint8_t pt, std::string_view mode, std::string_view profile) {
     std::string fmtp = "level-asymmetry-allowed=1;packetization-mode=";
@@ -219,5 +221,12 @@ std::vector<Codec> default_codecs (MediaKind kind)
       {114, "red", 90000, 1, "", {}},
       {116, "ulpfec", 90000, 1, "", {}},
   };
+}
+} // namespace
+
+SharedList<Codec> default_codecs (MediaKind kind)
+{
+  static const SharedList<Codec> audio = audio_codecs (), video = video_codecs ();
+  return kind == MediaKind::audio ? audio : kind == MediaKind::video ? video : SharedList<Codec> ();
 }
 } // namespace reach::rtc

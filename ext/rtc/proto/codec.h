@@ -2,6 +2,7 @@
 // Which payload types of two descriptions are the same codec, and what is answered.
 #pragma once
 #include "media_types.h"
+#include "shared_list.h"
 #include <span>
 
 namespace reach::rtc {
@@ -44,5 +45,5 @@ std::string answered_fmtp (const Codec &ours, const Codec &offered);
 
 // What is offered where nothing else is said. Video: VP8, H264, VP9, AV1, rtx, red, ulpfec; audio:
 // opus, PCMU, PCMA, red.
-std::vector<Codec> default_codecs (MediaKind kind);
+SharedList<Codec> default_codecs (MediaKind kind);
 } // namespace reach::rtc

@@ -3,8 +3,8 @@
 // (RFC 8831, RFC 8832; states as in W3C webrtc-pc). Sans-IO: messages and resets go in and out as
 // values.
 #pragma once
+#include "common/proto/fifo.h"
 #include "dcep.h"
-#include <deque>
 #include <map>
 #include <memory>
 #include <string_view>
@@ -124,9 +124,9 @@ private:
   ChannelHandle next_ = 1;
   std::map<ChannelHandle, Channel> channels_;
   std::map<std::uint16_t, ChannelHandle> by_stream_;
-  std::deque<Event> events_;
-  std::deque<Transmit> transmit_;
-  std::deque<std::uint16_t> resets_;
+  Fifo<Event, 0> events_;
+  Fifo<Transmit, 0> transmit_;
+  Fifo<std::uint16_t> resets_;
   std::uint64_t faults_ = 0;
 };
 } // namespace reach::rtc

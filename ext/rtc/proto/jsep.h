@@ -5,9 +5,9 @@
 // chain of webrtc-pc is then the order of the calls). After each call events are drained.
 #pragma once
 #include "codec_offer.h"
+#include "common/proto/fifo.h"
 #include "jsep_check.h"
 #include "jsep_negotiated.h"
-#include <deque>
 
 namespace reach::rtc {
 class Negotiator {
@@ -179,6 +179,6 @@ private:
   std::string session_id_;
   std::uint64_t session_version_ = 1;
   bool needed_ = false, needed_told_ = false;
-  std::deque<JsepEvent> events_;
+  Fifo<JsepEvent, 0> events_;
 };
 } // namespace reach::rtc

@@ -21,13 +21,20 @@ const std::string &ufrag_of (const sdp::Description &d, const sdp::Media &m)
   return t && is_bundled (d, m) ? t->transport.ufrag : m.transport.ufrag;
 }
 
+// They are few, and stay as long as their peer connection: no room for more of them.
+void append (std::vector<Candidate> &all, Candidate c)
+{
+  all.reserve (all.size () + 1);
+  all.push_back (std::move (c));
+}
+
 void store (sdp::Media &m, const std::optional<Candidate> &c)
 {
   if (!c)
     m.end_of_candidates = true;
   else if (m.candidates.size () < max_candidates &&
            std::ranges::find (m.candidates, *c) == m.candidates.end ())
-    m.candidates.push_back (*c);
+    append (m.candidates, *c);
 }
 } // namespace
 
@@ -96,7 +103,7 @@ Outcome<CandidateInit> Negotiator::add_local_candidate (const Candidate &c, std:
   said.ufrag = ufrag;
   to.value.candidate = to_string (said);
   if (std::ranges::find (candidates_, said) == candidates_.end ())
-    candidates_.push_back (std::move (said));
+    append (candidates_, std::move (said));
   put_candidates (pending_local_ ? *pending_local_ : *current_local_, ice_);
   return to;
 }

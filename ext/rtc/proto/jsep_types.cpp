@@ -24,15 +24,16 @@ std::string_view to_string (JsepFault f)
   return names[static_cast<unsigned> (f)];
 }
 
-std::vector<sdp::ExtMap> default_extensions (MediaKind kind)
+SharedList<sdp::ExtMap> default_extensions (MediaKind kind)
 {
+  using List = SharedList<sdp::ExtMap>;
   const auto ext = [] (std::uint16_t id, std::string_view uri) {
     return sdp::ExtMap{id, std::string (uri), Direction::sendrecv, {}};
   };
-  if (kind == MediaKind::audio)
-    return {ext (1, uri::audio_level), ext (2, uri::abs_send_time), ext (3, uri::transport_cc),
-        ext (4, uri::mid)};
-  return {ext (2, uri::abs_send_time), ext (3, uri::transport_cc), ext (4, uri::mid),
-      ext (10, uri::rid), ext (11, uri::repaired_rid)};
+  static const List audio = {ext (1, uri::audio_level), ext (2, uri::abs_send_time),
+      ext (3, uri::transport_cc), ext (4, uri::mid)};
+  static const List video = {ext (2, uri::abs_send_time), ext (3, uri::transport_cc),
+      ext (4, uri::mid), ext (10, uri::rid), ext (11, uri::repaired_rid)};
+  return kind == MediaKind::audio ? audio : video;
 }
 } // namespace reach::rtc

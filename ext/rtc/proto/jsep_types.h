@@ -69,13 +69,13 @@ constexpr std::string_view rid = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
 constexpr std::string_view repaired_rid = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id";
 } // namespace uri
 // All of the above that the kind has.
-std::vector<sdp::ExtMap> default_extensions (MediaKind kind);
+SharedList<sdp::ExtMap> default_extensions (MediaKind kind);
 
 struct JsepConfig {
-  std::vector<Codec> audio = default_codecs (MediaKind::audio);
-  std::vector<Codec> video = default_codecs (MediaKind::video);
-  std::vector<sdp::ExtMap> audio_extensions = default_extensions (MediaKind::audio);
-  std::vector<sdp::ExtMap> video_extensions = default_extensions (MediaKind::video);
+  SharedList<Codec> audio = default_codecs (MediaKind::audio);
+  SharedList<Codec> video = default_codecs (MediaKind::video);
+  SharedList<sdp::ExtMap> audio_extensions = default_extensions (MediaKind::audio);
+  SharedList<sdp::ExtMap> video_extensions = default_extensions (MediaKind::video);
   std::vector<sdp::Fingerprint> fingerprints; // of our certificate; at least one
   std::vector<std::string> ice_options = {"trickle"};
   // What an answer chooses. The DTLS server picks the SRTP profile.

@@ -39,8 +39,10 @@ void ClockMap::sample (std::int64_t remote_ns, std::int64_t local_ns)
       best = p;
   }
   // Nobody has seen a result yet: no need to slew.
-  if (points_.size () <= 1)
-    points_.assign (1, {remote, estimate (local)});
+  if (points_.size () > 1)
+    return;
+  points_.clear ();
+  points_.push_back ({remote, estimate (local)});
 }
 
 void ClockMap::set_remote_latency (std::int64_t ns)

@@ -11,9 +11,9 @@
 // present: the same remote time gives the same result whenever and on whichever connection it
 // arrives, and larger ones give larger results.
 #pragma once
-#include "common/proto/time.h"
+#include "fifo.h"
+#include "time.h"
 #include <cstdint>
-#include <deque>
 
 namespace reach {
 
@@ -53,10 +53,10 @@ private:
   std::int64_t offset_at (std::int64_t remote_ts) const;
 
   Config config_;
-  std::deque<Point> blocks_; // the best sample of each window, the present one's last
+  Fifo<Point> blocks_; // the best sample of each window, the present one's last
   std::int64_t block_start_ = 0;
   double drift_ = 0;
-  std::deque<Point> points_; // the applied offset, linear between points
+  Fifo<Point> points_; // the applied offset, linear between points
   std::int64_t remote_latency_ = 0;
 };
 } // namespace reach

@@ -18,6 +18,8 @@ public:
   std::size_t size () const { return items_.size () - first_; }
   T &front () { return items_[first_]; }
   const T &front () const { return items_[first_]; }
+  T &back () { return items_.back (); }
+  const T &back () const { return items_.back (); }
   T &operator[] (std::size_t i) { return items_[first_ + i]; } // 0: the oldest
   const T &operator[] (std::size_t i) const { return items_[first_ + i]; }
   iterator begin () { return items_.begin () + static_cast<std::ptrdiff_t> (first_); }
