@@ -56,6 +56,11 @@ void PoolImpl::on_estimate (PeerSession &s, double rate)
   if (!m)
     return;
   m->bitrate = rate;
+  status_.update ([m] (PoolStatus &now) {
+    const auto c = std::ranges::find (now.connections, m->id, &PoolStatus::Connection::peer);
+    if (c != now.connections.end ())
+      c->bitrate = static_cast<guint> (std::min (m->bitrate, 4e9));
+  });
   share_bitrate ();
 }
 

@@ -11,7 +11,7 @@
 
 namespace reach::bench {
 namespace {
-constexpr double patience = 60; // seconds until all are connected
+constexpr double patience = 20; // seconds until all are connected
 
 // What webrtcbin gets: paid for once.
 constexpr const char *payloaded =
@@ -25,11 +25,15 @@ void say (const char *state)
   json.print ();
 }
 
-int end (PeerPipeline &p, bool good)
+int end (PeerPipeline &p, bool good, const Commands::More &more = {})
 {
   if (good) {
     say ("connected");
-    const Commands commands ([&p] (Json &json) { json.add ("packets", p.came ()); });
+    const Commands commands ([&] (Json &json) {
+      json.add ("packets", p.came ());
+      if (more)
+        more (json);
+    });
     while (!commands.quit ())
       g_usleep (20'000);
   }
@@ -41,6 +45,24 @@ int end (PeerPipeline &p, bool good)
 void count_cb (GstElement *, GstStructure *, gpointer count)
 {
   (*static_cast<std::atomic<unsigned> *> (count))++;
+}
+
+// The mean of what the congestion control would send to each, Mbit/s.
+void add_estimate (Json &json, GstElement *pool)
+{
+  GValue all = G_VALUE_INIT;
+  g_value_init (&all, GST_TYPE_ARRAY);
+  g_object_get_property (G_OBJECT (pool), "connections", &all);
+  const guint n = gst_value_array_get_size (&all);
+  double sum = 0;
+  for (guint i = 0; i < n; i++) {
+    guint rate = 0;
+    gst_structure_get_uint (
+        gst_value_get_structure (gst_value_array_get_value (&all, i)), "estimated-bitrate", &rate);
+    sum += rate / 1e6;
+  }
+  json.add ("estimate", n ? sum / n : 0);
+  g_value_unset (&all);
 }
 
 GstElement *make_member (const Options &o)
@@ -64,7 +86,8 @@ int pool_sends (const Options &o, unsigned n)
   g_signal_connect (pool, "connected", G_CALLBACK (count_cb), &connected);
   p.feed ("t", pool, "rtcpool");
   p.set_state (GST_STATE_PLAYING);
-  return end (p, wait_for ([&] { return connected == n; }, patience));
+  return end (p, wait_for ([&] { return connected == n; }, patience),
+      [pool] (Json &json) { add_estimate (json, pool); });
 }
 
 int pool_receives (const Options &o, unsigned n)
@@ -136,10 +159,15 @@ int with_calls (const Options &o, unsigned n, bool sends)
   };
   p.set_state (GST_STATE_PLAYING);
   wire.start ();
-  const auto all_connected = [&calls] {
-    return std::ranges::all_of (calls, [] (const auto &c) { return c->connected (); });
+  const auto connected = [&calls] {
+    return static_cast<std::size_t> (
+        std::ranges::count_if (calls, [] (const auto &c) { return c->connected (); }));
   };
-  return end (p, (!sends || offer_all (calls)) && wait_for (all_connected, patience));
+  const bool good = (!sends || offer_all (calls)) &&
+                    wait_for ([&] { return connected () == calls.size (); }, patience);
+  if (!good)
+    std::fprintf (stderr, "%zu of %zu are connected\n", connected (), calls.size ());
+  return end (p, good);
 }
 
 // The same load without peers.

@@ -58,8 +58,7 @@ void NestedContext::look (int fd, std::uint32_t ready)
     poll (reinterpret_cast<pollfd *> (fds_.data ()), fds_.size (), 0);
   else
     for (GPollFD &f : fds_)
-      f.revents =
-          f.fd == fd ? static_cast<gushort> (ready & (f.events | EPOLLERR | EPOLLHUP)) : 0;
+      f.revents = f.fd == fd ? static_cast<gushort> (ready & (f.events | EPOLLERR | EPOLLHUP)) : 0;
 }
 
 // A turn of GMainContext, whose wait is the loop's: it was prepared at the end of the last one, and

@@ -6,8 +6,8 @@
 namespace reach::rtc {
 namespace {
 // The fast one is for the first probe, which tells how much there is: soon, as the picture is bad
-// until then. Each is a wake-up for each peer.
-constexpr Duration tick = milliseconds (25), slow_tick = milliseconds (100), silence = seconds (1);
+// until then. Later ones begin with feedback. Each is a wake-up for each peer.
+constexpr Duration tick = milliseconds (25), slow_tick = milliseconds (500), silence = seconds (1);
 constexpr double enough = 0.98;                 // of the maximum
 constexpr double backoff = 0.85, growth = 1.08; // growth: per second
 // What an overuse has left in queues is let out of them before anything else.
@@ -53,6 +53,7 @@ void CongestionController::input (const TwccFeedback &f, TimePoint now)
   stats_.feedbacks++;
   heard_ = now_ = now;
   take (log_.feedback (f), now);
+  maybe_probe (now);
 }
 
 void CongestionController::take (std::span<const PacketResult> results, TimePoint now)
@@ -196,10 +197,11 @@ void CongestionController::probe (double rate, TimePoint now)
   stats_.probes++;
 }
 
-// At the start, back to where it was after a drop, and now and then.
+// At the start, back to where it was after a drop, and now and then. Padding is what was sent
+// before: a probe that is the first to send anything is lost.
 void CongestionController::maybe_probe (TimePoint now)
 {
-  const bool clear = state_ == State::increase && loss_.fraction () < 0.1;
+  const bool clear = state_ == State::increase && loss_.fraction () < 0.1 && sending ();
   if (!clear || now - decreased_ < milliseconds (500))
     return;
   if (stats_.probes == 0)
@@ -227,18 +229,21 @@ void CongestionController::timeout (TimePoint now)
 {
   if (now < next_)
     return;
-  const bool first_probe = config_.probing && stats_.probes == 0;
-  const bool full = estimate_ >= config_.max * enough;
-  next_ = now + (first_probe && !full ? tick : slow_tick);
   now_ = now;
   // No word of what was sent: the path may be full, or gone.
-  const bool flying = log_.in_flight () > 0 && now - log_.last_sent () < silence;
-  if (flying && stats_.feedbacks > 0 && now - heard_ > silence + 3 * rtt_) {
+  const bool flying =
+      stats_.feedbacks > 0 && log_.in_flight () > 0 && now - log_.last_sent () < silence;
+  if (flying && now - heard_ > silence + 3 * rtt_) {
     heard_ = now - silence / 2 - 3 * rtt_;
     rate_ = std::max (rate_ * 0.8, config_.min);
     combine ();
   }
   maybe_probe (now);
+  const bool first_probe = config_.probing && stats_.probes == 0 && sending ();
+  const bool full = estimate_ >= config_.max * enough;
+  next_ = now + (first_probe && !full ? tick : slow_tick);
+  if (flying)
+    next_ = std::clamp<TimePoint> (heard_ + silence + 3 * rtt_, now + tick, next_);
 }
 
 std::optional<double> CongestionController::poll_change ()

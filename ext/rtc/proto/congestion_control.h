@@ -59,6 +59,7 @@ private:
   void apply (const ProbeResults::Result &r, TimePoint now);
   void combine ();
   bool draining () const;
+  bool sending () const { return log_.last_sent () != TimePoint{}; } // something was sent
   void probe (double rate, TimePoint now);
   void maybe_probe (TimePoint now);
 

@@ -122,6 +122,32 @@ GST_START_TEST (test_server_returns)
 }
 GST_END_TEST
 
+// `connections` has the estimate as it is now.
+GST_START_TEST (test_estimate)
+{
+  PoolServerElement server;
+  Caller a (server.member ("start-bitrate=300000") + small_h264 + " ! peer.video_0");
+  Caller b (server.member (""));
+  a.play ();
+  b.play ();
+  fail_unless (b.wait_media ("video/x-raw", 10));
+  guint rate = 300000;
+  using std::chrono::steady_clock;
+  for (const auto end = steady_clock::now () + long_enough;
+       rate == 300000 && steady_clock::now () < end;) {
+    GValue all = G_VALUE_INIT;
+    g_value_init (&all, GST_TYPE_ARRAY);
+    g_object_get_property (G_OBJECT (a.peer), "connections", &all);
+    fail_unless_equals_int (gst_value_array_get_size (&all), 1);
+    gst_structure_get_uint (
+        gst_value_get_structure (gst_value_array_get_value (&all, 0)), "estimated-bitrate", &rate);
+    g_value_unset (&all);
+    g_usleep (10'000);
+  }
+  fail_unless (rate != 300000);
+}
+GST_END_TEST
+
 GST_START_TEST (test_mute)
 {
   PoolServerElement server;
@@ -194,6 +220,7 @@ static Suite *rtc_pool_suite ()
   tcase_add_test (tc, test_three);
   tcase_add_test (tc, test_silent);
   tcase_add_test (tc, test_server_returns);
+  tcase_add_test (tc, test_estimate);
   tcase_add_test (tc, test_mute);
   tcase_add_test (tc, test_own_transport);
   suite_add_tcase (s, tc);

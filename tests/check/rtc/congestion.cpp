@@ -138,6 +138,25 @@ GST_START_TEST (test_limits)
 }
 GST_END_TEST
 
+// What a probe is padded with is what was sent before: it waits until something was.
+GST_START_TEST (test_first_probe)
+{
+  TimePoint now{seconds (5000)};
+  CongestionController c ({.max = 10e6, .start = 1e6}, now);
+  const auto run = [&] (Duration d) {
+    unsigned timeouts = 0;
+    for (const TimePoint end = now + d; c.poll_timeout () < end; timeouts++)
+      c.timeout (now = std::max (now, c.poll_timeout ()));
+    return timeouts;
+  };
+  fail_unless (run (seconds (10)) <= 21, "it wakes up often for nothing");
+  fail_unless (!c.probing () && c.stats ().probes == 0);
+  c.sent (1200, now);
+  run (seconds (1));
+  fail_unless_equals_uint64 (c.stats ().probes, 1);
+}
+GST_END_TEST
+
 // Nothing comes back any more: less and less is sent, and later it recovers.
 GST_START_TEST (test_silence)
 {
@@ -204,6 +223,7 @@ static Suite *congestion_suite ()
   tcase_add_test (tc, test_short_queue);
   tcase_add_test (tc, test_application_limited);
   tcase_add_test (tc, test_limits);
+  tcase_add_test (tc, test_first_probe);
   tcase_add_test (tc, test_silence);
   tcase_add_test (tc, test_lossy_feedback);
   tcase_add_test (tc, test_reports_only);
