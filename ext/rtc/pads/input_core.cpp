@@ -2,6 +2,7 @@
 #include "input_core.h"
 #include "codec_table.h"
 #include "rtc/proto/codec.h"
+#include "rtc/proto/jsep_types.h"
 #include <algorithm>
 
 namespace reach::rtc {
@@ -205,6 +206,7 @@ void InputPad::Core::on_rtp_caps (GstCaps *caps)
         ("%s", CharPtr (gst_caps_to_string (caps)).get ()));
     return;
   }
+  source->set_level_id (extension_id (gst_caps_get_structure (caps, 0), uri::audio_level));
   if (format_ == InputFormat::raw) {
     if (encoding_) {
       Codec now = *encoding_;
