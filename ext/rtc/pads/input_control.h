@@ -36,7 +36,7 @@ private:
   struct Work {
     Ref<GstPad> sink; // where to ask from
     std::vector<std::uint32_t> keyframes;
-    Ref<GstPad> outer;    // where to look for an encoder
+    Ref<GstPad> outer; // where to look for an encoder
     Ref<GstElement> encoder;
     unsigned bitrate = 0;
   };

@@ -16,7 +16,10 @@ public:
 
   // Any thread.
   std::vector<InputPad::Layer> layers () { return *layers_.lock (); }
-  std::uint32_t first_ssrc () const { return first_ssrc_; } // 0: it is not a layer, or not known yet
+  std::uint32_t first_ssrc () const
+  {
+    return first_ssrc_;
+  } // 0: it is not a layer, or not known yet
   void clear_owners ();
 
   // Streaming thread. True: they are others.

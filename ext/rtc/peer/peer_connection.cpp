@@ -256,8 +256,8 @@ std::string PeerConnection::rid_of (TrackKey key) const
   return at == tracks_.end () ? std::string () : at->rid;
 }
 
-void PeerConnection::attach (
-    TransceiverId id, std::shared_ptr<MediaSource> source, const std::string &rid, std::size_t place)
+void PeerConnection::attach (TransceiverId id, std::shared_ptr<MediaSource> source,
+    const std::string &rid, std::size_t place)
 {
   const auto at = std::ranges::find_if (
       attached_, [&] (const Attached &a) { return a.transceiver == id && a.rid == rid; });
@@ -312,8 +312,7 @@ bool PeerConnection::is_left_out (const MediaSource *source) const
 }
 
 // False: the peer does not take what the source has, or it is not known yet.
-bool PeerConnection::rules_of (
-    const NegotiatedMedia &m, const Attached &a, SendingStream &s) const
+bool PeerConnection::rules_of (const NegotiatedMedia &m, const Attached &a, SendingStream &s) const
 {
   const Codec codec = a.source->codec ();
   const auto taken = std::ranges::find_if (
@@ -353,7 +352,7 @@ void PeerConnection::configure_sending ()
   std::vector<SendingStream> streams;
   bool transport_wide = false;
   for (const NegotiatedMedia &m : n->media)
-    for (bool first = true; Attached &a : attached_) {
+    for (bool first = true; Attached & a : attached_) {
       SendingStream s;
       if (a.transceiver != m.transceiver)
         continue;

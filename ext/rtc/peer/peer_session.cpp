@@ -49,8 +49,8 @@ PeerSession::PeerSession (Loop &loop, Owner &owner, PeerConfig config, Mode mode
 
 const PeerSession::Layer *PeerSession::Added::find (const MediaSource *source) const
 {
-  const auto at =
-      std::ranges::find_if (layers, [source] (const Layer &l) { return l.source.get () == source; });
+  const auto at = std::ranges::find_if (
+      layers, [source] (const Layer &l) { return l.source.get () == source; });
   return at == layers.end () ? nullptr : &*at;
 }
 
@@ -68,8 +68,8 @@ std::optional<TransceiverId> PeerSession::make_transceiver (const Input &input)
   Negotiator &n = negotiator ();
   const MediaKind kind = input.source->kind ();
   if (!input.rid.empty ()) {
-    const auto id = n.add_transceiver (kind,
-        {.direction = Direction::sendonly, .track = input.track, .streams = {input.stream}});
+    const auto id = n.add_transceiver (
+        kind, {.direction = Direction::sendonly, .track = input.track, .streams = {input.stream}});
     return id ? std::optional (*id) : std::nullopt;
   }
   const auto id = n.add_track (kind, input.track, {input.stream});

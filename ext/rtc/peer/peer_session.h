@@ -63,7 +63,8 @@ public:
 
   // Layers of one track come one by one. Nothing: not possible, by JsepError.
   std::optional<TransceiverId> add_input (Input input);
-  bool has_input (const MediaSource *source, const std::string &track, const std::string &rid) const;
+  bool has_input (
+      const MediaSource *source, const std::string &track, const std::string &rid) const;
   // What it can be sent as; before it is offered.
   void describe_input (const MediaSource *source, std::span<const Codec> codecs);
   void set_codecs (TransceiverId id, std::span<const Codec> codecs); // none: all

@@ -20,9 +20,9 @@ bool wants (const sdp::Media &m, const std::string &rid)
 // The offer asks for what this one sends: by an application's track, or by its layers.
 bool is_asked_for (const sdp::Media &m, const Transceiver &t)
 {
-  return t.by_track || (!t.track.empty () && can_rid (m) &&
-                           std::ranges::any_of (
-                               t.encodings, [&] (const Rid &r) { return wants (m, r.id); }));
+  return t.by_track ||
+         (!t.track.empty () && can_rid (m) &&
+             std::ranges::any_of (t.encodings, [&] (const Rid &r) { return wants (m, r.id); }));
 }
 } // namespace
 

@@ -150,15 +150,13 @@ GST_START_TEST (test_simulcast_refused)
 {
   const Server server;
   browser ().open (server.page ());
-  Peer p (server,
-      "video_0::rid=h video_1::rid=l " + picture + " ! tee name=t  t. ! queue" + vp8 +
-          "p.video_0  t. ! queue ! videoscale ! video/x-raw,width=160,height=120" + vp8 +
-          "p.video_1");
+  Peer p (server, "video_0::rid=h video_1::rid=l " + picture + " ! tee name=t  t. ! queue" + vp8 +
+                      "p.video_0  t. ! queue ! videoscale ! video/x-raw,width=160,height=120" +
+                      vp8 + "p.video_1");
   browser ().run ("connect('garden')");
   browser ().run ("sees('VP8', 320, 240)");
   const std::string offered = browser ().run ("pc().remoteDescription.sdp");
-  fail_unless (
-      offered.find ("a=simulcast:send h;l") != std::string::npos, "%s", offered.c_str ());
+  fail_unless (offered.find ("a=simulcast:send h;l") != std::string::npos, "%s", offered.c_str ());
   const std::string answered = browser ().run ("pc().localDescription.sdp");
   fail_unless (answered.find ("a=simulcast") == std::string::npos, "%s", answered.c_str ());
   const auto warning = wait_message (p.pipeline (), GST_MESSAGE_WARNING);

@@ -108,8 +108,8 @@ private:
         caps ? gst_structure_get_name (gst_caps_get_structure (caps.get (), 0)) : "none";
     static_cast<Caller *> (self)->tracks.update ([&] (std::vector<Track> &all) {
       // A pad may come after another has gone by the same name.
-      const auto t = std::find_if (all.rbegin (), all.rend (),
-          [&] (const Track &x) { return x.pad == name.get (); });
+      const auto t = std::find_if (
+          all.rbegin (), all.rend (), [&] (const Track &x) { return x.pad == name.get (); });
       if (t == all.rend ())
         return;
       t->media = media;

@@ -31,8 +31,8 @@ std::string layers (bool encoded = true)
   std::string s = "videotestsrc is-live=true pattern=ball ! "
                   "video/x-raw,format=I420,width=320,height=240,framerate=15/1 ! tee name=t ";
   for (int i = 0; i < 3; i++)
-    s += "t. ! queue leaky=downstream ! videoscale ! video/x-raw,width=" + std::to_string (widths[i]) +
-         ",height=" + std::to_string (widths[i] * 3 / 4) + " ! " +
+    s += "t. ! queue leaky=downstream ! videoscale ! video/x-raw,width=" +
+         std::to_string (widths[i]) + ",height=" + std::to_string (widths[i] * 3 / 4) + " ! " +
          (encoded ? encoder (i) + " ! " : std::string ()) + "identity name=branch_" + names[i] +
          " ! peer.video_" + std::to_string (i) + " ";
   return s;
@@ -128,10 +128,12 @@ struct Branch {
 
   Branch (Caller &c, const char *name)
   {
-    GstElement *e = gst_bin_get_by_name (GST_BIN (c.pipeline), (std::string ("branch_") + name).c_str ());
+    GstElement *e =
+        gst_bin_get_by_name (GST_BIN (c.pipeline), (std::string ("branch_") + name).c_str ());
     pad = gst_element_get_static_pad (e, "src");
     gst_object_unref (e);
-    probe_ = gst_pad_add_probe (pad,
+    probe_ = gst_pad_add_probe (
+        pad,
         static_cast<GstPadProbeType> (
             GST_PAD_PROBE_TYPE_EVENT_UPSTREAM | GST_PAD_PROBE_TYPE_BUFFER),
         [] (GstPad *, GstPadProbeInfo *info, gpointer self) {
@@ -181,8 +183,8 @@ GST_START_TEST (test_layers)
   shows_all (viewer);
   const std::string sdp = local_sdp (camera);
   fail_unless (sdp.find ("a=simulcast:send h;m;l") != std::string::npos, "%s", sdp.c_str ());
-  fail_unless (sdp.find ("m=video", sdp.find ("m=video") + 1) == std::string::npos, "%s",
-      sdp.c_str ());
+  fail_unless (
+      sdp.find ("m=video", sdp.find ("m=video") + 1) == std::string::npos, "%s", sdp.c_str ());
 }
 GST_END_TEST
 
@@ -246,9 +248,8 @@ GST_START_TEST (test_pad_goes)
   gst_pad_unlink (m.pad, pad);
   gst_element_release_request_pad (camera.peer, pad);
   gst_object_unref (pad);
-  fail_unless (
-      viewer.tracks.wait ([] (const auto &all) { return find (all, "m") == nullptr; }), "%s",
-      text (viewer).c_str ());
+  fail_unless (viewer.tracks.wait ([] (const auto &all) { return find (all, "m") == nullptr; }),
+      "%s", text (viewer).c_str ());
   shows (viewer, "h", 320);
   shows (viewer, "l", 80);
 
@@ -341,10 +342,11 @@ GST_START_TEST (test_bitrate)
     gst_object_unref (e);
     return r;
   };
-  fail_unless (iterate_until ([&] { return rate ("h") > 3 * rate ("m") && rate ("m") > 3 * rate ("l"); }),
+  fail_unless (
+      iterate_until ([&] { return rate ("h") > 3 * rate ("m") && rate ("m") > 3 * rate ("l"); }),
       "%u %u %u", rate ("h"), rate ("m"), rate ("l"));
   g_object_set (camera.peer, "max-bitrate", 50000u, nullptr); // h would get 38 of 46 kbit/s
-  shows (viewer, "l", 80); // time passes
+  shows (viewer, "l", 80);                                    // time passes
   fail_unless (iterate_until ([&] {
     const unsigned before = count (viewer, "h");
     shows (viewer, "l", 80);
@@ -380,8 +382,8 @@ GST_START_TEST (test_funnel)
   gst_util_set_object_arg (G_OBJECT (filter), "caps", caps.c_str ());
   gst_object_unref (filter);
   for (const char *name : names) {
-    GstElement *pay = gst_bin_get_by_name (
-        GST_BIN (camera.pipeline), (std::string ("pay_") + name).c_str ());
+    GstElement *pay =
+        gst_bin_get_by_name (GST_BIN (camera.pipeline), (std::string ("pay_") + name).c_str ());
     GstElement *extension = gst_element_factory_make ("rtphdrextstreamid", nullptr);
     fail_unless (extension != nullptr);
     gst_rtp_header_extension_set_id (GST_RTP_HEADER_EXTENSION (extension), 10);

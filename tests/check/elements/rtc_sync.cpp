@@ -29,7 +29,7 @@ GstPad *pad_of (Caller &c, const char *element, const char *pad)
 
 // When coded buffers went into the one, and come out of the other, on their common clock.
 struct Times {
-  std::map<std::uint64_t, gint64> in; // by content
+  std::map<std::uint64_t, gint64> in;                // by content
   std::map<std::string, std::vector<gint64>> delays; // of "audio" and "video", from capture on; ns
 };
 
@@ -59,8 +59,8 @@ struct Side {
   }
   void note (GstBuffer *b) const
   {
-    const auto at = static_cast<gint64> (
-        GST_BUFFER_PTS (b) + gst_element_get_base_time (caller->pipeline));
+    const auto at =
+        static_cast<gint64> (GST_BUFFER_PTS (b) + gst_element_get_base_time (caller->pipeline));
     times->update ([&] (Times &t) {
       if (!kind)
         t.in[content (b)] = at;
@@ -87,7 +87,8 @@ void on_media_pad (GstElement *, GstPad *pad, gpointer viewer)
         }
         return GST_PAD_PROBE_OK;
       },
-      new Side (*static_cast<Side *> (viewer)), [] (gpointer s) { delete static_cast<Side *> (s); });
+      new Side (*static_cast<Side *> (viewer)),
+      [] (gpointer s) { delete static_cast<Side *> (s); });
 }
 } // namespace
 
@@ -97,11 +98,12 @@ GST_START_TEST (test_lip_sync)
   constexpr gint64 late = 300 * GST_MSECOND, first = 100 * GST_MSECOND, limit = 20 * GST_MSECOND;
   SignallingServer server;
   Watched<Times> times;
-  Caller camera ("rtcpeer name=peer" + by (server) + small_video +
-                 " ! vp8enc deadline=1 cpu-used=8 ! queue ! clocksync name=picture "
-                 "ts-offset=300000000 ! peer.video_0 "
-                 "audiotestsrc is-live=true wave=white-noise samplesperbuffer=960 ! "
-                 "audio/x-raw,rate=48000,channels=1 ! opusenc ! identity name=sound ! peer.audio_0");
+  Caller camera (
+      "rtcpeer name=peer" + by (server) + small_video +
+      " ! vp8enc deadline=1 cpu-used=8 ! queue ! clocksync name=picture "
+      "ts-offset=300000000 ! peer.video_0 "
+      "audiotestsrc is-live=true wave=white-noise samplesperbuffer=960 ! "
+      "audio/x-raw,rate=48000,channels=1 ! opusenc ! identity name=sound ! peer.audio_0");
   Caller viewer ("rtcpeer name=peer latency=50" + by (server));
   Side in{&camera, &times, nullptr}, out{&viewer, &times, nullptr};
   for (const char *name : {"picture", "sound"}) {
@@ -190,7 +192,8 @@ GST_START_TEST (test_audio_level)
     return std::ranges::count_if (all, [] (int l) { return l >= 8 && l <= 10; }) >= 10;
   });
   const auto all = levels.get ();
-  fail_unless (heard, "of %zu packets the last says %d", all.size (), all.empty () ? -2 : all.back ());
+  fail_unless (
+      heard, "of %zu packets the last says %d", all.size (), all.empty () ? -2 : all.back ());
   g_signal_handlers_disconnect_by_data (b.peer, &levels);
   b.end (); // before the probes' levels go
 }
