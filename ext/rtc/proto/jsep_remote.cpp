@@ -168,8 +168,12 @@ void Negotiator::apply_remote_media (DescriptionType type, const sdp::Media &m, 
 void Negotiator::take_simulcast (DescriptionType type, const sdp::Media &m, Transceiver &t)
 {
   if (type == DescriptionType::answer) {
+    // Not those that came after the offer.
+    const std::vector<Rid> &offered = pending_local_->media[*t.mline].rids;
     if (receives (m.direction ()))
-      std::erase_if (t.encodings, [&] (const Rid &r) { return !wants (m, r.id); });
+      std::erase_if (t.encodings, [&] (const Rid &r) {
+        return !wants (m, r.id) && std::ranges::find (offered, r.id, &Rid::id) != offered.end ();
+      });
     return;
   }
   if (type != DescriptionType::offer || !m.simulcast || !t.encodings.empty () ||
