@@ -389,7 +389,9 @@ GST_START_TEST (test_funnel)
     fail_unless (extension != nullptr);
     gst_rtp_header_extension_set_id (GST_RTP_HEADER_EXTENSION (extension), 10);
     g_object_set (extension, "rid", name, nullptr);
+    gst_object_ref_sink (extension);
     g_signal_emit_by_name (pay, "add-extension", extension);
+    gst_object_unref (extension);
     gst_object_unref (pay);
   }
   viewer.play ();
