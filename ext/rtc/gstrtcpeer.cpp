@@ -137,7 +137,7 @@ GObject *child_by_name (GstChildProxy *e, const char *name)
 }
 
 void add_template (GstElementClass *k, const char *name, GstPadDirection direction,
-    GstPadPresence presence, const reach::Ref<GstCaps> &caps, GType type = GST_TYPE_GHOST_PAD)
+    GstPadPresence presence, const reach::Ref<GstCaps> &caps, GType type = GST_TYPE_PAD)
 {
   gst_element_class_add_pad_template (
       k, gst_pad_template_new_with_gtype (name, direction, presence, caps.get (), type));
@@ -175,9 +175,10 @@ static void gst_rtc_peer_class_init (GstRtcPeerClass *klass)
   add_template (element, "video_%u", GST_PAD_SINK, GST_PAD_REQUEST,
       InputPad::template_caps (MediaKind::video), peer_sink_pad_type ());
   add_template (element, "audio_%u", GST_PAD_SINK, GST_PAD_REQUEST,
-      InputPad::template_caps (MediaKind::audio));
+      InputPad::template_caps (MediaKind::audio), GST_TYPE_GHOST_PAD);
   add_template (element, "sink_%u", GST_PAD_SINK, GST_PAD_REQUEST,
-      reach::Ref<GstCaps>::adopt (gst_caps_new_empty_simple ("application/x-rtp")));
+      reach::Ref<GstCaps>::adopt (gst_caps_new_empty_simple ("application/x-rtp")),
+      GST_TYPE_GHOST_PAD);
   const auto any = reach::Ref<GstCaps>::adopt (gst_caps_new_any ());
   add_template (element, "data_%u", GST_PAD_SINK, GST_PAD_REQUEST, any);
   add_template (element, "datagram", GST_PAD_SINK, GST_PAD_REQUEST, any);

@@ -80,8 +80,8 @@ void MediaOutputs::update (PeerSession &session, const Negotiated *n)
     // One that an earlier peer has left goes on with this one, if it can be with the same layer.
     const std::string rid = session.connection ().rid_of (key);
     const auto is_idle = [kind = m->kind] (const auto &o) { return !o->track && o->kind == kind; };
-    auto idle = std::ranges::find_if (
-        unused, [&] (const auto &o) { return is_idle (o) && o->rid == rid; });
+    auto idle =
+        std::ranges::find_if (unused, [&] (const auto &o) { return is_idle (o) && o->rid == rid; });
     if (idle == unused.end ())
       idle = std::ranges::find_if (unused, is_idle);
     if (idle != unused.end ()) {

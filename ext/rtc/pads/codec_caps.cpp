@@ -159,6 +159,24 @@ std::optional<Codec> codec_of_rtp (const GstCaps *caps)
   return c;
 }
 
+// As a text, or as an array of direction, URI and attributes.
+std::uint8_t extension_id (const GstStructure *caps, std::string_view uri)
+{
+  for (int i = 0; i < gst_structure_n_fields (caps); i++) {
+    const char *name = gst_structure_nth_field_name (caps, static_cast<guint> (i));
+    if (!g_str_has_prefix (name, "extmap-"))
+      continue;
+    const GValue *v = gst_structure_get_value (caps, name);
+    if (GST_VALUE_HOLDS_ARRAY (v) && gst_value_array_get_size (v) >= 2)
+      v = gst_value_array_get_value (v, 1);
+    const char *text = G_VALUE_HOLDS_STRING (v) ? g_value_get_string (v) : nullptr;
+    const int id = std::atoi (name + 7);
+    if (text && text == uri && id > 0 && id < 256)
+      return static_cast<std::uint8_t> (id);
+  }
+  return 0;
+}
+
 std::optional<Codec> codec_of_encoded (const GstCaps *caps)
 {
   const CodecEntry *e = find_codec (encoded_name (caps));

@@ -2,10 +2,13 @@
 #include "codec_elements.h"
 #include "codec_table.h"
 #include "rtc/proto/codec.h"
+#include "rtc/proto/jsep_types.h"
 #include <algorithm>
 
 namespace reach::rtc {
 namespace {
+constexpr const char *level_extension = "rtphdrextclientaudiolevel";
+
 class Row {
 public:
   GstElement *add (const char *factory)
@@ -58,6 +61,13 @@ void add_payloader (Row &row, const CodecEntry &entry, const Codec &codec)
   // Pictures are told from each other, and what was lost, by 15 bits (RFC 7741, 4.2; RFC
   // 9628, 4.2).
   Row::set (pay, "picture-id-mode", "15-bit");
+  // How loud it is (RFC 6464), where the buffers say so by GstAudioLevelMeta. The payloader makes
+  // the extension of these caps; which attributes it then says is the extension's affair.
+  if (entry.kind == MediaKind::audio && is_installed (level_extension)) {
+    const std::string name (uri::audio_level);
+    row.add_filter ("application/x-rtp, extmap-1=(string)<\"\", \"" + name +
+                    "\", \"vad=on\">; application/x-rtp, extmap-1=(string)\"" + name + "\"");
+  }
 }
 
 const char *h264_profile (const Codec &codec)
@@ -174,6 +184,11 @@ Elements encode_elements (const Codec &codec, MediaKind kind)
     row.add ("audioconvert");
     row.add ("audioresample");
     row.add_filter (entry->raw_caps);
+    if (is_installed (level_extension) && is_installed ("level")) {
+      GstElement *level = row.add ("level");
+      Row::set (level, "audio-level-meta", "true");
+      Row::set (level, "post-messages", "false");
+    }
   }
   add_encoder (row, *entry, codec);
   if (is_name (codec, "H264"))

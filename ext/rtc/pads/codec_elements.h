@@ -24,6 +24,9 @@ InputFormat input_format (const GstCaps *caps, MediaKind kind);
 // The codec of application/x-rtp caps with its fmtp as far as both sides have to agree on it;
 // nothing for one that is not known here.
 std::optional<Codec> codec_of_rtp (const GstCaps *caps);
+// The id that application/x-rtp caps have for a header extension, in extmap-1 to extmap-14 or more;
+// 0: none.
+std::uint8_t extension_id (const GstStructure *caps, std::string_view uri);
 // The same of encoded caps. H264 without a profile in its caps: nothing, it is not known yet.
 std::optional<Codec> codec_of_encoded (const GstCaps *caps);
 // Whether that is all a payloader takes it for: the name in rtpmap; empty for other caps.

@@ -12,9 +12,8 @@ namespace reach::rtc {
 namespace {
 class SendImpl {
 public:
-  SendImpl (
-      GstBaseSink *base, std::shared_ptr<InputChain> chain, std::shared_ptr<MediaSource> source)
-      : base_ (base), chain_ (std::move (chain)), source_ (std::move (source))
+  SendImpl (GstBaseSink *base, std::shared_ptr<InputChain> chain)
+      : base_ (base), chain_ (std::move (chain))
   {
   }
 
@@ -41,14 +40,17 @@ public:
 
   GstFlowReturn render (GstBuffer *b)
   {
-    if (is_rtp_)
-      source_->push (b, captured (b));
+    if (MediaSource *source = is_rtp_ ? chain_->source_of (b) : nullptr)
+      source->push (b, captured (b));
     return GST_FLOW_OK;
   }
   GstFlowReturn render (GstBufferList *list)
   {
-    if (is_rtp_ && gst_buffer_list_length (list) > 0)
-      source_->push (list, captured (gst_buffer_list_get (list, 0)));
+    if (!is_rtp_ || gst_buffer_list_length (list) == 0)
+      return GST_FLOW_OK;
+    GstBuffer *first = gst_buffer_list_get (list, 0); // a payloader's, of one stream
+    if (MediaSource *source = chain_->source_of (first))
+      source->push (list, captured (first));
     return GST_FLOW_OK;
   }
 
@@ -70,7 +72,6 @@ private:
 
   GstBaseSink *base_;
   const std::shared_ptr<InputChain> chain_;
-  const std::shared_ptr<MediaSource> source_;
   RunningClock clock_;
   bool is_rtp_ = false; // streaming thread
 };
@@ -151,10 +152,10 @@ static void gst_rtc_rtp_send_class_init (GstRtcRtpSendClass *klass)
 }
 
 namespace reach::rtc {
-GstElement *make_rtp_send (std::shared_ptr<InputChain> chain, std::shared_ptr<MediaSource> source)
+GstElement *make_rtp_send (std::shared_ptr<InputChain> chain)
 {
   auto *e = static_cast<GstRtcRtpSend *> (g_object_new (gst_rtc_rtp_send_get_type (), nullptr));
-  e->impl = new SendImpl (GST_BASE_SINK (e), std::move (chain), std::move (source));
+  e->impl = new SendImpl (GST_BASE_SINK (e), std::move (chain));
   return GST_ELEMENT (e);
 }
 } // namespace reach::rtc

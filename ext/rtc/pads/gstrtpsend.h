@@ -18,11 +18,12 @@ public:
   virtual Ref<GstCaps> accepted_caps () = 0; // any thread
   // Of the sink.
   virtual void on_rtp_caps (GstCaps *caps) = 0;
+  virtual MediaSource *source_of (GstBuffer *packet) = 0; // null: nobody's
   virtual void on_ended () = 0;
 };
 
 // Floating. Pads: sink, src.
 GstElement *make_rtp_entry (std::shared_ptr<InputChain> chain);
 // Floating. Pad: sink. Takes anything, and drops what is not RTP.
-GstElement *make_rtp_send (std::shared_ptr<InputChain> chain, std::shared_ptr<MediaSource> source);
+GstElement *make_rtp_send (std::shared_ptr<InputChain> chain);
 } // namespace reach::rtc

@@ -7,6 +7,8 @@
 
 namespace reach::rtc {
 namespace {
+constexpr std::size_t most_keyframes = 8; // SSRCs
+
 unsigned within (unsigned bitrate, unsigned min, unsigned max)
 {
   bitrate = std::max (bitrate, min);
@@ -37,15 +39,23 @@ void InputControl::clear ()
   });
 }
 
-void InputControl::want_keyframe ()
+void InputControl::want_keyframe (std::uint32_t ssrc)
 {
-  want (&State::keyframe);
+  state_.update ([ssrc] (State &s) {
+    if (s.keyframes.size () < most_keyframes &&
+        std::ranges::find (s.keyframes, ssrc) == s.keyframes.end ())
+      s.keyframes.push_back (ssrc);
+  });
+  start ();
 }
 
 void InputControl::want_bitrate (unsigned bits_per_second)
 {
-  state_.lock ()->wanted = bits_per_second;
-  want (&State::bitrate);
+  state_.update ([bits_per_second] (State &s) {
+    s.wanted = bits_per_second;
+    s.bitrate = true;
+  });
+  start ();
 }
 
 void InputControl::set_limits (unsigned min, unsigned max)
@@ -54,8 +64,9 @@ void InputControl::set_limits (unsigned min, unsigned max)
     auto s = state_.lock ();
     s->min = min;
     s->max = max;
+    s->bitrate = true;
   }
-  want (&State::bitrate);
+  start ();
 }
 
 void InputControl::set_adapt (bool on)
@@ -64,8 +75,9 @@ void InputControl::set_adapt (bool on)
     auto s = state_.lock ();
     s->adapt = on;
     s->now = 0; // perhaps of another encoder
+    s->bitrate = true;
   }
-  want (&State::bitrate);
+  start ();
 }
 
 void InputControl::set_encoder (GstElement *encoder, unsigned start)
@@ -84,12 +96,11 @@ void InputControl::set_encoder (GstElement *encoder, unsigned start)
     set_encoder_bitrate (encoder, bitrate);
 }
 
-void InputControl::want (bool State::*what)
+void InputControl::start ()
 {
   Ref<GstPad> pad;
   {
     auto s = state_.lock ();
-    (*s).*what = true;
     if (s->running || !s->sink)
       return;
     s->running = true;
@@ -112,11 +123,12 @@ void InputControl::want (bool State::*what)
 bool InputControl::take (Work &work)
 {
   auto s = state_.lock ();
-  const bool keyframe = std::exchange (s->keyframe, false) && s->sink;
+  work.keyframes = std::exchange (s->keyframes, {});
+  work.sink = s->sink;
+  if (!s->sink)
+    work.keyframes.clear ();
   const unsigned bitrate =
       std::exchange (s->bitrate, false) && s->wanted > 0 ? within (s->wanted, s->min, s->max) : 0;
-  if (keyframe)
-    work.keyframe = s->sink;
   if (bitrate > 0 && s->sink && (s->now == 0 || differs (bitrate, s->now))) {
     work.encoder = s->encoder;
     if (!s->encoder && s->adapt)
@@ -126,16 +138,19 @@ bool InputControl::take (Work &work)
       s->now = bitrate;
     }
   }
-  s->running = keyframe || work.bitrate > 0;
+  s->running = !work.keyframes.empty () || work.bitrate > 0;
   return s->running;
 }
 
 void InputControl::run ()
 {
   for (Work work; take (work); work = {}) {
-    if (work.keyframe)
-      gst_pad_push_event (work.keyframe.get (),
-          gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE, TRUE, 0));
+    for (const std::uint32_t ssrc : work.keyframes) {
+      GstEvent *e = gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE, TRUE, 0);
+      if (ssrc != 0) // of rtpfunnel's
+        gst_structure_set (gst_event_writable_structure (e), "ssrc", G_TYPE_UINT, ssrc, nullptr);
+      gst_pad_push_event (work.sink.get (), e);
+    }
     if (work.bitrate == 0)
       continue;
     if (!work.encoder)

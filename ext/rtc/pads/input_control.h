@@ -4,7 +4,9 @@
 #pragma once
 #include "common/guarded.h"
 #include "common/ref.h"
+#include <cstdint>
 #include <memory>
+#include <vector>
 
 namespace reach::rtc {
 class InputControl : public std::enable_shared_from_this<InputControl> {
@@ -14,7 +16,7 @@ public:
   void clear ();
 
   // Any thread, never wait.
-  void want_keyframe ();
+  void want_keyframe (std::uint32_t ssrc = 0); // of one of several streams in RTP; 0: there is one
   void want_bitrate (unsigned bits_per_second);
   void set_limits (unsigned min, unsigned max);
   void set_adapt (bool on);
@@ -28,15 +30,17 @@ private:
     Ref<GstElement> encoder;
     unsigned min = 0, max = 0, wanted = 0; // bit/s; 0: nothing was said
     unsigned now = 0;                      // what the encoder was set to last
-    bool adapt = false, keyframe = false, bitrate = false, running = false;
+    std::vector<std::uint32_t> keyframes;  // wanted, by SSRC or 0
+    bool adapt = false, bitrate = false, running = false;
   };
   struct Work {
-    Ref<GstPad> keyframe; // where to ask from
-    Ref<GstPad> outer;    // where to look for an encoder
+    Ref<GstPad> sink; // where to ask from
+    std::vector<std::uint32_t> keyframes;
+    Ref<GstPad> outer; // where to look for an encoder
     Ref<GstElement> encoder;
     unsigned bitrate = 0;
   };
-  void want (bool State::*what);
+  void start ();
   bool take (Work &work);
   void run ();
 

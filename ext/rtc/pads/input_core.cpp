@@ -2,6 +2,7 @@
 #include "input_core.h"
 #include "codec_table.h"
 #include "rtc/proto/codec.h"
+#include "rtc/proto/jsep_types.h"
 #include <algorithm>
 
 namespace reach::rtc {
@@ -51,7 +52,7 @@ void InputPad::Core::add (GstBin *bin, const char *name, GstPadTemplate *templ)
   entry_ = Ref<GstElement>::adopt (
       GST_ELEMENT (gst_object_ref_sink (make_rtp_entry (shared_from_this ()))));
   sink_ = Ref<GstElement>::adopt (
-      GST_ELEMENT (gst_object_ref_sink (make_rtp_send (shared_from_this (), source))));
+      GST_ELEMENT (gst_object_ref_sink (make_rtp_send (shared_from_this ()))));
   gst_bin_add_many (GST_BIN (bin_.get ()), entry_.get (), sink_.get (), nullptr);
   gst_element_link (entry_.get (), sink_.get ());
 
@@ -205,6 +206,7 @@ void InputPad::Core::on_rtp_caps (GstCaps *caps)
         ("%s", CharPtr (gst_caps_to_string (caps)).get ()));
     return;
   }
+  source->set_level_id (extension_id (gst_caps_get_structure (caps, 0), uri::audio_level));
   if (format_ == InputFormat::raw) {
     if (encoding_) {
       Codec now = *encoding_;
@@ -213,22 +215,27 @@ void InputPad::Core::on_rtp_caps (GstCaps *caps)
     }
     return;
   }
-  source->set_codec (*codec);
-  set_preferences (format_, receivable_as (*codec));
+  const bool others = layers.set_caps (gst_caps_get_structure (caps, 0));
+  for (const Layer &l : layers.layers ())
+    l.source->set_codec (*codec);
+  if (!set_preferences (format_, receivable_as (*codec)) && others)
+    owner_.on_input_formats (input_);
 }
 
-void InputPad::Core::set_preferences (InputFormat format, std::vector<Codec> preferences)
+// False: they are as before.
+bool InputPad::Core::set_preferences (InputFormat format, std::vector<Codec> preferences)
 {
   {
     auto s = state_.lock ();
     const bool as_before = s->format == format && same (s->preferences, preferences);
     s->format = format;
     if (as_before)
-      return;
+      return false;
     s->preferences = std::move (preferences);
     s->selected.reset ();
   }
   owner_.on_input_formats (input_);
+  return true;
 }
 
 bool InputPad::Core::select (std::span<const NegotiatedCodec> peer)

@@ -7,6 +7,7 @@
 #include "gstrtpsend.h"
 #include "input_control.h"
 #include "input_pad.h"
+#include "rtp_layers.h"
 
 namespace reach::rtc {
 class InputPad::Core final : public InputChain, public std::enable_shared_from_this<Core> {
@@ -23,10 +24,12 @@ public:
   void before_data () override;
   Ref<GstCaps> accepted_caps () override { return accepted_; }
   void on_rtp_caps (GstCaps *caps) override;
+  MediaSource *source_of (GstBuffer *packet) override { return layers.find (packet); }
   void on_ended () override { owner_.on_input_ended (input_); }
 
   const std::shared_ptr<MediaSource> source;
   const std::shared_ptr<InputControl> control = std::make_shared<InputControl> ();
+  RtpLayers layers{source, control};
 
 private:
   struct State {
@@ -34,7 +37,7 @@ private:
     std::vector<Codec> preferences;
     std::optional<Codec> selected; // of raw media
   };
-  void set_preferences (InputFormat format, std::vector<Codec> preferences);
+  bool set_preferences (InputFormat format, std::vector<Codec> preferences);
   bool payload (GstCaps *caps);
   bool build (Elements elements);
   void clear_chain ();

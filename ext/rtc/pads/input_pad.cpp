@@ -15,6 +15,7 @@ InputPad::~InputPad ()
 {
   core_->source->set_owner (nullptr);
   core_->remove ();
+  core_->layers.clear_owners ();
 }
 
 Ref<GstCaps> InputPad::template_caps (MediaKind kind)
@@ -34,7 +35,7 @@ const std::shared_ptr<MediaSource> &InputPad::source () const
 
 std::vector<InputPad::Layer> InputPad::layers () const
 {
-  return {{"", core_->source}};
+  return core_->layers.layers ();
 }
 
 std::vector<Codec> InputPad::preferences ()
@@ -64,11 +65,12 @@ void InputPad::set_adapt (bool on)
 
 void InputPad::on_keyframe_wanted ()
 {
-  core_->control->want_keyframe ();
+  core_->control->want_keyframe (core_->layers.first_ssrc ());
 }
 
 void InputPad::on_bitrate (unsigned bits_per_second)
 {
-  core_->control->want_bitrate (bits_per_second);
+  if (core_->layers.first_ssrc () == 0) // else whose encoder it is cannot be seen from here
+    core_->control->want_bitrate (bits_per_second);
 }
 } // namespace reach::rtc

@@ -37,7 +37,7 @@ public:
     std::string rid;
     std::shared_ptr<MediaSource> source;
   };
-  std::vector<Layer> layers () const; // any thread; at least one, and they stay
+  std::vector<Layer> layers () const; // any thread; at least one, and the first stays
   const std::shared_ptr<MediaSource> &source () const; // the first
   // Any thread. What this input can be sent as, in order; nothing while its caps are not known.
   // RTP: the codec of its caps; encoded: what it is, for H264 with the profiles whose decoders take

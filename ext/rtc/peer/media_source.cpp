@@ -126,6 +126,17 @@ void MediaSource::set_codec (Codec codec)
       return;
     *now = std::move (codec);
   }
+  tell_changed ();
+}
+
+void MediaSource::set_level_id (std::uint8_t id)
+{
+  if (level_id_.exchange (id) != id)
+    tell_changed ();
+}
+
+void MediaSource::tell_changed ()
+{
   const Outputs outputs = *outputs_.lock ();
   for (const auto &o : outputs)
     o->codec_changed ();

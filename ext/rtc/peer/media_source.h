@@ -30,7 +30,7 @@ public:
     // Streaming thread; never waits. captured: when what is in the packets was, on the clock that
     // time.h has.
     virtual void send (std::span<const SourcePacket> packets, TimePoint captured) = 0;
-    // Any thread: codec () is another.
+    // Any thread: codec () or level_id () is another.
     virtual void codec_changed () = 0;
   };
   // What makes the stream. Loop thread; must not wait for a streaming thread.
@@ -62,6 +62,11 @@ public:
   void set_pixels (std::uint32_t pixels) { pixels_ = pixels; }
   std::uint32_t pixels () const { return pixels_; }
 
+  // Any thread. The id of the header extension in the packets that has the level of their sound
+  // (RFC 6464); 0: they have none.
+  void set_level_id (std::uint8_t id);
+  std::uint8_t level_id () const { return level_id_; }
+
   void add (std::shared_ptr<Output> output);
   void remove (const Output *output); // it may still be in a send () of another thread
   std::size_t outputs () { return outputs_.lock ()->size (); }
@@ -72,11 +77,13 @@ public:
 
 private:
   using Outputs = std::vector<std::shared_ptr<Output>>;
+  void tell_changed ();
   // shared: other sources may get these buffers.
   void push (std::span<GstBuffer *const> buffers, bool shared, TimePoint captured);
 
   const MediaKind kind_;
   std::atomic<std::uint32_t> pixels_{0};
+  std::atomic<std::uint8_t> level_id_{0};
   // Held while the owner is called, so that it can go at any time after set_owner ().
   Guarded<Owner *> owner_{nullptr};
   Guarded<Codec> codec_;

@@ -371,6 +371,9 @@ bool PeerConnection::rules_of (const NegotiatedMedia &m, const Attached &a, Send
   r.abs_send_time_id = sent_id (m, uri::abs_send_time);
   r.transport_id = sent_id (m, uri::transport_cc);
   r.mid = m.mid;
+  const std::uint8_t level = sent_id (m, uri::audio_level);
+  if (level != 0 && a.source->level_id () != 0)
+    r.kept = {{a.source->level_id (), level}};
   return true;
 }
 

@@ -20,9 +20,9 @@ bool wants (const sdp::Media &m, const std::string &rid)
 // The offer asks for what this one sends: by an application's track, or by its layers.
 bool is_asked_for (const sdp::Media &m, const Transceiver &t)
 {
-  return t.by_track || (!t.track.empty () && can_rid (m) &&
-                           std::ranges::any_of (
-                               t.encodings, [&] (const Rid &r) { return wants (m, r.id); }));
+  return t.by_track ||
+         (!t.track.empty () && can_rid (m) &&
+             std::ranges::any_of (t.encodings, [&] (const Rid &r) { return wants (m, r.id); }));
 }
 } // namespace
 
@@ -168,8 +168,12 @@ void Negotiator::apply_remote_media (DescriptionType type, const sdp::Media &m, 
 void Negotiator::take_simulcast (DescriptionType type, const sdp::Media &m, Transceiver &t)
 {
   if (type == DescriptionType::answer) {
+    // Not those that came after the offer.
+    const std::vector<Rid> &offered = pending_local_->media[*t.mline].rids;
     if (receives (m.direction ()))
-      std::erase_if (t.encodings, [&] (const Rid &r) { return !wants (m, r.id); });
+      std::erase_if (t.encodings, [&] (const Rid &r) {
+        return !wants (m, r.id) && std::ranges::find (offered, r.id, &Rid::id) != offered.end ();
+      });
     return;
   }
   if (type != DescriptionType::offer || !m.simulcast || !t.encodings.empty () ||

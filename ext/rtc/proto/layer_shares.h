@@ -9,8 +9,9 @@
 
 namespace reach::rtc {
 struct Layer {
-  std::uint32_t pixels = 0; // of a picture; 0: not known, then all get the same and none is left out
-  bool sent = true;         // was not left out before
+  std::uint32_t pixels =
+      0;            // of a picture; 0: not known, then all get the same and none is left out
+  bool sent = true; // was not left out before
 };
 struct LayerShare {
   unsigned bitrate = 0; // bit/s

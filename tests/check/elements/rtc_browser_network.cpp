@@ -145,6 +145,25 @@ GST_START_TEST (test_simulcast)
 }
 GST_END_TEST
 
+// Chromium takes no simulcast: of the two layers it sees the first.
+GST_START_TEST (test_simulcast_refused)
+{
+  const Server server;
+  browser ().open (server.page ());
+  Peer p (server, "video_0::rid=h video_1::rid=l " + picture + " ! tee name=t  t. ! queue" + vp8 +
+                      "p.video_0  t. ! queue ! videoscale ! video/x-raw,width=160,height=120" +
+                      vp8 + "p.video_1");
+  browser ().run ("connect('garden')");
+  browser ().run ("sees('VP8', 320, 240)");
+  const std::string offered = browser ().run ("pc().remoteDescription.sdp");
+  fail_unless (offered.find ("a=simulcast:send h;l") != std::string::npos, "%s", offered.c_str ());
+  const std::string answered = browser ().run ("pc().localDescription.sdp");
+  fail_unless (answered.find ("a=simulcast") == std::string::npos, "%s", answered.c_str ());
+  const auto warning = wait_message (p.pipeline (), GST_MESSAGE_WARNING);
+  fail_unless (warning != nullptr, "nobody was told");
+}
+GST_END_TEST
+
 // What both count agrees, after either side has offered first and the other side later. Who answers
 // is DTLS server, as we like it, and chooses GCM.
 GST_START_TEST (test_statistics)
@@ -199,6 +218,7 @@ static Suite *rtc_browser_network_suite ()
   TCase *c = browser_case (s);
   tcase_add_loop_test (c, test_relay, 0, 3);
   tcase_add_test (c, test_simulcast);
+  tcase_add_test (c, test_simulcast_refused);
   tcase_add_loop_test (c, test_statistics, 0, 2);
   TCase *names = browser_case (s, "--no-camera");
   tcase_add_test (names, test_mdns);

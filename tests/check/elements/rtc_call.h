@@ -107,8 +107,10 @@ private:
     const std::string media =
         caps ? gst_structure_get_name (gst_caps_get_structure (caps.get (), 0)) : "none";
     static_cast<Caller *> (self)->tracks.update ([&] (std::vector<Track> &all) {
-      const auto t = std::ranges::find (all, std::string (name.get ()), &Track::pad);
-      if (t == all.end ())
+      // A pad may come after another has gone by the same name.
+      const auto t = std::find_if (
+          all.rbegin (), all.rend (), [&] (const Track &x) { return x.pad == name.get (); });
+      if (t == all.rend ())
         return;
       t->media = media;
       if (caps)
@@ -149,6 +151,8 @@ private:
       all.push_back ({.pad = GST_PAD_NAME (pad), .rid = rid ? rid : ""});
     });
     GstElement *decoder = gst_element_factory_make ("decodebin", nullptr);
+    // Or none would play before there is something for all of them.
+    g_object_set (decoder, "async-handling", TRUE, nullptr);
     g_object_set_data_full (G_OBJECT (decoder), "track", g_strdup (GST_PAD_NAME (pad)), g_free);
     g_signal_connect (decoder, "pad-added", G_CALLBACK (on_decoded), self);
     gst_bin_add (GST_BIN (self->pipeline), decoder);

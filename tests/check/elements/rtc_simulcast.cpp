@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Several pads that are layers of one track: to rtcpeer, which makes a pad of each, and to peers
 // that take some of them or none.
+#include "rtc/proto/jsep_types.h"
 #include "rtc_call.h"
+#include <gst/rtp/rtp.h>
 #include <gst/video/video-event.h>
-#include <map>
 
 using namespace reach;
 using namespace reach::test;
@@ -30,8 +31,8 @@ std::string layers (bool encoded = true)
   std::string s = "videotestsrc is-live=true pattern=ball ! "
                   "video/x-raw,format=I420,width=320,height=240,framerate=15/1 ! tee name=t ";
   for (int i = 0; i < 3; i++)
-    s += "t. ! queue leaky=downstream ! videoscale ! video/x-raw,width=" + std::to_string (widths[i]) +
-         ",height=" + std::to_string (widths[i] * 3 / 4) + " ! " +
+    s += "t. ! queue leaky=downstream ! videoscale ! video/x-raw,width=" +
+         std::to_string (widths[i]) + ",height=" + std::to_string (widths[i] * 3 / 4) + " ! " +
          (encoded ? encoder (i) + " ! " : std::string ()) + "identity name=branch_" + names[i] +
          " ! peer.video_" + std::to_string (i) + " ";
   return s;
@@ -81,7 +82,8 @@ void shows_all (Caller &c)
 {
   for (int i = 0; i < 3; i++)
     shows (c, names[i], widths[i]);
-  fail_unless_equals_int (c.tracks.get ().size (), 3);
+  const auto all = c.tracks.get ();
+  fail_unless_equals_int (std::ranges::count (all, false, &Caller::Track::gone), 3);
 }
 
 std::string local_sdp (Caller &c)
@@ -127,10 +129,12 @@ struct Branch {
 
   Branch (Caller &c, const char *name)
   {
-    GstElement *e = gst_bin_get_by_name (GST_BIN (c.pipeline), (std::string ("branch_") + name).c_str ());
+    GstElement *e =
+        gst_bin_get_by_name (GST_BIN (c.pipeline), (std::string ("branch_") + name).c_str ());
     pad = gst_element_get_static_pad (e, "src");
     gst_object_unref (e);
-    probe_ = gst_pad_add_probe (pad,
+    probe_ = gst_pad_add_probe (
+        pad,
         static_cast<GstPadProbeType> (
             GST_PAD_PROBE_TYPE_EVENT_UPSTREAM | GST_PAD_PROBE_TYPE_BUFFER),
         [] (GstPad *, GstPadProbeInfo *info, gpointer self) {
@@ -180,8 +184,8 @@ GST_START_TEST (test_layers)
   shows_all (viewer);
   const std::string sdp = local_sdp (camera);
   fail_unless (sdp.find ("a=simulcast:send h;m;l") != std::string::npos, "%s", sdp.c_str ());
-  fail_unless (sdp.find ("m=video", sdp.find ("m=video") + 1) == std::string::npos, "%s",
-      sdp.c_str ());
+  fail_unless (
+      sdp.find ("m=video", sdp.find ("m=video") + 1) == std::string::npos, "%s", sdp.c_str ());
 }
 GST_END_TEST
 
@@ -245,9 +249,8 @@ GST_START_TEST (test_pad_goes)
   gst_pad_unlink (m.pad, pad);
   gst_element_release_request_pad (camera.peer, pad);
   gst_object_unref (pad);
-  fail_unless (
-      viewer.tracks.wait ([] (const auto &all) { return find (all, "m") == nullptr; }), "%s",
-      text (viewer).c_str ());
+  fail_unless (viewer.tracks.wait ([] (const auto &all) { return find (all, "m") == nullptr; }),
+      "%s", text (viewer).c_str ());
   shows (viewer, "h", 320);
   shows (viewer, "l", 80);
 
@@ -340,10 +343,11 @@ GST_START_TEST (test_bitrate)
     gst_object_unref (e);
     return r;
   };
-  fail_unless (iterate_until ([&] { return rate ("h") > 3 * rate ("m") && rate ("m") > 3 * rate ("l"); }),
+  fail_unless (
+      iterate_until ([&] { return rate ("h") > 3 * rate ("m") && rate ("m") > 3 * rate ("l"); }),
       "%u %u %u", rate ("h"), rate ("m"), rate ("l"));
   g_object_set (camera.peer, "max-bitrate", 50000u, nullptr); // h would get 38 of 46 kbit/s
-  shows (viewer, "l", 80); // time passes
+  shows (viewer, "l", 80);                                    // time passes
   fail_unless (iterate_until ([&] {
     const unsigned before = count (viewer, "h");
     shows (viewer, "l", 80);
@@ -352,6 +356,57 @@ GST_START_TEST (test_bitrate)
   g_object_set (camera.peer, "max-bitrate", 2000000u, nullptr);
   shows (viewer, "h", 320);
   shows (viewer, "m", 160);
+}
+GST_END_TEST
+
+// As it is written for webrtcbin: one pad, RTP out of rtpfunnel, and caps that name the layers.
+GST_START_TEST (test_funnel)
+{
+  SignallingServer server;
+  std::string line = "rtcpeer name=peer" + by (server) +
+                     "videotestsrc is-live=true pattern=ball ! "
+                     "video/x-raw,format=I420,width=320,height=240,framerate=15/1 ! tee name=t "
+                     "rtpfunnel name=f ! capsfilter name=layers ! peer.video_0 ";
+  for (int i = 0; i < 3; i++)
+    line += "t. ! queue ! videoscale ! video/x-raw,width=" + std::to_string (widths[i]) +
+            ",height=" + std::to_string (widths[i] * 3 / 4) + " ! " + encoder (i) +
+            " ! rtph264pay name=pay_" + names[i] +
+            " pt=96 aggregate-mode=zero-latency config-interval=-1 ! identity name=branch_" +
+            names[i] + " ! f. ";
+  Caller camera (line), viewer ("rtcpeer name=peer" + by (server));
+  GstElement *filter = gst_bin_get_by_name (GST_BIN (camera.pipeline), "layers");
+  const std::string caps = "application/x-rtp,media=video,encoding-name=H264,payload=96,"
+                           "clock-rate=90000,rid-h=(string)send,rid-m=(string)send,"
+                           "rid-l=(string)send,a-simulcast=(string)\"send h;m;l\","
+                           "extmap-10=(string)\"" +
+                           std::string (rtc::uri::rid) + "\"";
+  gst_util_set_object_arg (G_OBJECT (filter), "caps", caps.c_str ());
+  gst_object_unref (filter);
+  for (const char *name : names) {
+    GstElement *pay =
+        gst_bin_get_by_name (GST_BIN (camera.pipeline), (std::string ("pay_") + name).c_str ());
+    GstElement *extension = gst_element_factory_make ("rtphdrextstreamid", nullptr);
+    fail_unless (extension != nullptr);
+    gst_rtp_header_extension_set_id (GST_RTP_HEADER_EXTENSION (extension), 10);
+    g_object_set (extension, "rid", name, nullptr);
+    gst_object_ref_sink (extension);
+    g_signal_emit_by_name (pay, "add-extension", extension);
+    gst_object_unref (extension);
+    gst_object_unref (pay);
+  }
+  viewer.play ();
+  camera.play ();
+  shows_all (viewer);
+  Branch h (camera, "h"), m (camera, "m"), l (camera, "l");
+  const auto tracks = viewer.tracks.get ();
+  GstPad *pad = gst_element_get_static_pad (viewer.peer, find (tracks, "l")->pad.c_str ());
+  gst_pad_send_event (
+      pad, gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE, TRUE, 0));
+  gst_object_unref (pad);
+  fail_unless (l.keyframes.wait ([] (unsigned n) { return n > 0; }));
+  shows_all (viewer);
+  fail_unless_equals_int (h.keyframes.get (), 0);
+  fail_unless_equals_int (m.keyframes.get (), 0);
 }
 GST_END_TEST
 
@@ -384,6 +439,7 @@ static Suite *rtc_simulcast_suite ()
   tcase_add_loop_test (tc, test_none_is_taken, 0, 2);
   tcase_add_test (tc, test_paused);
   tcase_add_test (tc, test_bitrate);
+  tcase_add_test (tc, test_funnel);
   tcase_add_test (tc, test_wrong_names);
   suite_add_tcase (s, tc);
   return s;

@@ -136,6 +136,30 @@ GST_START_TEST (test_data_channel)
 }
 GST_END_TEST
 
+// Answers of webrtcbin 1.22 to an offer with layers have neither these nor header extensions: it
+// gets the first layer, and rtcpeer says so.
+GST_START_TEST (test_simulcast)
+{
+  std::string layers = "rtcpeer name=peer video_0::rid=h video_1::rid=m video_2::rid=l "
+                       "videotestsrc is-live=true pattern=ball ! "
+                       "video/x-raw,format=I420,width=320,height=240,framerate=15/1 ! tee name=t ";
+  const int widths[] = {320, 160, 80};
+  for (int i = 0; i < 3; i++)
+    layers += "t. ! queue leaky=downstream ! videoscale ! video/x-raw,width=" +
+              std::to_string (widths[i]) + ",height=" + std::to_string (widths[i] * 3 / 4) +
+              " ! vp8enc deadline=1 cpu-used=8 keyframe-max-dist=3000 ! peer.video_" +
+              std::to_string (i) + " ";
+  Caller a (layers), b (peer ("webrtcbin"));
+  Wiring w (a, b);
+  b.play ();
+  a.play ();
+  fail_unless (b.wait_media ("video/x-raw", 15), "%s", w.fault.get ().c_str ());
+  fail_unless_equals_int (b.tracks.get ().size (), 1);
+  fail_unless_equals_int (b.tracks.get ()[0].width, widths[0]);
+  fail_unless (wait_message (a.pipeline, GST_MESSAGE_WARNING) != nullptr);
+}
+GST_END_TEST
+
 static Suite *rtc_webrtcbin_suite ()
 {
   register_plugins ();
@@ -155,6 +179,7 @@ static Suite *rtc_webrtcbin_suite ()
   }
   tcase_add_loop_test (tc, test_h264_opus, first, G_N_ELEMENTS (cases));
   tcase_add_loop_test (tc, test_vp8_opus, first, G_N_ELEMENTS (cases));
+  tcase_add_test (tc, test_simulcast);
   tcase_add_loop_test (tc, test_data_channel, first, G_N_ELEMENTS (cases));
   suite_add_tcase (s, tc);
   return s;

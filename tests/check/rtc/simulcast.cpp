@@ -102,6 +102,26 @@ GST_START_TEST (test_refused)
 }
 GST_END_TEST
 
+// Layers that come while the answer to an offer without them is on its way.
+GST_START_TEST (test_late_layers)
+{
+  Peer a (1), b (2);
+  const auto t = layered (a, "h");
+  offer (a, b);
+  fine (a.n.set_encodings (t, rids ("hm")));
+  answer (b, a);
+  fail_unless (media (a).send_rids.empty () && a.n.needed ());
+  offer (a, b);
+  fine (a.n.set_encodings (t, rids ("hml")));
+  answer (b, a);
+  fail_unless_equals_string (text (media (a).send_rids).c_str (), "hm");
+  fail_unless (a.n.needed ());
+  negotiate (a, b);
+  fail_unless_equals_string (text (media (b).receive_rids).c_str (), "hml");
+  fail_if (a.n.needed ());
+}
+GST_END_TEST
+
 // RFC 8853, 5.1: a layer that the receiver has paused.
 GST_START_TEST (test_paused)
 {
@@ -207,6 +227,7 @@ static Suite *simulcast_suite ()
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_layers_change);
   tcase_add_test (tc, test_refused);
+  tcase_add_test (tc, test_late_layers);
   tcase_add_test (tc, test_paused);
   tcase_add_test (tc, test_rollback);
   tcase_add_test (tc, test_asked);
