@@ -52,6 +52,13 @@ public:
       }
     serve ();
   }
+  // What the server's side does.
+  template <typename F> auto act (F &&f)
+  {
+    const auto result = f (server_);
+    serve ();
+    return result;
+  }
   // One message, any, in any direction; waits a moment for it. False: there was none.
   bool deliver (milliseconds moment = milliseconds (5))
   {
@@ -88,6 +95,12 @@ public:
   {
     const auto at = types_.find (type);
     return at == types_.end () ? 0 : at->second;
+  }
+  // The same, by elements alone.
+  unsigned sent (const std::string &type) const
+  {
+    const auto at = sent_.find (type);
+    return at == sent_.end () ? 0 : at->second;
   }
   unsigned below (unsigned n) { return static_cast<unsigned> (random_ () % n); }
 
@@ -137,6 +150,7 @@ private:
       server_.connect (m.way = ++last_way_);
     }
     types_[message->type]++;
+    sent_[message->type]++;
     if (m.way) // else it is of a connection that was closed
       server_.input (
           m.way, "{\"type\":\"" + message->type + "\",\"data\":" + message->data + "}", now_);
@@ -237,7 +251,7 @@ private:
   rtc::pool::Pools server_;
   std::vector<std::unique_ptr<Member>> members_;
   std::map<std::pair<std::string, std::string>, Pair> pairs_;
-  std::map<std::string, unsigned> types_;
+  std::map<std::string, unsigned> types_, sent_;
   std::set<std::pair<std::string, std::string>> offered_; // from, to
   unsigned glares_ = 0;
   Watched<std::vector<Up>> up_;

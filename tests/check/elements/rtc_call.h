@@ -107,8 +107,9 @@ private:
     const std::string media =
         caps ? gst_structure_get_name (gst_caps_get_structure (caps.get (), 0)) : "none";
     static_cast<Caller *> (self)->tracks.update ([&] (std::vector<Track> &all) {
-      const auto t = std::ranges::find (all, std::string (name.get ()), &Track::pad);
-      if (t == all.end ())
+      // Of several pads that have had this name the last one.
+      const auto t = std::ranges::find (all.rbegin (), all.rend (), name.get (), &Track::pad);
+      if (t == all.rend ())
         return;
       t->media = media;
       if (caps)
