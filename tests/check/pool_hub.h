@@ -23,6 +23,10 @@ public:
       g_signal_handlers_disconnect_by_data (m->element, m.get ());
       gst_object_unref (m->element);
     }
+    // What is on its way to the application, on a thread of the elements', holds them.
+    const std::size_t all = members_.size ();
+    if (!gone_->wait ([all] (std::size_t n) { return n >= all; }))
+      g_error ("elements are alive that nobody needs");
   }
   PoolHub (const PoolHub &) = delete;
   PoolHub &operator= (const PoolHub &) = delete;
@@ -30,10 +34,16 @@ public:
   // What becomes of a candidate on its way between two, in the order of add (); empty: it is lost.
   std::function<std::string (std::size_t from, std::size_t to, const std::string &)> rewrite;
 
-  // Before it joins.
+  // Before it joins. Whoever else holds it is gone before the hub is.
   void add (GstElement *element)
   {
     gst_object_ref (element);
+    using Gone = std::shared_ptr<Watched<std::size_t>>;
+    g_object_set_data_full (
+        G_OBJECT (element), "gone", new Gone (gone_), +[] (gpointer p) {
+          const std::unique_ptr<Gone> gone (static_cast<Gone *> (p));
+          (*gone)->update ([] (std::size_t &n) { n++; });
+        });
     members_.push_back (std::make_unique<Member> (Member{this, element, members_.size ()}));
     g_signal_connect (element, "signaller-send", G_CALLBACK (on_send), members_.back ().get ());
   }
@@ -255,5 +265,6 @@ private:
   std::set<std::pair<std::string, std::string>> offered_; // from, to
   unsigned glares_ = 0;
   Watched<std::vector<Up>> up_;
+  const std::shared_ptr<Watched<std::size_t>> gone_ = std::make_shared<Watched<std::size_t>> ();
 };
 } // namespace reach::test
