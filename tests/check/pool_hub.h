@@ -47,6 +47,14 @@ public:
     members_.push_back (std::make_unique<Member> (Member{this, element, members_.size ()}));
     g_signal_connect (element, "signaller-send", G_CALLBACK (on_send), members_.back ().get ());
   }
+  // As the server has it now; empty: in no pool.
+  std::string id_of (GstElement *element) const
+  {
+    for (const auto &m : members_)
+      if (m->element == element && m->way)
+        return m->peer;
+    return {};
+  }
   // The action, and what a server sees of it.
   void leave (GstElement *element)
   {
@@ -54,6 +62,7 @@ public:
       if (m->element == element) {
         g_signal_emit_by_name (element, "leave");
         m->down.clear ();
+        m->peer.clear ();
         if (const Id id = std::exchange (m->way, Id{0}))
           server_.disconnect (id, "closed");
         up_.update ([&] (auto &all) { // what is under way was of its connection
