@@ -32,7 +32,7 @@ struct Session final : PerfectNegotiation::Owner {
   std::map<std::string, TransceiverId> sent; // by track
   std::string gathered;                      // username that candidates were told of
   std::set<std::string> got;                 // usernames that candidates came for
-  bool draining = false;
+  bool draining = false, data = false; // data: a channel was asked for
 
   void on_local_description (DescriptionType type, const std::string &sdp) override;
   void on_negotiator_changed () override;
@@ -347,7 +347,7 @@ void World::act (Member &m)
   if (below (2))
     s.negotiator.restart_ice ();
   else
-    sure (!s.negotiator.add_data_channel (), "no data channel can be added");
+    sure (s.data = !s.negotiator.add_data_channel (), "no data channel can be added");
   s.on_negotiator_changed ();
 }
 
@@ -436,6 +436,7 @@ void World::check (Session &a, Session &b)
   sure (wanted == seen, "sent is " + all (wanted) + "received is " + all (seen));
   const Negotiated *mine = a.negotiator.negotiated (), *theirs = b.negotiator.negotiated ();
   sure ((mine == nullptr) == (theirs == nullptr), "only one has agreed to something");
+  sure (!a.data || (mine && mine->data), "a data channel was forgotten");
   if (!mine || mine->transport_mid.empty ())
     return;
   sure (mine->data.has_value () == theirs->data.has_value (), "data channels");
