@@ -45,6 +45,15 @@ void PoolMembers::open (WebConnection &c)
   core_.connect (id);
 }
 
+void PoolMembers::open_pair (WebConnection &c, const pairing::Wish &w)
+{
+  if (c.over ())
+    return;
+  open (c);
+  core_.join_pair (last_, w.channel, w.peer, Clock::now ());
+  drain ();
+}
+
 bool PoolMembers::on_text (WebConnection &c, std::string_view text)
 {
   const auto at = raw_.find (&c);
@@ -133,7 +142,7 @@ void PoolMembers::put_out (const pool::Transmit &t)
   if (at == connections_.end ())
     return t.close ? socket_io_.close (t.to) : socket_io_.send (t.to, t.text);
   if (t.close)
-    at->second->close (static_cast<WebSocket::Code> (t.close));
+    at->second->close (static_cast<WebSocket::Code> (t.close), t.why);
   else
     at->second->send (t.text);
 }

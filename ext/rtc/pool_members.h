@@ -3,6 +3,7 @@
 // socket.io. Loop thread only.
 #pragma once
 #include "rtc/signalling/cluster_bus.h"
+#include "rtc/signalling/pairing.h"
 #include "rtc/signalling/proto/cluster.h"
 #include "rtc/signalling/socket_io_server.h"
 
@@ -21,6 +22,8 @@ public:
 
   SocketIoServer &socket_io () { return socket_io_; }
   void open (WebConnection &c); // a raw WebSocket, accepted
+  // The same, of one of a pair, which the application lets in.
+  void open_pair (WebConnection &c, const pairing::Wish &w);
   // False: it is none of these.
   bool on_text (WebConnection &c, std::string_view text);
   bool on_over (WebConnection &c, unsigned code);

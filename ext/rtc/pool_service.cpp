@@ -17,7 +17,7 @@ constexpr std::uint64_t pool_id (std::uint64_t n)
 PoolService::PoolService (Owner &owner, const Limits &limits, const Access &access,
     std::string folder, std::unique_ptr<ClusterBus> bus)
     : owner_ (owner), limits_ (limits), gate_ (access.token, access.origins),
-      pairing_ (*this, limits_.pairs), files_ (std::move (folder)), bus_ (std::move (bus))
+      files_ (std::move (folder)), bus_ (std::move (bus))
 {
 }
 
@@ -57,11 +57,11 @@ void PoolService::on_upgrade (WebConnection &c)
     return members_->socket_io ().on_upgrade (c);
   if (gate_.refused (c))
     return;
-  if (c.offers (Pairing::protocol))
+  if (c.offers (pairing::protocol))
     return upgrade_pair (c);
   if (c.request ().header ("sec-websocket-protocol"))
     return c.respond (400, "text/plain",
-        "The sub-protocol that is known here is " + std::string (Pairing::protocol) +
+        "The sub-protocol that is known here is " + std::string (pairing::protocol) +
             "; pools have none.\n");
   c.accept ({});
   members_->open (c);
@@ -69,7 +69,7 @@ void PoolService::on_upgrade (WebConnection &c)
 
 void PoolService::upgrade_pair (WebConnection &c)
 {
-  const auto wish = Pairing::wish_of (c.request (), limits_.pairs);
+  const auto wish = pairing::wish_of (c.request ());
   if (!wish)
     return c.respond (400, "text/plain", "The path has to name a channel.\n");
   if (requests_.size () >= limits_.requests)
@@ -112,23 +112,20 @@ bool PoolService::decide_pair (std::uint64_t id, bool yes)
     r.connection->respond (403, "text/plain", "This channel is not for you.\n");
     return true;
   }
-  r.connection->accept (Pairing::protocol);
-  pairing_.join (*r.connection, r.wish);
+  r.connection->accept (pairing::protocol);
+  members_->open_pair (*r.connection, r.wish);
   return true;
 }
 
 void PoolService::on_text (WebConnection &c, std::string_view text)
 {
-  if (!members_->on_text (c, text))
-    pairing_.on_text (c, text);
+  members_->on_text (c, text);
 }
 
 void PoolService::on_over (WebConnection &c, unsigned code)
 {
-  if (members_->on_over (c, code))
-    return;
-  std::erase_if (requests_, [&c] (const auto &r) { return r.second.connection == &c; });
-  pairing_.on_over (c, code);
+  if (!members_->on_over (c, code))
+    std::erase_if (requests_, [&c] (const auto &r) { return r.second.connection == &c; });
 }
 
 void PoolService::on_pool_event (pool::Event &e)

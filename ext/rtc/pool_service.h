@@ -2,12 +2,11 @@
 // What a rtcpoolserver serves on its port: pools, pairs of peers, and files. Loop thread only.
 #pragma once
 #include "pool_members.h"
-#include "rtc/signalling/pairing.h"
 #include "rtc/signalling/static_files.h"
 #include "rtc/signalling/web_server.h"
 
 namespace reach::rtc {
-class PoolService final : public WebService, Pairing::Owner, PoolMembers::Owner {
+class PoolService final : public WebService, PoolMembers::Owner {
 public:
   // Called on the loop thread.
   class Owner {
@@ -23,7 +22,6 @@ public:
     virtual void on_app_message (const pool::AppMessage &m) = 0;
   };
   struct Limits {
-    Pairing::Limits pairs;
     pool::Limits pools;
     SocketIoServer::Limits socket_io;
     std::size_t requests = 1000; // of pairs, that await a decision
@@ -39,7 +37,6 @@ public:
 
   // False: it is not awaited. pool: what was asked for, or what it stands for.
   bool decide (std::uint64_t id, bool yes, const std::string &pool);
-  std::size_t channels () const { return pairing_.channels (); }
   PoolMembers &members () { return *members_; }
 
   void on_start (Loop &loop) override;
@@ -48,7 +45,7 @@ public:
 private:
   struct Request {
     WebConnection *connection;
-    Pairing::Wish wish;
+    pairing::Wish wish;
     TimePoint until;
   };
   // WebService
@@ -56,16 +53,6 @@ private:
   void on_upgrade (WebConnection &c) override;
   void on_text (WebConnection &c, std::string_view text) override;
   void on_over (WebConnection &c, unsigned code) override;
-  // Pairing::Owner
-  void on_pair_joined (const std::string &channel, const std::string &peer) override
-  {
-    owner_.on_peer_joined (channel, peer);
-  }
-  void on_pair_left (
-      const std::string &channel, const std::string &peer, const std::string &reason) override
-  {
-    owner_.on_peer_left (channel, peer, reason);
-  }
   // PoolMembers::Owner
   void on_pool_event (pool::Event &e) override;
 
@@ -76,7 +63,6 @@ private:
   Owner &owner_;
   const Limits limits_;
   const Gate gate_;
-  Pairing pairing_;
   StaticFiles files_;
   std::map<std::uint64_t, Request> requests_; // the oldest first
   std::uint64_t last_request_ = 0;

@@ -23,8 +23,8 @@ WebServerSettings web_settings (const PoolServerSettings &s)
 PoolService::Limits limits_of (const PoolServerSettings &s)
 {
   PoolService::Limits l;
-  l.pairs.channels = l.pools.pools = s.max_pools;
-  l.pairs.messages = l.pools.messages = {double (s.message_rate), 5.0 * s.message_rate};
+  l.pools.pools = s.max_pools;
+  l.pools.messages = {double (s.message_rate), 5.0 * s.message_rate};
   l.pools.peers = s.max_peers;
   l.pools.message = s.max_message_size;
   l.pools.private_pools = s.private_pools;
@@ -103,8 +103,8 @@ GstStructure *PoolServerImpl::stats ()
   if (run) {
     c = run->server->counters ();
     run->server->loop ().call ([&] {
-      channels = run->service->channels ();
       PoolMembers &m = run->service->members ();
+      channels = m.core ().channels ();
       p = m.core ().counters ();
       pools = channels + m.core ().pools ();
       peers = m.core ().peers ();

@@ -23,6 +23,10 @@ public:
       g_signal_handlers_disconnect_by_data (m->element, m.get ());
       gst_object_unref (m->element);
     }
+    // What is on its way to the application, on a thread of the elements', holds them.
+    const std::size_t all = members_.size ();
+    if (!gone_->wait ([all] (std::size_t n) { return n >= all; }))
+      g_error ("elements are alive that nobody needs");
   }
   PoolHub (const PoolHub &) = delete;
   PoolHub &operator= (const PoolHub &) = delete;
@@ -30,12 +34,26 @@ public:
   // What becomes of a candidate on its way between two, in the order of add (); empty: it is lost.
   std::function<std::string (std::size_t from, std::size_t to, const std::string &)> rewrite;
 
-  // Before it joins.
+  // Before it joins. Whoever else holds it is gone before the hub is.
   void add (GstElement *element)
   {
     gst_object_ref (element);
+    using Gone = std::shared_ptr<Watched<std::size_t>>;
+    g_object_set_data_full (
+        G_OBJECT (element), "gone", new Gone (gone_), +[] (gpointer p) {
+          const std::unique_ptr<Gone> gone (static_cast<Gone *> (p));
+          (*gone)->update ([] (std::size_t &n) { n++; });
+        });
     members_.push_back (std::make_unique<Member> (Member{this, element, members_.size ()}));
     g_signal_connect (element, "signaller-send", G_CALLBACK (on_send), members_.back ().get ());
+  }
+  // As the server has it now; empty: in no pool.
+  std::string id_of (GstElement *element) const
+  {
+    for (const auto &m : members_)
+      if (m->element == element && m->way)
+        return m->peer;
+    return {};
   }
   // The action, and what a server sees of it.
   void leave (GstElement *element)
@@ -44,6 +62,7 @@ public:
       if (m->element == element) {
         g_signal_emit_by_name (element, "leave");
         m->down.clear ();
+        m->peer.clear ();
         if (const Id id = std::exchange (m->way, Id{0}))
           server_.disconnect (id, "closed");
         up_.update ([&] (auto &all) { // what is under way was of its connection
@@ -51,6 +70,13 @@ public:
         });
       }
     serve ();
+  }
+  // What the server's side does.
+  template <typename F> auto act (F &&f)
+  {
+    const auto result = f (server_);
+    serve ();
+    return result;
   }
   // One message, any, in any direction; waits a moment for it. False: there was none.
   bool deliver (milliseconds moment = milliseconds (5))
@@ -88,6 +114,12 @@ public:
   {
     const auto at = types_.find (type);
     return at == types_.end () ? 0 : at->second;
+  }
+  // The same, by elements alone.
+  unsigned sent (const std::string &type) const
+  {
+    const auto at = sent_.find (type);
+    return at == sent_.end () ? 0 : at->second;
   }
   unsigned below (unsigned n) { return static_cast<unsigned> (random_ () % n); }
 
@@ -137,6 +169,7 @@ private:
       server_.connect (m.way = ++last_way_);
     }
     types_[message->type]++;
+    sent_[message->type]++;
     if (m.way) // else it is of a connection that was closed
       server_.input (
           m.way, "{\"type\":\"" + message->type + "\",\"data\":" + message->data + "}", now_);
@@ -237,9 +270,10 @@ private:
   rtc::pool::Pools server_;
   std::vector<std::unique_ptr<Member>> members_;
   std::map<std::pair<std::string, std::string>, Pair> pairs_;
-  std::map<std::string, unsigned> types_;
+  std::map<std::string, unsigned> types_, sent_;
   std::set<std::pair<std::string, std::string>> offered_; // from, to
   unsigned glares_ = 0;
   Watched<std::vector<Up>> up_;
+  const std::shared_ptr<Watched<std::size_t>> gone_ = std::make_shared<Watched<std::size_t>> ();
 };
 } // namespace reach::test

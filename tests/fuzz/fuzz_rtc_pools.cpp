@@ -20,6 +20,7 @@ void require (bool holds)
 struct Client {
   bool there = false, socket_io = false, joined = false, closing = false;
   std::set<std::string> known; // the others
+  bool pair = false;           // one of a channel
 };
 
 class Model {
@@ -75,6 +76,10 @@ void Model::on_text (Client &c, std::string_view text)
   std::string type;
   json::Value data;
   require (c.there && !c.closing);
+  if (c.pair) {
+    const auto v = json::parse (text, 64);
+    return require (v && v->is (json::Kind::object));
+  }
   if (c.socket_io) {
     require (text.starts_with ("42/n,"));
     const auto v = json::parse (text.substr (5), 64);
@@ -147,7 +152,7 @@ void Model::drain_cluster ()
 void Model::heard (std::uint8_t who, const std::string &n, std::string_view bytes)
 {
   static constexpr const char *kinds[] = {"alive", "state", "want", "in", "out", "describe", "sdp",
-      "candidate", "send", "broadcast", "stop", "add", "remove", "ack", "again", "bye"};
+      "candidate", "send", "broadcast", "stop", "add", "relay", "ack", "again", "bye"};
   const std::string node (1, who & 1 ? 'b' : '0');
   std::uint64_t &count = counts_[node];
   const std::string kind = kinds[who >> 4];
@@ -161,9 +166,12 @@ void Model::heard (std::uint8_t who, const std::string &n, std::string_view byte
     text += ",\"gathers\":true";
   // Nobody can guess an id that will be given.
   const char first = who & 8 && std::stoul (n) <= ids_ ? 'p' : 'q';
-  text += ",\"pool\":\"" + n + "\",\"peer\":\"" + first + n +
-          "\",\"to\":\"p1\",\"type\":\"x\",\"stamp\":" + n;
-  if (json::parse (bytes))
+  const bool pair = !bytes.empty () && (bytes[0] & 64) != 0;
+  text += std::string (",\"pool\":\"") + (pair ? "\\u001fpair:" : "") + n + "\",\"peer\":\"" +
+          first + n + "\",\"to\":\"p1\",\"type\":\"x\",\"stamp\":" + n;
+  if (pair && kind != "relay")
+    text += ",\"data\":{\"name\":\"" + std::to_string (bytes[0] & 3) + "\"}";
+  else if (json::parse (bytes))
     text.append (",\"data\":").append (bytes).append (",\"except\":").append (bytes);
   cluster_->input (text + "}", now_);
 }
@@ -204,8 +212,10 @@ void Model::step (std::uint8_t what, std::uint8_t who, std::string_view bytes)
   switch (what % 20) {
   case 0:
     if (!c.there) {
-      c = {true, (who & 64) != 0, false, false, {}};
+      c = {true, (who & 64) != 0, false, false, {}, (who & 96) == 32};
       pools_.connect (id, c.socket_io ? "42/n," : "");
+      if (c.pair)
+        pools_.join_pair (id, n, std::to_string (who & 3), now_);
     }
     break;
   case 1:
@@ -272,7 +282,7 @@ void Model::finish ()
   drain ();
   for (int i = 0; i < 16; i++)
     pools_.remove_pool (std::to_string (i));
-  require (pools_.peers () == 0 && !pools_.poll_timeout ());
+  require (pools_.peers () == 0 && pools_.channels () == 0 && !pools_.poll_timeout ());
   require (!cluster_ || pools_.snapshot ().size () <= pools_.pools ());
 }
 } // namespace

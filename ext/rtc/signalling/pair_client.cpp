@@ -14,7 +14,7 @@ WebSocketClient::Limits limits ()
   l.message = 256 << 10;
   // When our address has changed TCP would try for a quarter of an hour.
   l.unanswered = seconds (5);
-  l.protocol = Pairing::protocol;
+  l.protocol = pairing::protocol;
   return l;
 }
 

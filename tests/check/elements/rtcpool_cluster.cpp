@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Two rtcpoolservers and a nats-server: members of one pool at both, and one of the servers killed.
+// Two rtcpoolservers and a nats-server: members of one pool at both, the two of a channel, one of
+// the servers killed.
 #include "../peer_process.h"
 #include "../rtc/signaller.h"
 #include "../rtc/web_client.h"
 #include "common/ref.h"
+#include "rtc_call.h"
 
 using namespace reach::test;
 
@@ -144,6 +146,71 @@ GST_START_TEST (bus_comes_back)
 }
 GST_END_TEST
 
+namespace {
+std::string channel (guint port)
+{
+  return "ws://127.0.0.1:" + std::to_string (port) + "/room";
+}
+} // namespace
+
+// Two peers of a channel at two servers have a call; a third one is not let in at either.
+GST_START_TEST (one_channel_at_two_servers)
+{
+  Nats nats;
+  if (!nats.has ())
+    return;
+  PoolServer one ("cluster=" + nats.uri ()), two ("cluster=" + nats.uri ());
+  fail_unless (knows (one, 2) && knows (two, 2));
+  Caller a ("rtcpeer name=peer signalling-uri=" + channel (one.port ()) + " " + small_h264 +
+            " ! peer.video_0"),
+      b ("rtcpeer name=peer signalling-uri=" + channel (two.port ()));
+  a.play ();
+  fail_unless (one.wait_joined (1));
+  b.play ();
+  fail_unless (b.wait_media ("video/x-raw", 10));
+  reach::Loop loop ("third");
+  for (const PoolServer *s : {&one, &two}) {
+    SignalledPeer third (loop, channel (s->port ()));
+    fail_unless (third.saw ("fatal"));
+  }
+  fail_unless (b.wait_media ("video/x-raw", 10));
+  b.end ();
+  fail_unless (wait_message (a.pipeline, GST_MESSAGE_ELEMENT, [] (GstMessage *m) {
+    return gst_message_has_name (m, "rtc-peer-left");
+  }) != nullptr);
+  fail_unless_equals_uint64 (one.stat ("channels"), 1);
+}
+GST_END_TEST
+
+// The one that is left is told within ten seconds, and meets the other again at the server that
+// is left.
+GST_START_TEST (server_of_a_channel_is_killed)
+{
+  Nats nats;
+  if (!nats.has ())
+    return;
+  PoolServer one ("cluster=" + nats.uri ());
+  const guint16 port = unused_port ();
+  PeerProcess other (std::to_string (port) + " " + nats.uri ());
+  fail_unless (knows (one, 2));
+  reach::Loop loop ("peers");
+  SignalledPeer a (loop, channel (one.port ()));
+  fail_unless (one.wait_joined (1));
+  {
+    SignalledPeer b (loop, channel (port));
+    fail_unless (a.saw ("peer offers") && b.saw ("peer polite"));
+    b.send_description ("offer", "v=0");
+    fail_unless (a.saw ("offer v=0"));
+    other.kill ();
+    const gint64 killed = g_get_monotonic_time ();
+    fail_unless (a.saw ("left lost"));
+    fail_unless (g_get_monotonic_time () - killed < 10 * G_USEC_PER_SEC);
+  }
+  SignalledPeer c (loop, channel (one.port ()));
+  fail_unless (c.saw ("peer polite") && a.saw ("peer offers"));
+}
+GST_END_TEST
+
 GST_START_TEST (bad_uri)
 {
   PoolServer server; // registers
@@ -177,6 +244,8 @@ static Suite *rtcpool_cluster_suite ()
   tcase_add_test (tc, one_pool_at_two_servers);
   tcase_add_test (tc, one_is_killed);
   tcase_add_test (tc, bus_comes_back);
+  tcase_add_test (tc, one_channel_at_two_servers);
+  tcase_add_test (tc, server_of_a_channel_is_killed);
   tcase_add_test (tc, bad_uri);
   return s;
 }

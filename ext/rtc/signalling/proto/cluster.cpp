@@ -16,8 +16,8 @@ struct Word {
 };
 constexpr Word words[] = {{Kind::want, "want"}, {Kind::in, "in"}, {Kind::out, "out"},
     {Kind::describe, "describe"}, {Kind::sdp, "sdp"}, {Kind::candidate, "candidate"},
-    {Kind::send, "send"}, {Kind::broadcast, "broadcast"}, {Kind::stop, "stop"}, {Kind::add, "add"},
-    {Kind::remove, "remove"}};
+    {Kind::relay, "relay"}, {Kind::send, "send"}, {Kind::broadcast, "broadcast"},
+    {Kind::stop, "stop"}, {Kind::add, "add"}, {Kind::remove, "remove"}};
 
 const char *word_of (Kind k)
 {
@@ -204,10 +204,15 @@ void Cluster::say (const Outside &o)
     acknowledged ({}, o.peer); // there may be nobody to wait for
 }
 
+void Cluster::say_all ()
+{
+  while (const auto o = pools_.poll_outside ())
+    say (*o);
+}
+
 std::optional<Cluster::Message> Cluster::poll_message ()
 {
-  while (auto o = pools_.poll_outside ())
-    say (*o);
+  say_all ();
   if (messages_.empty ())
     return {};
   Message m = std::move (messages_.front ());
@@ -275,6 +280,7 @@ void Cluster::on_known (const Sender &from, Node &n, const std::string &kind, co
     return;
   }
   pools_.outside (from.node, *o);
+  say_all (); // what it has caused comes before the answer
   if (o->kind == Kind::want)
     send ("ack", ",\"peer\":" + json::quote (o->peer), from.node);
 }

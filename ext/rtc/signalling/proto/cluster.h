@@ -66,6 +66,7 @@ private:
   void ask_again (const std::string &node, Node &n, TimePoint now);
   void send_again (const std::string &node, Node &n, const json::Value &m);
   void say (const Outside &o);
+  void say_all ();
   void alive ();
   void tell_state (const std::string &to);
   void on_own (TimePoint now);

@@ -88,20 +88,25 @@ Pools::Pool *Pools::pool_to_join (Client &c, const std::string &name)
     return refuse (c, "unknown-pool", "There is no such pool", name), nullptr;
   if (there && at->second.members.size () + at->second.entering.size () >= limits_.peers)
     return refuse (c, "full", "There are too many in this pool", name), nullptr;
-  if (!there && pools_.size () >= limits_.pools)
+  if (!there && pools () >= limits_.pools)
     return refuse (c, "limit", "There are too many pools", name), nullptr;
   return &pool_of (name);
 }
 
 Pools::Pool &Pools::pool_of (const std::string &name)
 {
-  Pool &p = pools_[name];
-  p.name = name;
-  return p;
+  const auto [at, is_new] = pools_.try_emplace (name);
+  if (is_new) {
+    at->second.name = name;
+    channels_ += is_channel (name);
+  }
+  return at->second;
 }
 
 void Pools::enter (Client &c, Pool &p)
 {
+  if (c.pair ())
+    return enter_pair (c, p);
   std::string ids, descriptions;
   for (const Client *m : p.members) {
     append_item (ids, json::quote (m->peer));
@@ -129,6 +134,8 @@ void Pools::insert (Client &c, Pool &p)
 // Each version has no ear for the other's message, so that who has not shown its own gets both.
 void Pools::announce (const Client &c, Client &to)
 {
+  if (c.pair ())
+    return tell_pair (to, c, false);
   if (to.version != Version::v1)
     tell (to, "rtc:peer", {"{\"id\":\"", c.peer, "\"}"});
   if (to.version != Version::v2)
@@ -144,6 +151,16 @@ void Pools::tell_description (const Client &of, Client &to)
           "}"});
 }
 
+void Pools::tell_gone (
+    Client &to, const Client &c, const std::string &peer, const std::string &reason)
+{
+  if (c.pair ())
+    tell (
+        to, "left", {"{\"id\":", json::quote (c.name), ",\"reason\":", json::quote (reason), "}"});
+  else
+    tell (to, "rtc:close", {"{\"id\":\"", peer, "\",\"uid\":\"", peer, "\"}"});
+}
+
 // Also of one that was not let in.
 void Pools::leave (Client &c, const std::string &reason)
 {
@@ -153,6 +170,7 @@ void Pools::leave (Client &c, const std::string &reason)
     return;
   const std::string peer = std::exchange (c.peer, {});
   peers_.erase (peer);
+  paired_ -= c.pair ();
   c.description = "null";
   c.stamp = 0;
   if (Pool *e = std::exchange (c.entering, nullptr)) {
@@ -165,23 +183,28 @@ void Pools::leave (Client &c, const std::string &reason)
   Pool *p = std::exchange (c.pool, nullptr);
   if (!p)
     return;
-  say ({Outside::Kind::out, p->name, peer});
+  say ({Outside::Kind::out, p->name, peer, {}, c.pair () ? reason : std::string ()});
   std::erase (p->members, &c);
   for (Client *m : p->members)
-    tell (*m, "rtc:close", {"{\"id\":\"", peer, "\",\"uid\":\"", peer, "\"}"});
-  events_.push_back (Left{p->name, peer, reason});
+    tell_gone (*m, c, peer, reason);
+  if (c.pair ())
+    events_.push_back (Left{channel_of (*p), c.name, reason});
+  else
+    events_.push_back (Left{p->name, peer, reason});
   drop_if_unused (*p);
 }
 
 void Pools::drop_if_unused (Pool &p)
 {
-  if (p.members.empty () && p.entering.empty () && !p.added)
-    pools_.erase (std::string (p.name));
+  if (!p.members.empty () || !p.entering.empty () || p.added)
+    return;
+  channels_ -= is_channel (p.name);
+  pools_.erase (std::string (p.name));
 }
 
 bool Pools::add_pool (const std::string &name)
 {
-  if (!is_name (name) || (!pools_.contains (name) && pools_.size () >= limits_.pools))
+  if (!is_name (name) || (!pools_.contains (name) && pools () >= limits_.pools))
     return false;
   pool_of (name).added = true;
   say ({Outside::Kind::add, name});
@@ -210,6 +233,8 @@ bool Pools::close_pool (const std::string &name)
 // Nobody hears of the others' leaving: all of them leave.
 bool Pools::stop (const std::string &name)
 {
+  if (is_channel (name))
+    return false;
   auto node = pools_.extract (name);
   if (!node)
     return false;
@@ -239,8 +264,8 @@ bool Pools::stop (const std::string &name)
 Pools::Client *Pools::member (const std::string &pool, const std::string &peer)
 {
   const auto at = peers_.find (peer);
-  return at != peers_.end () && at->second->pool && at->second->pool->name == pool ? at->second
-                                                                                   : nullptr;
+  Client *c = at == peers_.end () || at->second->pair () ? nullptr : at->second;
+  return c && c->pool && c->pool->name == pool ? c : nullptr;
 }
 
 bool Pools::describe (const std::string &pool, const std::string &peer, std::string_view text)
@@ -250,7 +275,7 @@ bool Pools::describe (const std::string &pool, const std::string &peer, std::str
   if (!v || at == peers_.end () || !(v->is (json::Kind::object) || v->is (json::Kind::null)))
     return false;
   Client &c = *at->second;
-  if (c.pool && c.pool->name != pool)
+  if (c.pair () || (c.pool && c.pool->name != pool))
     return false; // while it waits, only the application knows which pool it will be
   if (!c.node.empty ()) {
     say ({Outside::Kind::describe, pool, peer, {}, {}, std::string (v->text), c.node});
@@ -311,7 +336,7 @@ bool Pools::tell_all (const std::string &pool, std::string_view type, std::strin
     const std::vector<std::string> &except)
 {
   const auto at = pools_.find (pool);
-  if (at == pools_.end ())
+  if (at == pools_.end () || is_channel (pool))
     return false;
   const std::set<std::string_view> none (except.begin (), except.end ());
   for (Client *c : at->second.members)
@@ -328,7 +353,10 @@ void Pools::timeout (TimePoint now)
     Client &c = *clients_.at (id);
     if (!c.entering || c.until > now)
       continue;
-    refuse (c, "cluster", "The servers do not agree", c.entering->name);
+    if (c.pair ())
+      refuse_pair (c, "cluster", "The servers do not agree", 1013);
+    else
+      refuse (c, "cluster", "The servers do not agree", c.entering->name);
     leave (c, {});
   }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The server of pools, without sockets: who is in which pool, and what members tell each other, in
 // both versions of the protocol at once (docs/protocol-signalling.md). Sans-IO: feed messages and
-// time, and take events and transmits until there are none.
+// time, and take events and transmits until there are none. A channel of two peers, whose protocol
+// is another, is a pool of two in here.
 //
 // What a client can rely on: rtc:joined comes before anything else; a member is announced before
 // anything from it is passed on, and nothing of it comes after its rtc:close; nobody hears from
@@ -24,7 +25,7 @@ namespace reach::rtc::pool {
 using Id = std::uint64_t; // of a client: one membership's way, chosen by whoever has the sockets
 
 struct Limits {
-  std::size_t pools = 10000;
+  std::size_t pools = 10000;       // and as many channels
   std::size_t peers = 256;         // of one pool
   std::size_t waiting = 1000;      // join requests without a decision
   std::size_t name = 128;          // bytes of a pool's name
@@ -59,6 +60,7 @@ struct Transmit {
   // Behind the text: close with this code of WebSocket; 0: go on. The client is known until
   // disconnect () all the same.
   std::uint16_t close = 0;
+  std::string_view why{}; // of the close, for people
 };
 
 // What the other servers of a cluster have to know, or this one has heard from them: see cluster.h.
@@ -70,6 +72,7 @@ struct Outside {
     describe,  // data: its description. With a node: for the node that it is connected to
     sdp,       // data: from peer to `to`, which is connected to the node
     candidate, // data: the same
+    relay,     // data: whatever one of a pair sends to the other
     send,      // data: an application's message of this type to `to`, connected to the node
     broadcast, // data: the same to all but those in `except`
     stop,      // the pool is closed
@@ -106,6 +109,9 @@ public:
   // … or what is neither.
   void malformed (Id client, TimePoint now);
   void disconnect (Id client, const std::string &reason);
+  // Of a client of raw WebSocket that is no member but one of a pair: it joins, the application has
+  // agreed. channel, name: UTF-8; name: what it calls itself. Events have these, not ids.
+  void join_pair (Id client, const std::string &channel, const std::string &name, TimePoint now);
 
   // The answer to a JoinRequest. pool: what was asked for, or what it stands for. False: it is not
   // awaited (any more).
@@ -138,8 +144,10 @@ public:
   std::optional<Event> poll_event ();
   std::optional<Transmit> poll_transmit ();
 
-  std::size_t pools () const { return pools_.size (); }
-  std::size_t peers () const { return peers_.size () - remotes_.size (); } // this server's
+  std::size_t pools () const { return pools_.size () - channels_; }
+  std::size_t channels () const { return channels_; } // of pairs
+  // This server's, without pairs.
+  std::size_t peers () const { return peers_.size () - remotes_.size () - paired_; }
   const Counters &counters () const { return counters_; }
 
 private:
@@ -149,6 +157,7 @@ private:
     Id id;
     std::string prefix, peer;
     std::string description = "null";
+    std::string name;        // of one of a pair: what it calls itself
     std::string node;        // where it is connected to; empty: here
     std::uint64_t stamp = 0; // the order of joins
     Pool *pool = nullptr, *entering = nullptr;
@@ -158,6 +167,7 @@ private:
     Bucket messages;
     Version version = Version::unknown;
     bool over = false; // it is being closed
+    bool pair () const { return !name.empty (); }
   };
   struct Pool {
     std::string name;
@@ -199,7 +209,7 @@ private:
   void insert (Client &c, Pool &p);
   void remote (const std::string &node, const Outside &o);
   void remote_enters (const std::string &node, const Outside &o, bool in);
-  void remote_out (Client &c);
+  void remote_out (Client &c, const std::string &reason);
   void say (Outside o);
   void set_description (Client &c, std::string_view json);
   bool stop (const std::string &name);
@@ -208,9 +218,24 @@ private:
   void relay_candidate (Client &from, Client &to, std::string_view candidate);
   void enter (Client &c, Pool &p);
   void announce (const Client &c, Client &to);
+  void tell_gone (Client &to, const Client &c, const std::string &peer, const std::string &reason);
   void tell_description (const Client &of, Client &to);
   void leave (Client &c, const std::string &reason);
   void drop_if_unused (Pool &p);
+
+  // pools_pairs.cpp
+  static bool is_channel (std::string_view pool);
+  static std::string channel_of (const Pool &p);
+  static std::string name_of (std::string_view description);
+  static std::size_t others (const Pool &p, const Client &c);
+  static Client *other (const Client &c);
+  void pair_input (Client &c, std::string_view text);
+  void enter_pair (Client &c, Pool &p);
+  void tell_pair (Client &to, const Client &other, bool polite);
+  void replace (const std::string &pool, const Client &by);
+  void make_room (Pool &p, const Client &c);
+  void pair_error (Client &c, const char *code, const char *sentence);
+  void refuse_pair (Client &c, const char *code, const char *sentence, std::uint16_t close_code);
 
   std::optional<Message> message_of (std::string_view json) const;
   Client *member (const std::string &pool, const std::string &peer);
@@ -218,7 +243,7 @@ private:
   void tell (Client &to, std::string_view type, Pieces data);
   void error (Client &to, const char *reason, const char *sentence, std::string_view pool = {});
   void refuse (Client &to, const char *reason, const char *sentence, std::string_view pool = {});
-  void close (Client &c, std::uint16_t code);
+  void close (Client &c, std::uint16_t code, std::string_view why = {});
 
   const Limits limits_;
   const MakeId make_id_;
@@ -233,6 +258,7 @@ private:
   std::unordered_map<std::string, Client *, Hash, std::equal_to<>>
       peers_; // who is in a pool, or wants to be
   std::unordered_map<std::string, Pool> pools_;
+  std::size_t channels_ = 0, paired_ = 0;     // of pools_; of this server's clients
   std::map<std::uint64_t, Request> requests_; // the oldest first
   std::uint64_t last_request_ = 0;
   std::deque<Event> events_;

@@ -32,6 +32,11 @@ Pools::Client *Pools::awake (Id client, TimePoint now)
   Client &c = *at->second;
   if (c.messages.take (limits_.messages, 1, now))
     return &c;
+  if (c.pair ()) {
+    refuse_pair (c, "rate", "Too many messages", policy);
+    leave (c, "lost");
+    return nullptr;
+  }
   error (c, "rate", "Too many messages");
   close (c, policy);
   leave (c, "limit");
@@ -43,6 +48,8 @@ void Pools::input (Id client, std::string_view text, TimePoint now)
   Client *c = awake (client, now);
   if (!c)
     return;
+  if (c->pair ())
+    return pair_input (*c, text);
   const auto v = text.size () <= limits_.message ? json::parse (text, limits_.depth) : std::nullopt;
   const auto [type, data] =
       json::members<2> (v.value_or (json::Value{}), {std::string_view ("type"), "data"});
@@ -241,11 +248,11 @@ void Pools::refuse (Client &to, const char *reason, const char *sentence, std::s
   error (to, reason, sentence, pool);
 }
 
-void Pools::close (Client &c, std::uint16_t code)
+void Pools::close (Client &c, std::uint16_t code, std::string_view why)
 {
   if (c.over)
     return;
   c.over = true;
-  transmits_.push_back ({c.id, {}, code});
+  transmits_.push_back ({c.id, {}, code, why});
 }
 } // namespace reach::rtc::pool

@@ -65,6 +65,10 @@ void Pools::advance (Pool &p)
     Client &c = **first;
     if (!c.node.empty () || !c.agreed)
       return;
+    if (c.pair () && others (p, c) >= 2) { // who was earlier on another server
+      refuse_pair (c, "full", "There are two in this channel already", 1008);
+      return leave (c, {}); // which goes on with those behind it
+    }
     p.entering.erase (first);
     entering_.erase (c.id);
     c.entering = nullptr;
@@ -75,7 +79,9 @@ void Pools::advance (Pool &p)
 
 void Pools::outside (const std::string &node, const Outside &o)
 {
-  if (!is_name (o.pool))
+  const bool of_pairs =
+      o.kind == Kind::want || o.kind == Kind::in || o.kind == Kind::out || o.kind == Kind::relay;
+  if (is_channel (o.pool) ? !of_pairs : !is_name (o.pool))
     return;
   switch (o.kind) {
   case Kind::want:
@@ -90,7 +96,7 @@ void Pools::outside (const std::string &node, const Outside &o)
     stop (o.pool);
     return;
   case Kind::add:
-    if (pools_.contains (o.pool) || pools_.size () < limits_.pools)
+    if (pools_.contains (o.pool) || pools () < limits_.pools)
       pool_of (o.pool).added = true;
     return;
   case Kind::remove:
@@ -120,13 +126,18 @@ void Pools::remote (const std::string &node, const Outside &o)
   if (!from || from->node != node)
     return;
   if (o.kind == Kind::out)
-    return remote_out (*from);
+    return remote_out (*from, o.type);
   if (!data)
     return;
   if (o.kind == Kind::describe)
     return is_member_description (o.data) ? set_description (*from, data->text) : void ();
   if (!target || !from->pool || target->pool != from->pool)
     return;
+  if (from->pair ()) {
+    if (o.kind == Kind::relay && data->is (json::Kind::object) && !target->over)
+      transmits_.push_back ({target->id, std::string (data->text)});
+    return;
+  }
   if (o.kind == Kind::sdp && is_description (*data))
     relay_description (*from, *target, *data);
   else if (o.kind == Kind::candidate)
@@ -135,6 +146,9 @@ void Pools::remote (const std::string &node, const Outside &o)
 
 void Pools::remote_enters (const std::string &node, const Outside &o, bool in)
 {
+  const std::string name = is_channel (o.pool) ? name_of (o.data) : std::string ();
+  if (is_channel (o.pool) && name.empty ())
+    return;
   auto &owned = remotes_[o.peer];
   if (!owned) {
     if (peers_.contains (o.peer)) {
@@ -145,6 +159,7 @@ void Pools::remote_enters (const std::string &node, const Outside &o, bool in)
     owned->peer = o.peer;
     owned->node = node;
     owned->stamp = o.stamp;
+    owned->name = name;
     owned->entering = &pool_of (o.pool);
     owned->entering->entering.push_back (owned.get ());
     peers_[o.peer] = owned.get ();
@@ -154,26 +169,30 @@ void Pools::remote_enters (const std::string &node, const Outside &o, bool in)
     return;
   c.description = o.data;
   advance_clock (o.stamp);
+  if (c.pair ())
+    replace (o.pool, c);
   if (!in)
     return;
+  if (c.pair ())
+    make_room (*c.entering, c);
   Pool &p = *std::exchange (c.entering, nullptr);
   std::erase (p.entering, &c);
   insert (c, p);
   advance (p);
 }
 
-void Pools::remote_out (Client &c)
+void Pools::remote_out (Client &c, const std::string &reason)
 {
   const std::string peer = c.peer;
   Pool *p = c.pool ? c.pool : c.entering;
   std::erase (p->members, &c);
   std::erase (p->entering, &c);
   const bool was_in = c.pool;
-  peers_.erase (peer);
-  remotes_.erase (peer);
   if (was_in)
     for (Client *m : p->members)
-      tell (*m, "rtc:close", {"{\"id\":\"", peer, "\",\"uid\":\"", peer, "\"}"});
+      tell_gone (*m, c, peer, reason);
+  peers_.erase (peer);
+  remotes_.erase (peer);
   advance (*p);
   drop_if_unused (*p);
 }
@@ -185,7 +204,7 @@ void Pools::node_gone (const std::string &node)
     if (c->node == node)
       gone.push_back (c.get ());
   for (Client *c : gone)
-    remote_out (*c);
+    remote_out (*c, "lost");
 }
 
 // They can come again: what they are told now would not be true for long.
