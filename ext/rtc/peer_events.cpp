@@ -236,6 +236,8 @@ void PeerImpl::on_peer (const std::string &id, bool polite, bool offers)
     if (!offers)
       s.wait_before_offer (first_word);
   });
+  if (!session_)
+    return; // a handler has ended the run
   session_->connection ().changed ();
   update_status ();
   tell ("peer-added",

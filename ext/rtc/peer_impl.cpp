@@ -133,10 +133,11 @@ void PeerImpl::make_session (
       element_, g_signal_lookup ("binding-request", G_OBJECT_TYPE (element_)), 0, FALSE);
   session_ = std::make_unique<PeerSession> (*loop_, *this, std::move (config), mode);
   connected_told_ = silent_ = needed_ = false;
-  session_->set_hold (true);
-  data_.open (*session_);
+  PeerSession &session = *session_;
+  session.set_hold (true);
+  data_.open (session);
   if (prepare)
-    prepare (*session_);
+    prepare (session);
   update_inputs ();
 }
 
@@ -249,10 +250,13 @@ void PeerImpl::update_inputs ()
     return;
   const std::string uri = settings.lock ()->signalling_uri;
   const Direction direction = uri.starts_with ("whip") ? Direction::sendonly : Direction::sendrecv;
-  session_->set_hold (true); // one offer for all of them
-  inputs_.update (*session_, {.early = uri.empty (), .direction = direction, .stream = "reach"});
+  // A handler of the application may end the run in these, and the session with it, which lives on
+  // until they have returned.
+  PeerSession &session = *session_;
+  session.set_hold (true); // one offer for all of them
+  inputs_.update (session, {.early = uri.empty (), .direction = direction, .stream = "reach"});
   const bool ready = inputs_.ready ();
-  session_->set_hold (!ready);
+  session.set_hold (!ready);
   if (ready && needed_)
     negotiation_needed ();
   update_transceivers ();

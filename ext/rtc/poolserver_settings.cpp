@@ -70,8 +70,9 @@ constexpr Number numbers[] = {
     {prop_max_message_size, &PoolServerSettings::max_message_size, "max-message-size",
         "Bytes of one message, and of one HTTP body of socket.io", 1024, 16 << 20},
     {prop_message_rate, &PoolServerSettings::message_rate, "message-rate",
-        "Messages per second of a peer, five times as many at once; who sends more is cut off (0 = "
-        "no limit)",
+        "Messages per second of a peer, five times as many at once, and 30 more for each other "
+        "member "
+        "that it meets; who sends more is cut off (0 = no limit)",
         0, 1000000},
     {prop_heartbeat_interval, &PoolServerSettings::heartbeat_interval, "heartbeat-interval",
         "Milliseconds between two pings to a client; silent for two of them, it is gone", 100,

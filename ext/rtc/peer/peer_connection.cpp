@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "peer_connection.h"
+#include "rtc/net/descriptors.h"
 #include "rtc/proto/codec.h"
 #include <algorithm>
 #include <openssl/rand.h>
@@ -7,6 +8,7 @@
 namespace reach::rtc {
 namespace {
 constexpr std::size_t most_early_candidates = 256;
+constexpr unsigned descriptors_wanted = 128; // of one connection, and of others at the same time
 
 std::vector<Fingerprint> fingerprints_of (const RemoteTransport &remote)
 {
@@ -118,6 +120,10 @@ void PeerConnection::local_ice (const IceCredentials &ice)
     return end_transport ();
   if (ice == local_ice_)
     return;
+  // It would be more than this connection that ends.
+  if (!transport_ && !descriptors_left (descriptors_wanted))
+    return owner_.on_warning ("too many files are open for another connection; raise the limit of "
+                              "this process (ulimit -n)");
   local_ice_ = ice;
   set_gathering (GatheringState::gathering);
   if (transport_)
@@ -300,8 +306,10 @@ void PeerConnection::set_left_out (const MediaSource *source, bool left_out)
     if (a.source.get () != source || std::exchange (a.left_out, left_out) == left_out)
       continue;
     sending_->set_left_out (a.key, left_out);
-    if (!left_out)
-      a.source->request_keyframe ();
+    if (left_out)
+      continue;
+    a.keyframes.ask ();
+    schedule ();
   }
 }
 

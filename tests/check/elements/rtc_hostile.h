@@ -347,4 +347,57 @@ inline double time_to_end (Caller &c)
   c.end ();
   return double (g_get_monotonic_time () - begin) / 1000;
 }
+
+constexpr double most_more_memory = 64; // MiB
+
+// Frames come from one honest peer to another meanwhile, in the same process and on its loops.
+class HonestPair {
+public:
+  HonestPair () : camera_ (by (server_) + small_h264 + " ! peer.video_0"), viewer_ (by (server_))
+  {
+    camera_.play ();
+    viewer_.play ();
+    fail_unless (viewer_.wait_media ("video/x-raw", 15));
+  }
+  bool goes_on () { return viewer_.wait_media ("video/x-raw", 30); }
+
+private:
+  static std::string by (const SignallingServer &s)
+  {
+    return "rtcpeer name=peer signalling-uri=" + s.uri ("garden") + " ";
+  }
+  SignallingServer server_;
+  Caller camera_, viewer_;
+};
+
+// Floods one element, which `line` makes, with what `make` gives, and looks at the other pair,
+// memory and descriptors.
+inline void flood (const std::function<std::string (const std::string &uri)> &line,
+    const std::function<bool (HostileSocket &, unsigned)> &make, bool reads = true)
+{
+  HonestPair honest;
+  std::atomic<bool> stop{false};
+  Watched<unsigned> sent;
+  HostileServer server ([&] (HostileSocket &s) {
+    for (unsigned i = 0; !stop && make (s, i) && (!reads || s.discard ()); i++)
+      sent.update ([] (unsigned &n) { n++; });
+  });
+  const double memory = memory_used ();
+  const unsigned descriptors = descriptors_open ();
+  Caller c (line (server.uri ()));
+  c.play ();
+  fail_unless (sent.wait ([] (unsigned n) { return n >= 2000; }), "%u", sent.get ());
+  for (int i = 0; i < 3; i++) {
+    fail_unless (honest.goes_on ());
+    fail_unless (
+        descriptors_open () < descriptors + 300, "%u, %u before", descriptors_open (), descriptors);
+  }
+  const double more = memory_used () - memory;
+  fail_unless (more < most_more_memory, "%f MiB", more);
+  const double ms = time_to_end (c);
+  fail_unless (
+      ms < 1000 + (g_strcmp0 (g_getenv ("REACH_SANITIZED"), "1") == 0 ? 4000 : 0), "%f ms", ms);
+  stop = true;
+  fail_unless (honest.goes_on ());
+}
 } // namespace reach::test

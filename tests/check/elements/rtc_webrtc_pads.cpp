@@ -328,6 +328,52 @@ GST_START_TEST (test_source)
 }
 GST_END_TEST
 
+// Downstream has had enough, as `fakesink num-buffers=1` has: EOS follows, nothing waits any more,
+// and the channel's end is told.
+GST_START_TEST (test_source_downstream_ends)
+{
+  auto budget = std::make_shared<ByteBudget> (10);
+  Watched<bool> ended;
+  DataSource::Settings settings;
+  settings.budget = budget;
+  settings.ended = [&] { ended.set (true); };
+  Source s (settings);
+  s.flow = GST_FLOW_EOS;
+  fail_unless (s.source->push (false, as_bytes ("1")));
+  fail_unless (s.seen.wait (
+      [] (const auto &x) { return !x.events.empty () && x.events.back () == GST_EVENT_EOS; }));
+  fail_unless (s.source->push (false, as_bytes ("nobody's, and longer than the budget")));
+  fail_unless (budget->take (10));
+  budget->give (10);
+  fail_unless (!ended.get ());
+  s.source->end ();
+  fail_unless (ended.get ());
+}
+GST_END_TEST
+
+// Of one peer, whatever the number of its channels.
+GST_START_TEST (test_source_budget)
+{
+  DataSource::Settings settings;
+  settings.budget = std::make_shared<ByteBudget> (10);
+  Source a (settings);
+  {
+    Source b (settings);
+    a.source->set_playing (false);
+    b.source->set_playing (false);
+    fail_unless (a.source->push (false, as_bytes ("123456")));
+    fail_unless (b.source->push (false, as_bytes ("1234")));
+    fail_unless (!a.source->push (false, as_bytes ("1")));
+    fail_unless (!b.source->push (false, as_bytes ("1")));
+    b.source->set_playing (true);
+    fail_unless (b.wait (1));
+    fail_unless (b.source->push (false, as_bytes ("1234")));
+    b.source->set_playing (false);
+  } // what it had goes with it
+  fail_unless (a.source->push (false, as_bytes ("1234")));
+}
+GST_END_TEST
+
 GST_START_TEST (test_source_bounds)
 {
   const auto run = [] (bool drop_oldest) {
@@ -384,6 +430,8 @@ static Suite *rtc_webrtc_pads_suite (void)
   tcase_add_test (t, test_sink_is_woken);
   tcase_add_test (t, test_sink_drops);
   tcase_add_test (t, test_source);
+  tcase_add_test (t, test_source_downstream_ends);
+  tcase_add_test (t, test_source_budget);
   tcase_add_test (t, test_source_bounds);
   tcase_add_test (t, test_source_flow);
   return s;

@@ -161,6 +161,32 @@ GST_START_TEST (test_ice_restart)
 }
 GST_END_TEST
 
+// A peer whose candidates never come, and one that passes ICE and says no word of DTLS.
+GST_START_TEST (test_no_progress)
+{
+  TransportSettings s = loopback_settings (true);
+  s.ice.connect_limit = milliseconds (100);
+  {
+    PeerPair p (s);
+    introduce (p.a, p.b, false);
+    fail_unless (p.a.wait_state (TransportState::failed));
+    fail_unless_equals_string (p.a.seen.get ().fault.c_str (), "ICE finds no path to the peer");
+    // What comes later still counts.
+    for (Peer *peer : {&p.a, &p.b})
+      peer->loop->call ([peer] { peer->transport->gather (); });
+    fail_unless (p.a.wait_state (TransportState::connected));
+  }
+  s = loopback_settings (true);
+  s.handshake = milliseconds (100);
+  TransportSettings mute = loopback_settings (false);
+  mute.plain = true;
+  PeerPair p (s, mute);
+  introduce (p.a, p.b);
+  fail_unless (p.a.wait_state (TransportState::failed));
+  fail_unless_equals_string (p.a.seen.get ().fault.c_str (), "the peer does not go on with DTLS");
+}
+GST_END_TEST
+
 static Suite *net_transport_suite (void)
 {
   Suite *s = suite_create ("rtc-net_transport");
@@ -172,6 +198,7 @@ static Suite *net_transport_suite (void)
   tcase_add_test (t, test_certificate_swap);
   tcase_add_test (t, test_silence);
   tcase_add_test (t, test_ice_restart);
+  tcase_add_test (t, test_no_progress);
   return s;
 }
 GST_CHECK_MAIN (net_transport)

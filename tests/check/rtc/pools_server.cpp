@@ -111,7 +111,7 @@ GST_START_TEST (limits)
   fail_unless (s.error (7, "limit"));
   s.forget ();
   // Who sends more than its rate is out; its neighbour is told as of any that leaves.
-  for (int i = 0; i < 30; i++)
+  for (int i = 0; i < 60; i++)
     s.send (1, "chat", "{}");
   const std::string t = s.take (1);
   fail_unless (t.find ("\"reason\":\"rate\"") != std::string::npos);
@@ -122,6 +122,33 @@ GST_START_TEST (limits)
   s.now += seconds (1); // another's bucket is its own, and fills again
   s.send (2, "rtc:candidate", "{}");
   fail_unless (s.error (2, "malformed"));
+}
+GST_END_TEST
+
+// Who is there has something to say to each that comes, at a rate that others decide.
+GST_START_TEST (room_for_newcomers)
+{
+  rtc::pool::Limits l;
+  l.messages = {10, 20};
+  PoolScript s (l);
+  s.join (1, "garden");
+  for (rtc::pool::Id other = 2; other <= 101; other++)
+    s.join (other, "garden");
+  s.forget ();
+  for (int i = 0; i < 100; i++)
+    for (int n = 0; n < 15; n++)
+      s.send (
+          1, "rtc:candidate", R"({"for":"p)" + std::to_string (2 + i) + R"(","candidate":null})");
+  fail_unless (s.take (1).empty ());
+  // The last to come has met them all, too.
+  for (int i = 0; i < 100; i++)
+    for (int n = 0; n < 15; n++)
+      s.send (
+          101, "rtc:candidate", R"({"for":"p)" + std::to_string (1 + i) + R"(","candidate":null})");
+  fail_unless (s.take (101).find ("close") == std::string::npos);
+  for (int i = 0; i < 2000; i++)
+    s.send (1, "chat", "{}");
+  fail_unless (s.take (1).ends_with ("close 1008\n"));
 }
 GST_END_TEST
 
@@ -176,6 +203,7 @@ static Suite *pools_server_suite ()
   tcase_add_test (tc, resolved_names);
   tcase_add_test (tc, decisions);
   tcase_add_test (tc, limits);
+  tcase_add_test (tc, room_for_newcomers);
   tcase_add_test (tc, too_long);
   tcase_add_test (tc, socket_io_events);
   return s;

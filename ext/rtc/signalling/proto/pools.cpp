@@ -122,8 +122,11 @@ void Pools::enter (Client &c, Pool &p)
 // The others are told of it.
 void Pools::insert (Client &c, Pool &p)
 {
-  for (Client *m : p.members)
+  for (Client *m : p.members) {
     announce (c, *m);
+    for (Client *one : {m, &c})
+      one->allowed = std::min (one->allowed + limits_.for_each, limits_.for_each * limits_.peers);
+  }
   if (!c.stamp)
     c.stamp = ++clock_;
   c.pool = &p;

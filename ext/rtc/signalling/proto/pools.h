@@ -31,7 +31,8 @@ struct Limits {
   std::size_t name = 128;          // bytes of a pool's name
   std::size_t message = 256 << 10; // bytes, of clients and of the server's side
   unsigned depth = json::max_depth;
-  Rate messages{100, 500};          // of a client, per second; who sends more is cut off
+  Rate messages{100, 500}; // of a client, per second; who sends more is cut off
+  unsigned for_each = 30;  // and so many for each other member that it meets: their negotiation
   Duration decision = seconds (10); // without one by then it is no
   bool private_pools = false;       // only pools that were added can be joined
 };
@@ -165,6 +166,7 @@ private:
     bool agreed = false;       // by the other servers
     std::uint64_t request = 0; // its join that is to be decided
     Bucket messages;
+    std::size_t allowed = 0; // beyond them
     Version version = Version::unknown;
     bool over = false; // it is being closed
     bool pair () const { return !name.empty (); }

@@ -32,6 +32,11 @@ Pools::Client *Pools::awake (Id client, TimePoint now)
   Client &c = *at->second;
   if (c.messages.take (limits_.messages, 1, now))
     return &c;
+  // It is others who decide how many come.
+  if (c.allowed > 0) {
+    c.allowed--;
+    return &c;
+  }
   if (c.pair ()) {
     refuse_pair (c, "rate", "Too many messages", policy);
     leave (c, "lost");
