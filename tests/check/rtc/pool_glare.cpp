@@ -32,7 +32,7 @@ struct Session final : PerfectNegotiation::Owner {
   std::map<std::string, TransceiverId> sent; // by track
   std::string gathered;                      // username that candidates were told of
   std::set<std::string> got;                 // usernames that candidates came for
-  bool draining = false, data = false; // data: a channel was asked for
+  bool draining = false, data = false;       // data: a channel was asked for
 
   void on_local_description (DescriptionType type, const std::string &sdp) override;
   void on_negotiator_changed () override;
