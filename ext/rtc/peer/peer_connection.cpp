@@ -143,10 +143,12 @@ void PeerConnection::local_ice (const IceCredentials &ice)
 void PeerConnection::end_transport ()
 {
   local_ice_ = {};
+  // A first offer that is taken back ends no channels: they are for what is agreed upon instead.
+  if (!peer_ufrag_.empty ())
+    data_.on_closed (SctpFault::none);
   peer_ufrag_.clear ();
   next_report_.reset ();
   sending_->open (nullptr);
-  data_.on_closed (SctpFault::none);
   // It may be that it is it who calls.
   loop_.destroy_later (std::move (transport_));
   set_gathering (GatheringState::fresh);
