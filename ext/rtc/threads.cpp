@@ -33,7 +33,8 @@ void PeerThreads::rest ()
   dtls_.lock ()->reset ();
 }
 
-// Of the whole process, until it ends. Where somebody has kept a peer until then its threads run on.
+// Of the whole process, until it ends. Where somebody has kept a peer until then its threads run
+// on.
 class PeerThreads::Process {
 public:
   ~Process ()

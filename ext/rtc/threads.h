@@ -11,8 +11,8 @@
 namespace reach::rtc {
 class PeerThreads {
 public:
-  // Any thread. Not to be let go on one of its loops: with the last one, what its peers have left to
-  // be done is done.
+  // Any thread. Not to be let go on one of its loops: with the last one, what its peers have left
+  // to be done is done.
   static std::shared_ptr<PeerThreads> get ();
   ~PeerThreads ();
 
