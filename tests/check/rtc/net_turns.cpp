@@ -100,7 +100,8 @@ GST_START_TEST (test_wrong_certificate)
     fail_unless (warned (p.seen.get (), "certificate"), "%s", p.seen.get ().warnings[0].c_str ());
     fail_unless (p.seen.wait ([] (const Seen &x) { return x.gathered; }));
     fail_unless (p.seen.get ().candidates.empty ());
-    fail_unless_equals_int (p.seen.get ().warnings.size (), 1);
+    fail_unless (warned (p.seen.get (), "no address of a TURN server"));
+    fail_unless_equals_int (p.seen.get ().warnings.size (), 2);
   }
 }
 GST_END_TEST
