@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "threads.h"
 #include <algorithm>
+#include <openssl/crypto.h>
 
 namespace reach::rtc {
 namespace {
@@ -61,6 +62,10 @@ private:
 
 std::shared_ptr<PeerThreads> PeerThreads::get ()
 {
+  // The first of the two ends last: threads give back what they have of OpenSSL's. With no options
+  // it would do nothing.
+  static const int openssl = OPENSSL_init_crypto (OPENSSL_INIT_LOAD_CRYPTO_STRINGS, nullptr);
+  static_cast<void> (openssl);
   static Guarded<Process> process;
   return process.lock ()->get ();
 }
