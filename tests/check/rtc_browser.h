@@ -52,6 +52,16 @@ public:
   std::string channel () const { return "ws://" + address_ + "/garden"; }
   std::string pools (const char *scheme) const { return scheme + ("://" + address_); }
 
+  bool has_first () const // of a channel
+  {
+    GstStructure *stats = nullptr;
+    g_object_get (element, "stats", &stats, nullptr);
+    guint64 channels = 0;
+    gst_structure_get_uint64 (stats, "channels", &channels);
+    gst_structure_free (stats);
+    return channels > 0;
+  }
+
   GstElement *element = nullptr;
 
 private:
@@ -279,12 +289,16 @@ inline const std::string opus = " ! opusenc ! ";
 inline const std::string camera = "connect('garden', (p) => give(p, 'video'))";
 
 // Who is polite is who comes second.
-inline void meet (Peer &p, const std::string &connect, bool browser_first)
+inline void meet (const Server &server, Peer &p, const std::string &connect, bool browser_first)
 {
   if (browser_first)
     browser ().run (connect);
-  p.start ();
-  if (!browser_first)
+  else
+    p.start ();
+  fail_unless (iterate_until ([&] { return server.has_first (); }));
+  if (browser_first)
+    p.start ();
+  else
     browser ().run (connect);
 }
 

@@ -16,7 +16,7 @@ GST_START_TEST (test_browser_adds_and_removes)
   const Server server;
   browser ().open (server.page ());
   Peer p (server, sound + opus + "p.", false);
-  meet (p, "connect('garden')", __i__ != 0);
+  meet (server, p, "connect('garden')", __i__ != 0);
   browser ().run ("hears('opus')");
   browser ().run ("give(pc(), 'video')");
   const std::string first = p.decodes ("video/x-", "width=(int)320");
@@ -38,7 +38,7 @@ GST_START_TEST (test_we_add_and_remove)
   const Server server;
   browser ().open (server.page ());
   Peer p (server, sound + opus + "p.", false);
-  meet (p, "connect('garden')", __i__ != 0);
+  meet (server, p, "connect('garden')", __i__ != 0);
   browser ().run ("hears('opus')");
   p.add (small_picture, "video_0");
   const std::string seen = browser ().run ("sees('VP8', 160, 120)");
@@ -61,7 +61,7 @@ GST_START_TEST (test_glare)
   const Server server;
   browser ().open (server.page ());
   Peer p (server, sound + opus + "p.", false);
-  meet (p, "connect('garden')", __i__ != 0);
+  meet (server, p, "connect('garden')", __i__ != 0);
   browser ().run ("hears('opus')");
   const std::string polite = browser ().run ("glare((p) => give(p, 'video'))");
   fail_unless_equals_string (polite.c_str (), __i__ == 0 ? "polite" : "impolite");

@@ -10,7 +10,7 @@ GST_START_TEST (test_reload)
   const Server server;
   browser ().open (server.page ());
   Peer p (server, picture + vp8 + "p.", false);
-  meet (p, camera, __i__ != 0);
+  meet (server, p, camera, __i__ != 0);
   browser ().run ("sees('VP8', 320, 240)");
   const std::string pad = p.decodes ("video/x-", "width=(int)320");
   for (int round = 0; round < 2; round++) {
@@ -63,7 +63,7 @@ GST_START_TEST (test_we_restart)
   const Server server;
   browser ().open (server.page ());
   Peer p (server, picture + vp8 + "p.", false);
-  meet (p, camera, __i__ != 0);
+  meet (server, p, camera, __i__ != 0);
   for (int round = 0; round < 3; round++) {
     browser ().run ("sees('VP8', 320, 240)");
     p.decodes ("video/x-", "width=(int)320");

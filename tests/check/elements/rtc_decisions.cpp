@@ -251,10 +251,12 @@ GST_START_TEST (test_sink_pads_of_webrtcbin)
 {
   GstElement *e = GST_ELEMENT (gst_object_ref_sink (gst_element_factory_make ("rtcpeer", nullptr)));
   GstPad *pad = nullptr;
+  const auto fatal = g_log_set_always_fatal (static_cast<GLogLevelFlags> (G_LOG_FATAL_MASK));
   ASSERT_WARNING (pad = gst_element_request_pad_simple (e, "sink_%u"));
   fail_unless (pad == nullptr);
   ASSERT_WARNING (pad = gst_element_request_pad_simple (e, "sink_0"));
   fail_unless (pad == nullptr);
+  g_log_set_always_fatal (fatal);
   GstPadTemplate *t = gst_element_get_pad_template (e, "sink_%u");
   for (const char *media : {"video", "audio"}) {
     const auto caps = Ref<GstCaps>::adopt (
