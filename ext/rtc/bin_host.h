@@ -37,6 +37,22 @@ protected:
   // A run is from READY to READY or NULL.
   void start_run () { *run_.lock () = std::make_shared<std::atomic<bool>> (true); }
   void silence_run (); // nothing is told any more
+  // Asks the application, on the loop. Its handler may let go of the element, which then ends
+  // behind what is running and what that has left to do: signals hold it for no longer than their
+  // own time.
+  template <typename Answer, typename... Arguments>
+  void ask (Answer *answer, const char *signal, Arguments... arguments)
+  {
+    auto keep = Ref<GstElement>::share (element_);
+    g_signal_emit_by_name (element_, signal, arguments..., answer);
+    loop_->post ([keep = std::move (keep)] {});
+  }
+  template <typename... Arguments> bool allows (const char *signal, Arguments... arguments)
+  {
+    gboolean yes = TRUE;
+    ask (&yes, signal, arguments...);
+    return yes;
+  }
   void drop_run () { run_.lock ()->reset (); }
 
   GstElement *const element_; // owns us

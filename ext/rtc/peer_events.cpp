@@ -161,23 +161,18 @@ void PeerImpl::on_pair (PeerSession &, const IcePair &pair)
 
 bool PeerImpl::accept_local (PeerSession &, const Candidate &c)
 {
-  gboolean yes = TRUE;
-  g_signal_emit_by_name (element_, "local-candidate", to_string (c).c_str (), &yes);
-  return yes;
+  return allows ("local-candidate", to_string (c).c_str ());
 }
 
 bool PeerImpl::accept_remote (PeerSession &, const Candidate &c)
 {
-  gboolean yes = TRUE;
-  g_signal_emit_by_name (element_, "remote-candidate", to_string (c).c_str (), &yes);
-  return yes;
+  return allows ("remote-candidate", to_string (c).c_str ());
 }
 
 bool PeerImpl::accept_pair (PeerSession &, const IcePair &pair)
 {
-  gboolean yes = TRUE;
-  g_signal_emit_by_name (element_, "accept-pair", to_string (pair.local).c_str (),
-      to_string (pair.remote).c_str (), &yes);
+  const bool yes =
+      allows ("accept-pair", to_string (pair.local).c_str (), to_string (pair.remote).c_str ());
   if (!yes)
     tell ("pair-failed", gst_structure_new ("rtc-pair-failed", "peer-id", G_TYPE_STRING,
                              peer_id_.c_str (), "reason", G_TYPE_STRING, "refused", nullptr));
@@ -186,16 +181,13 @@ bool PeerImpl::accept_pair (PeerSession &, const IcePair &pair)
 
 bool PeerImpl::accept_binding (PeerSession &, const Address &from)
 {
-  gboolean yes = TRUE;
-  g_signal_emit_by_name (element_, "binding-request", from.text ().c_str (), &yes);
-  return yes;
+  return allows ("binding-request", from.text ().c_str ());
 }
 
 std::string PeerImpl::edit_local (PeerSession &, DescriptionType type, const std::string &sdp)
 {
   char *edited = nullptr;
-  g_signal_emit_by_name (element_, "local-description", std::string (to_string (type)).c_str (),
-      sdp.c_str (), &edited);
+  ask (&edited, "local-description", std::string (to_string (type)).c_str (), sdp.c_str ());
   const CharPtr owned (edited);
   return edited ? edited : "";
 }
@@ -217,6 +209,8 @@ void PeerImpl::on_warning (PeerSession &, const std::string &what)
 
 void PeerImpl::on_peer (const std::string &id, bool polite, bool offers)
 {
+  if (!outputs_)
+    return; // the run has ended; all that is left is to say goodbye
   const auto mode = polite ? PeerSession::Mode::polite : PeerSession::Mode::impolite;
   // The same peer, whose way to the server was lost for a while, and not its media.
   if (session_ && used_ && id == peer_id_ && !id.empty () &&

@@ -54,7 +54,10 @@ public:
   ~Caller ()
   {
     end ();
-    // The last reference may be one that is on its way, on a thread of the element's.
+    // Where the state is NULL already, a handler may still be running, on a thread of the
+    // element's, which holds a reference for as long. The others are ours and the pipeline's.
+    iterate_until (
+        [this] { return GST_OBJECT_REFCOUNT_VALUE (peer) <= 2; }, nullptr, milliseconds (5000));
     g_signal_handlers_disconnect_by_data (peer, this);
     gst_object_unref (peer);
     gst_object_unref (pipeline);
