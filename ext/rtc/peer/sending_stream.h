@@ -37,10 +37,9 @@ struct Sending::Stream {
       waits_for_key = is_key.tells ();
       return false;
     }
-    if ((keyframes_only || waits_for_key) && is_key.tells () && !in_key_frame (p))
-      return false;
-    waits_for_key = false;
-    return true;
+    // Nothing can be made of what follows something that was left out, up to a key frame.
+    waits_for_key = (keyframes_only || waits_for_key) && is_key.tells () && !in_key_frame (p);
+    return !waits_for_key;
   }
 
   // A source that starts anew, with numbers of its own, goes on where the last one was: for the
