@@ -45,7 +45,10 @@ protected:
   {
     auto keep = Ref<GstElement>::share (element_);
     g_signal_emit_by_name (element_, signal, arguments..., answer);
-    loop_->post ([keep = std::move (keep)] {});
+    // Not on a loop: the last peer's end waits for what the application is being told.
+    loop_->post ([events = &threads_->events (), keep = std::move (keep)] () mutable {
+      events->post ([keep = std::move (keep)] {});
+    });
   }
   template <typename... Arguments> bool allows (const char *signal, Arguments... arguments)
   {
