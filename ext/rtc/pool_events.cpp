@@ -178,10 +178,13 @@ void PoolImpl::on_app_message (const std::string &type, const std::string &json)
       json.size ());
 }
 
+// What waits for the thread of signals is of no use once the application has left: its transport
+// would take it for something of the next membership.
 void PoolImpl::on_send (const std::string &type, const std::string &json)
 {
-  tell ([this, type, json] {
-    g_signal_emit_by_name (element_, "signaller-send", type.c_str (), json.c_str ());
+  tell ([this, type, json, leaves = leaves_done_] {
+    if (leaves == leaves_asked_)
+      g_signal_emit_by_name (element_, "signaller-send", type.c_str (), json.c_str ());
   });
 }
 } // namespace reach::rtc

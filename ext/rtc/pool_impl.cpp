@@ -292,14 +292,17 @@ void PoolImpl::join (const std::string &pool)
 
 void PoolImpl::leave ()
 {
-  if (loop_)
+  if (loop_) {
+    leaves_asked_++;
     loop_->post ([this] {
+      leaves_done_++;
       remove_all ();
       id_.clear ();
       update_status ();
       if (signaller_)
         signaller_->leave ([] {});
     });
+  }
 }
 
 void PoolImpl::restart_ice (const std::string &peer)

@@ -112,8 +112,10 @@ private:
   MediaInputs inputs_;
   PeerData data_;
   Guarded<PoolStatus> status_;
+  std::atomic<unsigned> leaves_asked_{0};
 
   // Loop thread.
+  unsigned leaves_done_ = 0;
   std::unique_ptr<PoolSignaller> signaller_;
   std::map<std::string, std::unique_ptr<Member>> members_;
   std::vector<std::shared_ptr<MediaOutputs>> all_outputs_; // of this run, to be ended with it

@@ -167,6 +167,7 @@ private:
       if (m.way)
         server_.disconnect (m.way, "closed");
       server_.connect (m.way = ++last_way_);
+      m.down.clear (); // of the connection before
     }
     types_[message->type]++;
     sent_[message->type]++;

@@ -99,7 +99,10 @@ GST_START_TEST (join)
             R"("descriptions":{"b":{ "role":"cam" },"c":null,"a":null},"pool":"f00d"})"),
       R"(joined a f00d c= b={ "role":"cam" })");
   fail_unless (s.core.joined ());
-  same (s.got ("rtc:joined", R"({"client_id":"z","peers":[],"pool":"x"})"), "");
+  same (s.got ("rtc:joined", R"({"client_id":"a","peers":["d"],"pool":"f00d"})"), "");
+  // The transport has connected anew.
+  same (s.got ("rtc:joined", R"({"client_id":"z","peers":["c"],"pool":"f00d"})"), "joined z f00d c=");
+  same (s.got ("rtc:peer", R"({"id":"b"})"), "peer b");
   same (text_of (s.core.join ("garden")), "nothing");
 }
 GST_END_TEST

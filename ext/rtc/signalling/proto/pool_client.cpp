@@ -162,14 +162,17 @@ PoolClientCore::Known *PoolClientCore::find (const std::optional<std::string> &i
   return at == peers_.end () ? nullptr : &at->second;
 }
 
+// A second one is of a connection that the application's transport has made anew by itself.
 void PoolClientCore::on_joined (const Data &data)
 {
   const auto [id, pool, peers, descriptions] =
       json::members<4> (data, {std::string_view ("client_id"), "pool", "peers", "descriptions"});
   const auto own = name_of (id);
-  if (state_ != State::joining || !own)
+  if ((state_ != State::joining && state_ != State::joined) || !own || *own == id_)
     return;
   state_ = State::joined;
+  peers_.clear ();
+  first_alone_ = false;
   id_ = *own;
   Joined j{id_, name_of (pool).value_or (asked_), {}};
   std::unordered_map<std::string, std::size_t> at; // in j.there
