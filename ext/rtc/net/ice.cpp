@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "ice.h"
+#include "ice_agent.h"
 #include <algorithm>
 #include <utility>
 
@@ -37,7 +37,7 @@ void Ice::set_state (IceState state)
 // Names of servers first; libnice wants addresses.
 void Ice::gather ()
 {
-  if (std::exchange (gathering_, true))
+  if (std::exchange (now_->gathering, true))
     return;
   pending_servers_ = 1;
   for (const IceServer &s : settings_.servers)
@@ -76,7 +76,7 @@ void Ice::start_gathering ()
     return;
   }
   prepare_sockets ();
-  if (!gathered_)
+  if (!now_->gathered)
     gather_timer_.arm (Clock::now () + settings_.gather_limit);
 }
 
@@ -84,7 +84,7 @@ void Ice::gathered ()
 {
   prepare_sockets ();
   gather_timer_.cancel ();
-  if (std::exchange (gathered_, true))
+  if (std::exchange (now_->gathered, true))
     return;
   look_at_relays ();
   owner_.on_ice_gathered ();
@@ -96,10 +96,9 @@ void Ice::give_up ()
     set_state (IceState::failed);
 }
 
-void Ice::tell_candidate (const NiceCandidate &c)
+void Ice::tell_candidate (Candidate told)
 {
-  Candidate told = candidate_of (c);
-  relayed_ = relayed_ || told.type == CandidateType::relay;
+  now_->relayed = now_->relayed || told.type == CandidateType::relay;
   if (settings_.relay_only) {
     if (told.type != CandidateType::relay)
       return;
@@ -119,69 +118,81 @@ bool Ice::set_remote (const IceCredentials &remote)
 {
   if (!good (remote.ufrag, 4) || !good (remote.pwd, 22))
     return false;
-  if (remote.ufrag == remote_.ufrag && remote.pwd == remote_.pwd)
+  if (remote == now_->remote)
     return true;
-  if (!remote_.ufrag.empty ())
-    remote_count_ = 0;
-  remote_ = remote;
+  if (!now_->remote.ufrag.empty ())
+    now_->remote_count = 0;
+  now_->remote = remote;
   if (!nice_agent_set_remote_credentials (
           agent (), stream (), remote.ufrag.c_str (), remote.pwd.c_str ()))
     return false;
   connect_timer_.arm (Clock::now () + settings_.connect_limit);
-  for (const Candidate &c : std::exchange (early_, {}))
+  for (const Candidate &c : std::exchange (now_->early, {}))
     if (c.ufrag.empty () || c.ufrag == remote.ufrag)
-      use_remote (c);
-  if (std::exchange (early_end_, false))
+      use_remote (*now_, c);
+  if (std::exchange (now_->early_end, false))
     end_of_candidates ();
   return true;
+}
+
+// Until the peer has answered a restart, what it tells is of the generation before, unless it says
+// that it is not.
+Ice::Agent *Ice::of_remote (const std::string &ufrag)
+{
+  if (now_->remote.ufrag.empty ()) {
+    Agent *before = older_.empty () ? nullptr : older_.back ().get ();
+    const bool its = before && (ufrag.empty () || ufrag == before->remote.ufrag);
+    return its ? before : now_.get ();
+  }
+  return ufrag.empty () || ufrag == now_->remote.ufrag ? now_.get () : nullptr;
 }
 
 bool Ice::add_remote (std::string_view candidate)
 {
   const auto c = parse_candidate (candidate);
-  if (!c || !is_usable (*c) || remote_count_ >= settings_.remote_candidates)
+  Agent *a = c && is_usable (*c) ? of_remote (c->ufrag) : nullptr;
+  if (!a || a->remote_count >= settings_.remote_candidates || !owner_.accept_remote (*c))
     return false;
-  if (!remote_.ufrag.empty () && !c->ufrag.empty () && c->ufrag != remote_.ufrag)
-    return false;
-  if (!owner_.accept_remote (*c))
-    return false;
-  remote_count_++;
-  if (remote_.ufrag.empty ())
-    early_.push_back (*c);
+  a->remote_count++;
+  if (a->remote.ufrag.empty ())
+    a->early.push_back (*c);
   else
-    use_remote (*c);
+    use_remote (*a, *c);
   return true;
 }
 
-void Ice::use_remote (const Candidate &c)
+void Ice::use_remote (Agent &a, const Candidate &c)
 {
   if (address_form (c.address) == AddressForm::mdns) {
     if (!mdns_)
       mdns_ = std::make_unique<Mdns> (loop_, Mdns::Settings{.addresses = settings_.addresses});
     // Nobody knows the name: the peer is not on this network.
-    mdns_->resolve (c.address, c.port, [this, c] (std::optional<Address> found) {
-      Candidate resolved = c;
-      if (found) {
-        resolved.address = found->host ();
-        use_remote (resolved);
-      }
-    });
+    mdns_->resolve (
+        c.address, c.port, [this, c, ufrag = a.remote.ufrag] (std::optional<Address> found) {
+          Candidate resolved = c;
+          Agent *of = of_remote (ufrag); // if that generation is still there
+          if (found && of && of->remote.ufrag == ufrag) {
+            resolved.address = found->host ();
+            use_remote (*of, resolved);
+          }
+        });
     return;
   }
-  NiceCandidate *n = nice_candidate_of (c, stream ());
+  NiceCandidate *n = nice_candidate_of (c, a.stream);
   if (!n)
     return;
   GSList one{n, nullptr};
-  nice_agent_set_remote_candidates (agent (), stream (), 1, &one);
+  nice_agent_set_remote_candidates (a.agent, a.stream, 1, &one);
   nice_candidate_free (n);
 }
 
 void Ice::end_of_candidates ()
 {
-  if (remote_.ufrag.empty ())
-    early_end_ = true;
+  Agent &a = *of_remote ({});
+  if (a.remote.ufrag.empty ())
+    a.early_end = true;
   else
-    nice_agent_peer_candidate_gathering_done (agent (), stream ());
+    nice_agent_peer_candidate_gathering_done (a.agent, a.stream);
 }
 
 void Ice::set_controlling (bool controlling)

@@ -6,8 +6,9 @@
 // connectivity checks. Whether packets still come is for the owner to watch. A relay over TCP costs
 // 80 KB that libnice 0.1.21 never frees.
 //
-// A restart gathers anew, as addresses and relays may have changed: with an agent of its own,
-// beside which the one before carries packets until there is a new pair.
+// A restart gathers anew, as addresses and relays may have changed: with an agent of its own. The
+// one before goes on beside it, as do its candidates, its checks and its packets, until there is a
+// new pair, or until the restart is rolled back.
 #pragma once
 #include "common/address.h"
 #include "common/loop.h"
@@ -96,7 +97,8 @@ public:
   bool add_remote (std::string_view candidate);
   void end_of_candidates ();
   void set_controlling (bool controlling);
-  // New local credentials, random ones where these are empty; candidates are gathered again.
+  // New local credentials, random ones where these are empty; candidates are gathered again. Those
+  // of before a restart that the peer has not answered: it is rolled back.
   void restart (const IceCredentials &local = {});
 
   IceState state () const { return state_; }
@@ -105,9 +107,15 @@ public:
   const std::shared_ptr<PacketPath> &path () const { return path_; }
 
 private:
-  struct Agent; // ice_agent.cpp
+  struct Agent; // ice_agent.h
+  using Agents = std::vector<std::unique_ptr<Agent>>;
   void make_agent ();
   void drop (std::unique_ptr<Agent> agent);
+  void drop_older ();
+  void keep_now ();
+  bool roll_back (const IceCredentials &local);
+  Agent *of_remote (const std::string &ufrag);
+  bool carries (const Agent &agent) const;
   void use_server (const IceServer &server);
   using Addresses = std::vector<Address>;
   void use_addresses (const IceServer &server, const Addresses &all);
@@ -116,14 +124,14 @@ private:
   void look_up (
       const std::string &host, std::uint16_t port, std::function<void (const Addresses &)> then);
   void start_gathering ();
-  void tell_candidate (const NiceCandidate &c);
-  void use_remote (const Candidate &c);
+  void tell_candidate (Candidate told);
+  void use_remote (Agent &agent, const Candidate &c);
   void prepare_sockets ();
   bool guard_sockets (); // false: it cannot be done, and none may be used
   void gathered ();
   void look_at_relays ();
   void give_up ();
-  void on_pair (const NiceCandidate &local, const NiceCandidate &remote);
+  void on_pair (Agent &agent, const NiceCandidate &local, const NiceCandidate &remote);
   void set_state (IceState state);
   NiceAgent *agent () const;
   unsigned stream () const;
@@ -131,18 +139,17 @@ private:
   Loop &loop_;
   Owner &owner_;
   const IceSettings settings_;
-  std::unique_ptr<Agent> now_, before_;
+  std::unique_ptr<Agent> now_;
+  // What a rollback would return to, and the newest that has had a path before that; oldest first.
+  Agents older_;
   Timer gather_timer_, connect_timer_;
-  Timer before_timer_; // it goes when no packet can be on its way any more
+  Timer older_timer_; // they go when no packet can be on its way any more
   bool controlling_;
   IceState state_ = IceState::fresh;
   std::optional<IcePair> pair_;
   const std::shared_ptr<PacketPath> path_ = std::make_shared<PacketPath> ();
-  IceCredentials remote_;
-  std::vector<Candidate> early_; // came before the remote credentials
-  bool early_end_ = false, gathering_ = false, gathered_ = false, relayed_ = false;
   bool refused_ = false; // the nominated pair
-  std::size_t remote_count_ = 0, pending_servers_ = 0;
+  std::size_t pending_servers_ = 0;
   std::list<std::unique_ptr<Resolve>> lookups_; // servers
   std::unique_ptr<Mdns> mdns_;                  // candidates
 };

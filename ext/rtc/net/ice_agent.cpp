@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The agent of libnice: made, told of servers, and what it tells.
-#include "binding_gate.h"
+#include "ice_agent.h"
 #include "common/ref.h"
-#include "ice.h"
 #include "ice_farewell.h"
-#include "nested_context.h"
 #include "turn/net/hashes.h"
 #include "turn/proto/integrity.h"
-#include "turns_bridge.h"
 #include <algorithm>
 #include <sys/socket.h>
 
@@ -30,66 +27,29 @@ std::optional<Address> address_of (const NiceAddress &a)
 }
 } // namespace
 
-// What libnice has of one generation.
-struct Ice::Agent {
-  explicit Agent (Ice &i) : ice (i), context (i.loop_) {}
-  ~Agent ()
-  {
-    if (relays > 0)
-      IceFarewell::begin (ice_loop, agent, context.get ());
-    else
-      g_object_unref (agent);
-  }
-  Agent (const Agent &) = delete;
-  Agent &operator= (const Agent &) = delete;
+Ice::Agent::Agent (Ice &i) : ice (i), ice_loop (i.loop_), context (i.loop_) {}
 
-  Ice &ice; // not of one that was dropped
-  Loop &ice_loop = ice.loop_;
-  NestedContext context;
-  NiceAgent *agent = nullptr;
-  unsigned stream = 0;
-  std::size_t relays = 0;
-  bool stun_set = false, live = true, unguarded = false;
-  std::list<std::unique_ptr<TurnsBridge>> bridges;
-  std::vector<std::unique_ptr<BindingGate>> gates;
-  // When another one followed.
-  IceCredentials remote;
-  IceState state = IceState::fresh;
+Ice::Agent::~Agent ()
+{
+  if (relays > 0)
+    IceFarewell::begin (ice_loop, agent, context.get ());
+  else
+    g_object_unref (agent);
+}
 
-  IceCredentials local () const
-  {
-    gchar *ufrag = nullptr, *password = nullptr;
-    nice_agent_get_local_credentials (agent, stream, &ufrag, &password);
-    const CharPtr u (ufrag), p (password);
-    return {ufrag ? ufrag : "", password ? password : ""};
-  }
-
-  template <typename F> void each_socket (F &&f) const
-  {
-    GPtrArray *sockets = nice_agent_get_sockets (agent, stream, 1);
-    for (guint i = 0; sockets && i < sockets->len; i++)
-      f (static_cast<GSocket *> (g_ptr_array_index (sockets, i)));
-    if (sockets)
-      g_ptr_array_unref (sockets);
-  }
-  bool guard_sockets ();
-  bool accepts (Bytes request, const Address &from) const;
-
-  bool current () const { return live && ice.now_.get () == this; }
-  static void on_candidate (NiceAgent *, NiceCandidate *c, gpointer self);
-  static void on_gathered (NiceAgent *, guint, gpointer self);
-  static void on_state (NiceAgent *, guint, guint, guint state, gpointer self);
-  static void on_pair (
-      NiceAgent *, guint, guint, NiceCandidate *local, NiceCandidate *remote, gpointer self);
-  static void on_packet (NiceAgent *, guint, guint, guint n, gchar *bytes, gpointer self);
-};
+IceCredentials Ice::Agent::local () const
+{
+  gchar *ufrag = nullptr, *password = nullptr;
+  nice_agent_get_local_credentials (agent, stream, &ufrag, &password);
+  const CharPtr u (ufrag), p (password);
+  return {ufrag ? ufrag : "", password ? password : ""};
+}
 
 Ice::Ice (Loop &loop, Owner &owner, IceSettings settings)
     : loop_ (loop), owner_ (owner), settings_ (std::move (settings)),
       gather_timer_ (loop.timers (), [this] { gathered (); }),
       connect_timer_ (loop.timers (), [this] { give_up (); }),
-      before_timer_ (loop.timers (), [this] { drop (std::move (before_)); }),
-      controlling_ (settings_.controlling)
+      older_timer_ (loop.timers (), [this] { drop_older (); }), controlling_ (settings_.controlling)
 {
   make_agent ();
 }
@@ -99,7 +59,7 @@ Ice::~Ice ()
   lookups_.clear ();
   mdns_.reset ();
   path_->clear ();
-  drop (std::move (before_));
+  drop_older ();
   drop (std::move (now_));
 }
 
@@ -130,6 +90,12 @@ void Ice::drop (std::unique_ptr<Agent> a)
       [] (NiceAgent *, guint, guint, guint, gchar *, gpointer) {}, nullptr);
   a->live = false;
   loop_.destroy_later (std::move (a));
+}
+
+void Ice::drop_older ()
+{
+  for (auto &a : std::exchange (older_, {}))
+    drop (std::move (a));
 }
 
 void Ice::make_agent ()
@@ -167,37 +133,74 @@ void Ice::make_agent ()
 
 void Ice::restart (const IceCredentials &local)
 {
-  before_timer_.cancel ();
+  older_timer_.cancel ();
   gather_timer_.cancel ();
   connect_timer_.cancel ();
   lookups_.clear ();
-  mdns_.reset ();
-  remote_count_ = 0;
-  early_.clear ();
-  early_end_ = false;
-  if (before_ && before_->local () == local) { // the restart was rolled back
-    drop (std::move (now_));
-    now_ = std::move (before_);
-    remote_ = now_->remote;
-    set_state (now_->state);
-    gathering_ = gathered_ = true;
-    return owner_.on_ice_gathered ();
-  }
-  // The newest that has, or had, a path stays.
-  if (before_) {
-    drop (std::move (now_));
-  } else {
-    now_->remote = remote_;
-    now_->state = state_;
-    before_ = std::move (now_);
-  }
-  remote_ = {};
-  gathering_ = gathered_ = relayed_ = refused_ = false;
+  if (std::exchange (pending_servers_, 0) > 0)
+    now_->gathering = false; // it has not begun
+  if (roll_back (local))
+    return;
+  keep_now ();
+  refused_ = false;
   make_agent ();
   if (!local.ufrag.empty ())
     set_local (local);
   gather ();
 }
+
+void Ice::keep_now ()
+{
+  Agents all = std::exchange (older_, {});
+  all.push_back (std::move (now_));
+  const auto path =
+      std::find_if (all.rbegin (), all.rend (), [] (const auto &a) { return a->paired; });
+  const Agent *carrier = path == all.rend () ? nullptr : path->get (), *last = all.back ().get ();
+  for (auto &a : all)
+    if (a.get () == last || a.get () == carrier)
+      older_.push_back (std::move (a));
+    else
+      drop (std::move (a));
+}
+
+// What has happened meanwhile to the generation before is told now.
+bool Ice::roll_back (const IceCredentials &local)
+{
+  const auto at =
+      std::ranges::find_if (older_, [&] (const auto &a) { return a->local () == local; });
+  if (at == older_.end ())
+    return false;
+  drop (std::exchange (now_, std::move (*at)));
+  for (auto i = std::next (at); i != older_.end (); i++)
+    drop (std::move (*i));
+  older_.erase (at, older_.end ());
+  if (now_->state != IceState::fresh)
+    set_state (now_->state);
+  if (!now_->paired && !now_->remote.ufrag.empty ())
+    connect_timer_.arm (Clock::now () + settings_.connect_limit);
+  for (const Candidate &c : std::exchange (now_->untold, {}))
+    tell_candidate (c);
+  if (!now_->gathering) {
+    gather ();
+  } else if (now_->gathered) {
+    now_->gathered = false;
+    gathered ();
+  } else {
+    gather_timer_.arm (Clock::now () + settings_.gather_limit);
+  }
+  return true;
+}
+
+// The newest that has a path does.
+bool Ice::carries (const Agent &agent) const
+{
+  if (agent.current ())
+    return true;
+  const auto newer = std::find_if (older_.rbegin (), older_.rend (),
+      [&] (const auto &a) { return a->paired || a.get () == &agent; });
+  return agent.live && !now_->paired && newer != older_.rend () && newer->get () == &agent;
+}
+
 std::string Ice::check (const IceServer &server)
 {
   const turn::Uri &u = server.uri;
@@ -261,7 +264,7 @@ void Ice::look_at_relays ()
     if (s.uri.relay)
       servers += (servers.empty () ? "" : ", ") + s.uri.host + ":" +
                  std::to_string (s.uri.effective_port ());
-  if (relayed_)
+  if (now_->relayed)
     return;
   if (now_->relays > 0)
     owner_.on_ice_warning ("no address of a TURN server (" + servers +
@@ -344,7 +347,7 @@ bool Ice::Agent::accepts (Bytes request, const Address &from) const
   return live && of_peer && ice.owner_.accept_binding (from);
 }
 
-void Ice::on_pair (const NiceCandidate &local, const NiceCandidate &remote)
+void Ice::on_pair (Agent &a, const NiceCandidate &local, const NiceCandidate &remote)
 {
   const IcePair pair{candidate_of (local), candidate_of (remote)};
   refused_ = !owner_.accept_pair (pair);
@@ -353,15 +356,16 @@ void Ice::on_pair (const NiceCandidate &local, const NiceCandidate &remote)
     path_->clear ();
     return set_state (IceState::failed);
   }
+  a.paired = true;
   pair_ = pair;
   GSocket *socket = nullptr;
   if (!pair_->local.tcp && pair_->local.type != CandidateType::relay)
-    socket = nice_agent_get_selected_socket (agent (), stream (), 1);
+    socket = nice_agent_get_selected_socket (a.agent, a.stream, 1);
   const auto to = address_of (remote.addr);
   if (socket && to && g_socket_get_socket_type (socket) == G_SOCKET_TYPE_DATAGRAM)
     path_->set_direct (g_socket_get_fd (socket), *to);
   else
-    path_->set_agent (agent (), stream ());
+    path_->set_agent (a.agent, a.stream);
   g_clear_object (&socket);
   // libnice had said so of the pair that was refused.
   if (state_ == IceState::failed)
@@ -369,13 +373,15 @@ void Ice::on_pair (const NiceCandidate &local, const NiceCandidate &remote)
   owner_.on_ice_pair (*pair_);
 }
 
-// libnice's calls. Of what came before a restart only packets count.
+// libnice's calls.
 
 void Ice::Agent::on_candidate (NiceAgent *, NiceCandidate *c, gpointer self)
 {
   auto &a = *static_cast<Agent *> (self);
   if (a.current ())
-    a.ice.tell_candidate (*c);
+    a.ice.tell_candidate (candidate_of (*c));
+  else if (a.untold.size () < most_untold)
+    a.untold.push_back (candidate_of (*c));
 }
 
 void Ice::Agent::on_gathered (NiceAgent *, guint, gpointer self)
@@ -383,36 +389,45 @@ void Ice::Agent::on_gathered (NiceAgent *, guint, gpointer self)
   auto &a = *static_cast<Agent *> (self);
   if (a.current ())
     a.ice.gathered ();
+  else
+    a.gathered = true;
 }
 
+// A generation before may connect while the peer has not answered a restart. That it fails is of no
+// interest then, until the restart is rolled back.
 void Ice::Agent::on_state (NiceAgent *, guint, guint, guint state, gpointer self)
 {
   auto &a = *static_cast<Agent *> (self);
-  if (!a.current () || a.ice.refused_)
-    return;
   switch (state) {
   case NICE_COMPONENT_STATE_CONNECTING:
-    return a.ice.set_state (IceState::checking);
+    a.state = IceState::checking;
+    break;
   case NICE_COMPONENT_STATE_CONNECTED:
-    return a.ice.set_state (IceState::connected);
+    a.state = IceState::connected;
+    break;
   case NICE_COMPONENT_STATE_READY:
-    return a.ice.set_state (IceState::completed);
+    a.state = IceState::completed;
+    break;
   case NICE_COMPONENT_STATE_FAILED:
-    return a.ice.set_state (IceState::failed);
+    a.state = IceState::failed;
+    break;
   default:
     return;
   }
+  const bool connected = a.state == IceState::connected || a.state == IceState::completed;
+  if ((a.current () || connected) && !a.ice.refused_ && a.ice.carries (a))
+    a.ice.set_state (a.state);
 }
 
 void Ice::Agent::on_pair (
     NiceAgent *, guint, guint, NiceCandidate *local, NiceCandidate *remote, gpointer self)
 {
   auto &a = *static_cast<Agent *> (self);
-  if (!a.current ())
+  if (!a.ice.carries (a))
     return;
-  a.ice.on_pair (*local, *remote);
-  if (a.ice.before_)
-    a.ice.before_timer_.arm (Clock::now () + after_restart);
+  a.ice.on_pair (a, *local, *remote);
+  if (a.current () && !a.ice.older_.empty ())
+    a.ice.older_timer_.arm (Clock::now () + after_restart);
 }
 
 void Ice::Agent::on_packet (NiceAgent *, guint, guint, guint n, gchar *bytes, gpointer self)

@@ -161,6 +161,72 @@ GST_START_TEST (test_ice_restart)
 }
 GST_END_TEST
 
+// The peer has not answered a restart: what was agreed upon before goes on, connects if it had not,
+// and is what a rollback returns to.
+GST_START_TEST (test_restart_rolled_back)
+{
+  const auto flows = [] (Peer &from, Peer &to) {
+    const std::size_t before = to.seen.get ().rtp;
+    fail_unless_equals_int (send_rtp (from, static_cast<std::uint16_t> (before + 1), 2), 2);
+    fail_unless (to.seen.wait ([before] (const Seen &s) { return s.rtp == before + 2; }));
+  };
+  for (const bool connected_before : {false, true}) {
+    PeerPair p;
+    introduce (p.a, p.b, false);
+    const IceCredentials agreed = p.a.on_loop ([] (Transport &t) { return t.local (); });
+    p.a.loop->call ([&] { p.a.transport->gather (); });
+    if (connected_before) {
+      p.b.loop->call ([&] { p.b.transport->gather (); });
+      p.expect_connected ();
+    }
+    for (int i = 0; i < 2; i++) { // one is taken back, another one follows
+      p.a.loop->call ([&] { p.a.transport->restart_ice (); });
+      fail_unless (p.a.on_loop ([] (Transport &t) { return t.local (); }) != agreed);
+      if (i == 1 && !connected_before)
+        p.b.loop->call ([&] { p.b.transport->gather (); });
+      if (i == 1) {
+        p.expect_connected ();
+        flows (p.a, p.b);
+        flows (p.b, p.a);
+      }
+      p.a.loop->call ([&] { p.a.transport->restart_ice (agreed); });
+      fail_unless (p.a.on_loop ([] (Transport &t) { return t.local (); }) == agreed);
+    }
+    p.expect_connected ();
+    flows (p.a, p.b);
+    flows (p.b, p.a);
+  }
+}
+GST_END_TEST
+
+// Two restarts within a moment, the second of which is rolled back: to the first, which connects.
+GST_START_TEST (test_second_restart_rolled_back)
+{
+  PeerPair p;
+  p.connect ();
+  for (Peer *x : {&p.a, &p.b})
+    x->loop->call ([x] { x->transport->restart_ice (); });
+  const unsigned pairs = p.a.seen.get ().pairs;
+  const TransportPeer of_a = p.a.description (DtlsRole::client),
+                      of_b = p.b.description (DtlsRole::server);
+  const IceCredentials agreed = of_a.ice;
+  fail_unless (p.a.on_loop ([&] (Transport &t) { return t.set_remote (of_b); }));
+  p.a.loop->call ([&] { p.a.transport->restart_ice (); });
+  p.a.loop->call ([&] { p.a.transport->restart_ice (agreed); });
+  fail_unless (p.b.on_loop ([&] (Transport &t) { return t.set_remote (of_a); }));
+  for (const auto &[from, to] : {std::pair (&p.a, &p.b), std::pair (&p.b, &p.a)})
+    for (const std::string &c : from->seen.get ().candidates)
+      if (parse_candidate (c)->ufrag == (from == &p.a ? of_a : of_b).ice.ufrag)
+        to->on_loop ([&] (Transport &t) { return t.add_remote (c); });
+  fail_unless (p.a.seen.wait ([&] (const Seen &s) { return s.pairs > pairs; }));
+  fail_unless (p.b.seen.wait ([&] (const Seen &s) { return s.pairs > 1; }));
+  for (const auto &[from, to] : {std::pair (&p.a, &p.b), std::pair (&p.b, &p.a)}) {
+    fail_unless_equals_int (send_rtp (*from, 9, 2), 2);
+    fail_unless (to->seen.wait ([] (const Seen &s) { return s.rtp == 2; }));
+  }
+}
+GST_END_TEST
+
 // A peer whose candidates never come, and one that passes ICE and says no word of DTLS.
 GST_START_TEST (test_no_progress)
 {
@@ -198,6 +264,8 @@ static Suite *net_transport_suite (void)
   tcase_add_test (t, test_certificate_swap);
   tcase_add_test (t, test_silence);
   tcase_add_test (t, test_ice_restart);
+  tcase_add_test (t, test_restart_rolled_back);
+  tcase_add_test (t, test_second_restart_rolled_back);
   tcase_add_test (t, test_no_progress);
   return s;
 }

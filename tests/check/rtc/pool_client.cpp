@@ -101,7 +101,8 @@ GST_START_TEST (join)
   fail_unless (s.core.joined ());
   same (s.got ("rtc:joined", R"({"client_id":"a","peers":["d"],"pool":"f00d"})"), "");
   // The transport has connected anew.
-  same (s.got ("rtc:joined", R"({"client_id":"z","peers":["c"],"pool":"f00d"})"), "joined z f00d c=");
+  same (
+      s.got ("rtc:joined", R"({"client_id":"z","peers":["c"],"pool":"f00d"})"), "joined z f00d c=");
   same (s.got ("rtc:peer", R"({"id":"b"})"), "peer b");
   same (text_of (s.core.join ("garden")), "nothing");
 }

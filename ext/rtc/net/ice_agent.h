@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What ICE has of one generation (RFC 8445, 9): libnice's agent, what it has come to, and what the
+// peer has told. Only for the files of Ice. Loop thread.
+#pragma once
+#include "binding_gate.h"
+#include "ice.h"
+#include "nested_context.h"
+#include "turns_bridge.h"
+
+namespace reach::rtc {
+struct Ice::Agent {
+  static constexpr std::size_t most_untold = 100;
+
+  explicit Agent (Ice &ice);
+  ~Agent ();
+  Agent (const Agent &) = delete;
+  Agent &operator= (const Agent &) = delete;
+
+  IceCredentials local () const;
+  template <typename F> void each_socket (F &&f) const
+  {
+    GPtrArray *sockets = nice_agent_get_sockets (agent, stream, 1);
+    for (guint i = 0; sockets && i < sockets->len; i++)
+      f (static_cast<GSocket *> (g_ptr_array_index (sockets, i)));
+    if (sockets)
+      g_ptr_array_unref (sockets);
+  }
+  bool guard_sockets ();
+  bool accepts (Bytes request, const Address &from) const;
+  bool current () const { return live && ice.now_.get () == this; }
+
+  Ice &ice; // not of one that was dropped
+  Loop &ice_loop;
+  NestedContext context;
+  NiceAgent *agent = nullptr;
+  unsigned stream = 0;
+  std::size_t relays = 0;
+  bool stun_set = false, live = true, unguarded = false;
+  std::list<std::unique_ptr<TurnsBridge>> bridges;
+  std::vector<std::unique_ptr<BindingGate>> gates;
+
+  bool gathering = false, gathered = false, relayed = false; // relayed: has the address of a relay
+  bool paired = false;
+  IceState state = IceState::fresh;
+  std::vector<Candidate> untold; // local ones, found while another generation is the current one
+
+  IceCredentials remote;
+  std::vector<Candidate> early; // came before the credentials
+  bool early_end = false;
+  std::size_t remote_count = 0;
+
+  static void on_candidate (NiceAgent *, NiceCandidate *c, gpointer self);
+  static void on_gathered (NiceAgent *, guint, gpointer self);
+  static void on_state (NiceAgent *, guint, guint, guint state, gpointer self);
+  static void on_pair (
+      NiceAgent *, guint, guint, NiceCandidate *local, NiceCandidate *remote, gpointer self);
+  static void on_packet (NiceAgent *, guint, guint, guint n, gchar *bytes, gpointer self);
+};
+} // namespace reach::rtc
