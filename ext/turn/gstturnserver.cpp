@@ -53,6 +53,7 @@ namespace {
 enum Prop : guint {
   prop_current_port = 1,
   prop_current_tls_port,
+  prop_current_alternate_port,
   prop_stats,
   prop_deferred_requests
 };
@@ -80,6 +81,8 @@ void get_gobject_property (GObject *o, guint id, GValue *v, GParamSpec *spec)
     return g_value_take_boxed (v, impl.stats ());
   if (id == prop_current_port || id == prop_current_tls_port)
     return g_value_set_uint (v, id == prop_current_port ? impl.port () : impl.tls_port ());
+  if (id == prop_current_alternate_port)
+    return g_value_set_uint (v, impl.alternate_port ());
   if (!get_setting (*impl.settings.lock (), id, v))
     G_OBJECT_WARN_INVALID_PROPERTY_ID (o, id, spec);
 }
@@ -148,6 +151,9 @@ void install_read_only (GObjectClass *k)
   g_object_class_install_property (k, prop_current_tls_port,
       g_param_spec_uint ("current-tls-port", "Current TLS port",
           "The DTLS and TLS port that is listened on, from READY on (0 = none)", 0, 65535, 0, ro));
+  g_object_class_install_property (k, prop_current_alternate_port,
+      g_param_spec_uint ("current-alternate-port", "Current alternate port",
+          "The second UDP port with alternate-address, from READY on (0 = none)", 0, 65535, 0, ro));
   g_object_class_install_property (k, prop_stats,
       g_param_spec_boxed ("stats", "Statistics",
           "Counters, the last ones after the run has ended (docs/stats.md)", GST_TYPE_STRUCTURE,

@@ -159,6 +159,11 @@ void Relay::on_peer_closed (const stun::Address &peer, const std::string &why)
   report (sig_peer_disconnected, report_of_stream (sig_peer_disconnected, peer, false, why));
 }
 
+void Relay::on_nat (const NatReport &r)
+{
+  report (sig_nat_discovered, report_of_nat (sig_nat_discovered, r));
+}
+
 // A sink whose peers are all refused has nobody to send to.
 void Relay::check_peers (const PeerRefused &e)
 {

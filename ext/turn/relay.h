@@ -35,6 +35,7 @@ public:
   bool send_raw (GstBuffer *b);
   void clear ();
   bool reconnect ();
+  bool discover_nat ();
 
   Guarded<RelaySettings> settings;
   Guarded<RelayOwn> own;
@@ -52,6 +53,7 @@ private:
   bool wants_before_send () const override;
   void on_message (bool sent, Bytes message) override;
   bool on_credentials_wanted (const Session::CredentialsWanted &w) override;
+  void on_nat (const NatReport &r) override;
 
   void on_peer_open (const stun::Address &peer, bool incoming) override;
   void on_peer_closed (const stun::Address &peer, const std::string &why) override;
@@ -101,6 +103,7 @@ enum Signal : guint {
   sig_unknown_message,
   sig_peer_connected,
   sig_peer_disconnected,
+  sig_nat_discovered,
   event_signals,
   sig_before_send = event_signals,
   sig_need_credentials,

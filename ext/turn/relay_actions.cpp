@@ -109,6 +109,12 @@ bool Relay::reconnect ()
   return s && s->reconnect ();
 }
 
+bool Relay::discover_nat ()
+{
+  const auto s = session ();
+  return s && s->discover_nat ();
+}
+
 // Gives the allocation back; allocate () asks for another one.
 void Relay::clear ()
 {

@@ -55,6 +55,8 @@ enum Property : guint {
   prop_relayed_address,
   prop_mapped_address,
   prop_allocation,
+  prop_nat_mapping,
+  prop_nat_filtering,
   prop_stats
 };
 
@@ -117,6 +119,22 @@ inline GType auth_type ()
       {static_cast<int> (AuthMode::token), "Third-party authorization", "token"},
       {0, nullptr, nullptr}};
   static const GType type = g_enum_register_static ("GstTurnAuthMode", values);
+  return type;
+}
+
+inline GType nat_type ()
+{
+  static const GEnumValue values[] = {
+      {static_cast<int> (NatBehaviour::unknown), "Not known", "unknown"},
+      {static_cast<int> (NatBehaviour::direct), "No NAT", "direct"},
+      {static_cast<int> (NatBehaviour::endpoint_independent), "The same for all",
+          "endpoint-independent"},
+      {static_cast<int> (NatBehaviour::address_dependent), "One for each address",
+          "address-dependent"},
+      {static_cast<int> (NatBehaviour::address_and_port_dependent), "One for each address and port",
+          "address-and-port-dependent"},
+      {0, nullptr, nullptr}};
+  static const GType type = g_enum_register_static ("GstTurnNatBehaviour", values);
   return type;
 }
 

@@ -57,6 +57,14 @@ void install_status (GObjectClass *k)
           "state, server, relayed, mapped, lifetime-left (seconds), mobile, reservation-token, "
           "permissions (host, lifetime-left), channels (number, peer, lifetime-left)",
           GST_TYPE_STRUCTURE, ro));
+  g_object_class_install_property (k, prop_nat_mapping,
+      g_param_spec_enum ("nat-mapping", "NAT mapping",
+          "Which addresses we have for others, as discover-nat has found (RFC 5780)", nat_type (),
+          static_cast<int> (NatBehaviour::unknown), ro));
+  g_object_class_install_property (k, prop_nat_filtering,
+      g_param_spec_enum ("nat-filtering", "NAT filtering",
+          "Whose packets come in, as discover-nat has found (RFC 5780)", nat_type (),
+          static_cast<int> (NatBehaviour::unknown), ro));
   g_object_class_install_property (k, prop_stats,
       g_param_spec_boxed ("stats", "Statistics", "Counters", GST_TYPE_STRUCTURE, ro));
 }
@@ -149,6 +157,12 @@ bool get_status (Relay &r, guint id, GValue *v)
     return true;
   case prop_allocation:
     g_value_take_boxed (v, allocation_of (s));
+    return true;
+  case prop_nat_mapping:
+    g_value_set_enum (v, static_cast<int> (s.nat.mapping));
+    return true;
+  case prop_nat_filtering:
+    g_value_set_enum (v, static_cast<int> (s.nat.filtering));
     return true;
   case prop_stats:
     g_value_take_boxed (v, r.stats ("turn-stats"));

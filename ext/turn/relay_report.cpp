@@ -226,6 +226,31 @@ StructurePtr report_of_stream (
   return std::move (r.details);
 }
 
+// In the order of NatBehaviour; also the nicks of the properties' type.
+const char *nat_name (NatBehaviour b)
+{
+  constexpr const char *names[] = {"unknown", "direct", "endpoint-independent", "address-dependent",
+      "address-and-port-dependent"};
+  return names[static_cast<unsigned> (b)];
+}
+
+StructurePtr report_of_nat (guint signal, const NatReport &r)
+{
+  constexpr const char *troubles[] = {
+      nullptr, "no-answer", "refused", "no-other-address", "bad-response"};
+  Report out = begin (signal);
+  GstStructure *s = out.details.get ();
+  put (s, "mapping", nat_name (r.mapping));
+  put (s, "filtering", nat_name (r.filtering));
+  put (s, "local", r.local);
+  put (s, "mapped", r.mapped);
+  put (s, "other", r.other);
+  if (r.trouble != NatTrouble::none)
+    put (s, "why", troubles[static_cast<unsigned> (r.trouble)]);
+  put (s, "code", r.code);
+  return std::move (out.details);
+}
+
 bool is_success (const Event &e)
 {
   return std::visit (

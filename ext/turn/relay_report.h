@@ -13,7 +13,9 @@ struct Report {
 std::optional<Report> report_of (const Event &e);
 StructurePtr report_of_stream (
     guint signal, const stun::Address &peer, bool incoming, const std::string &why);
+StructurePtr report_of_nat (guint signal, const NatReport &r);
 bool is_success (const Event &e); // an answer of the server's
 const char *why_name (Why w);
+const char *nat_name (NatBehaviour b);
 const char *method_name (stun::Method m);
 } // namespace reach::turn

@@ -14,7 +14,7 @@ constexpr EventSignal events[] = {{"response-success", "turn-response-success"},
     {"data-indication", "turn-data-indication"}, {"channel-data", "turn-channel-data"},
     {"icmp", "turn-icmp"}, {"response-error", "turn-response-error"},
     {"unknown-message", "turn-unknown-message"}, {"peer-connected", "turn-peer-connected"},
-    {"peer-disconnected", "turn-peer-disconnected"}};
+    {"peer-disconnected", "turn-peer-disconnected"}, {"nat-discovered", "turn-nat-discovered"}};
 static_assert (std::size (events) == event_signals);
 
 // One class for each element: they differ in how the Relay is found.
@@ -90,6 +90,11 @@ gboolean on_reconnect (GstElement *e)
   return act (e, FALSE, [] (Relay &r) -> gboolean { return r.reconnect (); });
 }
 
+gboolean on_discover_nat (GstElement *e)
+{
+  return act (e, FALSE, [] (Relay &r) -> gboolean { return r.discover_nat (); });
+}
+
 template <typename... Types>
 void action (GType type, const char *name, GCallback handler, GType result, Types... types)
 {
@@ -111,6 +116,7 @@ void install_actions (GType t)
   action (t, "send-binding-request", G_CALLBACK (on_send_binding_request), G_TYPE_BOOLEAN);
   action (t, "send-raw", G_CALLBACK (on_send_raw), G_TYPE_BOOLEAN, GST_TYPE_BUFFER);
   action (t, "reconnect", G_CALLBACK (on_reconnect), G_TYPE_BOOLEAN);
+  action (t, "discover-nat", G_CALLBACK (on_discover_nat), G_TYPE_BOOLEAN);
   action (t, "clear", G_CALLBACK (on_clear), G_TYPE_NONE);
 }
 

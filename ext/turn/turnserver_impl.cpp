@@ -131,6 +131,12 @@ std::uint16_t ServerImpl::tls_port ()
   return s ? s->tls_port () : 0;
 }
 
+std::uint16_t ServerImpl::alternate_port ()
+{
+  const auto s = *server_.lock ();
+  return s ? s->alternate_port () : 0;
+}
+
 GstStructure *ServerImpl::stats ()
 {
   const auto server = *server_.lock ();

@@ -30,6 +30,7 @@ public:
   GstStructure *stats (); // transfer full
   std::uint16_t port ();
   std::uint16_t tls_port ();
+  std::uint16_t alternate_port ();
   Taps &taps () { return taps_; }
   // False: nobody asked that, or not any more.
   bool respond (guint64 request, bool accept, const GstStructure *reply);

@@ -147,6 +147,8 @@ std::optional<NetSettings> ElementSettings::net (std::string &error) const
   n.tls_certificate = tls_certificate;
   n.tls_key = tls_key;
   n.threads = threads;
+  n.alternate_address = alternate_address;
+  n.alternate_port = static_cast<std::uint16_t> (alternate_port);
   n.inspect = inspect;
   n.limits.connections = max_connections;
   Config &c = n.core;
@@ -243,6 +245,11 @@ const Text texts[] = {
         &S::relay_bind_address},
     {"other-address", "Other address", "OTHER-ADDRESS of Binding responses, host:port (RFC 5780)",
         &S::other_address},
+    {"alternate-address", "Alternate address",
+        "A second address of this host, for NAT behaviour discovery (RFC 5780) on UDP; "
+        "bind-address "
+        "is then one address, too (NULL = CHANGE-REQUEST is refused)",
+        &S::alternate_address},
     {"alternate-server", "Alternate server",
         "host:port to send clients to that want an allocation (300); one of each family",
         &S::alternate_server},
@@ -255,6 +262,9 @@ const Text texts[] = {
 const Number numbers[] = {
     {"port", "Port", "UDP and TCP port (0 = any)", &S::port, 0, 65535},
     {"tls-port", "TLS port", "DTLS and TLS port (0 = any)", &S::tls_port, 0, 65535},
+    {"alternate-port", "Alternate port",
+        "The second UDP port of both addresses, with alternate-address (0 = any)",
+        &S::alternate_port, 0, 65535},
     {"min-port", "Lowest port", "The lowest relayed port", &S::min_port, 1, 65535},
     {"max-port", "Highest port", "The highest relayed port", &S::max_port, 1, 65535},
     {"threads", "Threads", "Loops, each on a core of its own", &S::threads, 1, 256},

@@ -10,8 +10,10 @@ struct ElementSettings {
   std::string realm = "reach", users, auth_secret, software;
   std::string oauth_keys, oauth_server;
   std::string relay_address, relay_bind_address, other_address, alternate_server;
+  std::string alternate_address;
   std::string allowed_peers, denied_peers;
-  guint port = 3478, tls_port = 5349, min_port = 49152, max_port = 65535, threads = 1;
+  guint port = 3478, tls_port = 5349, min_port = 49152, max_port = 65535, threads = 1,
+        alternate_port = 0;
   guint default_lifetime = 600, max_lifetime = 3600, permission_lifetime = 300,
         channel_lifetime = 600, nonce_lifetime = 600;
   guint max_allocations = 10000, max_user_allocations = 100, max_connections = 4096,

@@ -114,7 +114,10 @@ public:
   World () : now (seconds (1)), core (make_config (), ports, commons, now)
   {
     for (const Transport t : {Transport::udp, Transport::tcp})
-      paths.push_back (*core.add_path ({t, Address::v4 (198, 51, 100, 1, 3478), {}}));
+      paths.push_back (*core.add_path (
+          {t, Address::v4 (198, 51, 100, 1, 3478), {}, t == Transport::udp ? 0 : -1}));
+    for (int corner = 1; corner < static_cast<int> (corners); corner++) // RFC 5780
+      core.add_path ({Transport::udp, Address::v4 (198, 51, 100, 2, 3479), {}, corner});
   }
   Client client (std::uint8_t who) const
   {
@@ -162,7 +165,8 @@ public:
       break;
     default:
       core.remove_path (paths[who & 1], now);
-      paths[who & 1] = *core.add_path ({who & 1 ? Transport::tcp : Transport::udp, {}, {}});
+      paths[who & 1] =
+          *core.add_path ({who & 1 ? Transport::tcp : Transport::udp, {}, {}, who & 5 ? -1 : 0});
     }
     drain ();
   }
@@ -215,6 +219,8 @@ private:
   {
     if (t.kind == Transmit::Kind::reply) {
       const auto m = Message::parse (t.head);
+      require (t.client.address.host () == Address::v4 (203, 0, 113, 1, 0));
+      require (t.client.address.port != 0);
       require (m || (t.head.size () >= 20 && t.head[0] == 1 && t.head[1] == 1));
       if (m && !m->text (Attr::nonce).empty ())
         nonce = m->text (Attr::nonce);

@@ -189,13 +189,72 @@ bool NetServer::bind_pair (const std::string &address, bool udp, bool tcp, std::
   return false;
 }
 
+bool NetServer::check_alternate (std::string &error) const
+{
+  const NetSettings &s = settings_;
+  const Address bound = parse_host (s.bind_address), other = parse_host (s.alternate_address);
+  const bool any = s.bind_address == "0.0.0.0" || s.bind_address == "::" ||
+                   s.alternate_address == "0.0.0.0" || s.alternate_address == "::";
+  if (!s.udp)
+    error = "alternate-address needs udp";
+  else if (!other || any || other.family != bound.family || other == bound)
+    error = "alternate-address \"" + s.alternate_address +
+            "\" has to be another address than bind-address, of its family, and neither may be any";
+  else if (s.core.other_address)
+    error = "other-address and alternate-address exclude each other";
+  else if (s.alternate_port != 0 && s.alternate_port == s.port)
+    error = "alternate-port has to be another one than port";
+  return error.empty ();
+}
+
+// The other three of the four: whoever asks one may have an answer of each.
+bool NetServer::bind_corners (std::string &error)
+{
+  NetSettings &s = settings_;
+  int none = -1;
+  for (const unsigned c : {other_port, other_host, other_port | other_host}) {
+    const std::string &address = c & other_host ? s.alternate_address : s.bind_address;
+    std::uint16_t &port = c & other_port ? s.alternate_port : s.port;
+    if (!bind_pair (address, true, false, port, corner_fds_[c], none, error)) {
+      error = address + ", " + error;
+      return false;
+    }
+  }
+  return true;
+}
+
+// Ports that the kernel picks for one address need not be free on the other one.
+bool NetServer::bind_clear (std::string &error)
+{
+  NetSettings &s = settings_;
+  const std::uint16_t port = s.port, alternate = s.alternate_port;
+  const bool discovers = !s.alternate_address.empty ();
+  const bool picked = discovers && (port == 0 || alternate == 0);
+  for (int i = 0; i < (picked ? 16 : 1); i++) {
+    s.port = port;
+    s.alternate_port = alternate;
+    if (bind_pair (s.bind_address, s.udp, s.tcp, s.port, udp_fds_, tcp_fd_, error) &&
+        (!discovers || bind_corners (error)))
+      return true;
+    close_all (udp_fds_);
+    close_one (tcp_fd_);
+    for (auto &fds : corner_fds_)
+      close_all (fds);
+  }
+  return false;
+}
+
 bool NetServer::bind_all (std::string &error)
 {
   NetSettings &s = settings_;
+  if (!s.alternate_address.empty () && !check_alternate (error))
+    return false;
   if (!s.udp && !s.tcp)
     s.port = 0;
-  else if (!bind_pair (s.bind_address, s.udp, s.tcp, s.port, udp_fds_, tcp_fd_, error))
+  else if (!bind_clear (error))
     return false;
+  if (s.alternate_address.empty ())
+    s.alternate_port = 0;
   if (!s.dtls && !s.tls)
     s.tls_port = 0;
   else if (!bind_pair (s.bind_address, s.dtls, s.tls, s.tls_port, dtls_fds_, tls_fd_, error))
@@ -210,7 +269,9 @@ void NetServer::run (Observer &observer)
   for (const Address &a : settings_.core.relay)
     if (a)
       settings_.core.peers.add_host (a);
-  for (const std::uint16_t p : {settings_.port, settings_.tls_port})
+  if (!settings_.alternate_address.empty ())
+    settings_.core.peers.add_host (parse_host (settings_.alternate_address));
+  for (const std::uint16_t p : {settings_.port, settings_.tls_port, settings_.alternate_port})
     if (p != 0)
       settings_.core.peers.add_door (p);
   commons_ = std::make_unique<SharedCommons> ();
@@ -226,12 +287,17 @@ void NetServer::run (Observer &observer)
   for (unsigned i = 0; i < settings_.threads; i++)
     workers_[i]->loop ().call ([&] {
       if (settings_.udp)
-        workers_[i]->listen_udp (udp_fds_[i]);
+        workers_[i]->listen_udp (udp_fds_[i], corner_fds_[other_port].empty () ? -1 : 0);
+      for (unsigned c = 1; c < corners; c++)
+        if (!corner_fds_[c].empty ())
+          workers_[i]->listen_udp (corner_fds_[c][i], static_cast<int> (c));
       if (settings_.dtls)
         workers_[i]->listen_dtls (dtls_fds_[i], dtls_);
     });
   udp_fds_.clear ();
   dtls_fds_.clear ();
+  for (auto &fds : corner_fds_)
+    fds.clear ();
   Loop &loop = workers_[0]->loop ();
   loop.call ([&] {
     for (const auto &[fd, tls] : {std::pair{&tcp_fd_, false}, std::pair{&tls_fd_, true}})
@@ -291,6 +357,8 @@ NetServer::~NetServer ()
     w->shut ();
   workers_.clear ();
   close_all (udp_fds_);
+  for (auto &fds : corner_fds_)
+    close_all (fds);
   close_all (dtls_fds_);
   close_one (tcp_fd_);
   close_one (tls_fd_);

@@ -18,6 +18,7 @@ public:
   // Any thread but the loops'. 0: does not listen there.
   std::uint16_t port () const { return settings_.port; }
   std::uint16_t tls_port () const { return settings_.tls_port; }
+  std::uint16_t alternate_port () const { return settings_.alternate_port; }
   const NetSettings &settings () const { return settings_; }
   NetStats stats ();
   void end_allocations (); // so that statistics are the last ones
@@ -33,6 +34,9 @@ private:
   explicit NetServer (NetSettings settings) : settings_ (std::move (settings)) {}
   bool prepare (std::string &error);
   bool bind_all (std::string &error);
+  bool bind_clear (std::string &error);
+  bool check_alternate (std::string &error) const;
+  bool bind_corners (std::string &error);
   bool bind_pair (const std::string &address, bool udp, bool tcp, std::uint16_t &port,
       std::vector<int> &udp_fds, int &tcp_fd, std::string &error);
   void listen (Loop &loop, int fd, bool tls);
@@ -41,7 +45,8 @@ private:
 
   NetSettings settings_;
   std::shared_ptr<const TlsContext> tls_, dtls_;
-  std::vector<int> udp_fds_, dtls_fds_; // until the loops have them
+  std::vector<int> udp_fds_, dtls_fds_;              // until the loops have them
+  std::array<std::vector<int>, corners> corner_fds_; // likewise; the first one's are udp_fds_
   int tcp_fd_ = -1, tls_fd_ = -1;
   std::unique_ptr<Commons> commons_;
   std::vector<std::unique_ptr<Worker>> workers_;

@@ -24,6 +24,10 @@ struct NetSettings {
   std::string bind_address = "0.0.0.0"; // "::": also IPv4
   bool udp = true, tcp = true;          // on `port`
   std::uint16_t port = 3478;            // 0: any
+  // NAT behaviour discovery (RFC 5780): a second address of this host, of the family of
+  // bind_address, which is then no `any`. Empty: there is none.
+  std::string alternate_address;
+  std::uint16_t alternate_port = 0;     // on both addresses; 0: any
   bool tls = false, dtls = false;       // on `tls_port`
   std::uint16_t tls_port = 5349;        // 0: any
   std::string tls_certificate, tls_key; // PEM files

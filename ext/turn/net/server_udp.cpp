@@ -51,10 +51,10 @@ Address local_address (int fd)
   return any ? Address{} : a;
 }
 
-UdpEndpoint::UdpEndpoint (Worker &worker, int fd)
+UdpEndpoint::UdpEndpoint (Worker &worker, int fd, int corner)
     : worker_ (worker), bound_ (reach::Address::local_of (fd).text ()),
       v6_ (reach::Address::local_of (fd).family () == AF_INET6),
-      path_ (worker.add_path ({Transport::udp, local_address (fd), {}}, *this)),
+      path_ (worker.add_path ({Transport::udp, local_address (fd), {}, corner}, *this)),
       socket_ (worker.loop (), *this, fd, worker.area ())
 {
 }

@@ -19,7 +19,7 @@ Address local_address (int fd);
 // Clients on UDP.
 class UdpEndpoint final : public Route, UdpSocket::Owner {
 public:
-  UdpEndpoint (Worker &worker, int fd);
+  UdpEndpoint (Worker &worker, int fd, int corner); // Path::corner
   ~UdpEndpoint () override;
   const std::string &bound () const { return bound_; }
   void deliver (const Transmit &t) override;

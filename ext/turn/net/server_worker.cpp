@@ -81,9 +81,9 @@ void Worker::set_wall_clock ()
   clock_->arm (now + clock_check);
 }
 
-void Worker::listen_udp (int fd)
+void Worker::listen_udp (int fd, int corner)
 {
-  udp_.push_back (std::make_unique<UdpEndpoint> (*this, fd));
+  udp_.push_back (std::make_unique<UdpEndpoint> (*this, fd, corner));
 }
 
 bool Worker::unlisten_udp (const std::string &address)

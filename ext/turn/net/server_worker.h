@@ -45,8 +45,8 @@ public:
   const NetSettings &settings () const { return settings_; }
 
   void listens (std::uint16_t port) { core_->listens (port); } // the server, there
-  void listen_udp (int fd);
-  bool unlisten_udp (const std::string &address); // with the port
+  void listen_udp (int fd, int corner = -1);                   // Path::corner
+  bool unlisten_udp (const std::string &address);              // with the port
   void listen_dtls (int fd, std::shared_ptr<const TlsContext> context);
   void accept (int fd, std::unique_ptr<TlsSession> tls, Bytes said = {});
   bool authorize (std::uint64_t id, std::optional<std::string> password);

@@ -40,6 +40,7 @@ Session::~Session ()
     wire_.reset ();
     resolve_.reset ();
     path_.reset ();
+    nat_.reset ();
     timer_.reset ();
     open_timer_.reset ();
     watch_timer_.reset ();
@@ -122,6 +123,7 @@ void Session::stop (Listener &l)
   closed_.lock ().wait_until (Clock::now () + goodbye, [] (bool c) { return c; });
   loop_.call ([this] {
     resolve_.reset ();
+    nat_.reset ();
     open_timer_->cancel ();
     timer_->cancel ();
     close_path ();

@@ -3,6 +3,7 @@
 // server, connects, and connects again when the core wants it or the path breaks.
 #pragma once
 #include "common/loop.h"
+#include "nat_probe.h"
 #include "outlet.h"
 #include "path.h"
 #include "peer_streams.h"
@@ -47,6 +48,7 @@ public:
     virtual void on_message (bool sent, Bytes message) {}
     // True: answer_credentials () will be called, on another thread.
     virtual bool on_credentials_wanted (const CredentialsWanted &w) { return false; }
+    virtual void on_nat (const NatReport &r) {} // of discover_nat ()
   };
   struct Status {
     Client::State state = Client::State::idle;
@@ -57,6 +59,7 @@ public:
     bool mobile = false;
     std::shared_ptr<const Client::PeerList> peers; // null: none yet
     Client::Stats stats;
+    NatReport nat; // the last one
     std::uint64_t allocations = 0, losses = 0, paths = 0, streams = 0;
   };
 
@@ -84,6 +87,9 @@ public:
   void answer_credentials (std::optional<Credentials> c, seconds lifetime);
   // A new path to the server, at once. With mobility the allocation moves there.
   bool reconnect ();
+  // RFC 5780, beside the allocation; on_nat () follows. False: there is no path to the server yet,
+  // or it is by TLS or DTLS, or one is being made.
+  bool discover_nat ();
   // One datagram or frame: `header` bytes and the payload. False: there is no path.
   bool send (Bytes header, Bytes payload, std::size_t padding);
 
@@ -139,6 +145,7 @@ private:
   void no_path (Kind kind, const std::string &text);
   void hopeless (Kind kind, const std::string &text);
   bool make_context ();
+  void on_nat (const NatReport &r);
 
   const std::string &wanted_name () const
   {
@@ -161,6 +168,7 @@ private:
   std::shared_ptr<const TlsContext> tls_;
   std::unique_ptr<Path> path_;
   std::unique_ptr<Resolve> resolve_;
+  std::unique_ptr<NatProbe> nat_;
   std::shared_ptr<const Wire> wire_;
   std::vector<reach::Address> candidates_; // not known to be no good; empty: one is
   std::vector<reach::Address> addresses_;  // of these, not tried yet in this round

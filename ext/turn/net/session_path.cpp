@@ -167,6 +167,34 @@ bool Session::reconnect ()
   return done;
 }
 
+bool Session::discover_nat ()
+{
+  bool done = false;
+  loop_.call ([&] {
+    const Config &c = client_->config ();
+    const bool clear = c.transport == Transport::udp || c.transport == Transport::tcp;
+    if (listeners_.empty () || !open_ || !clear || (nat_ && !nat_->over ()))
+      return;
+    NatDiscovery::Config d;
+    d.crypto = c.crypto;
+    d.retransmission = c.retransmission;
+    d.fingerprint = c.fingerprint;
+    d.software = c.software;
+    std::string error;
+    nat_ = NatProbe::start (
+        loop_, address_, std::move (d), [this] (const NatReport &r) { on_nat (r); }, error);
+    done = nat_ != nullptr;
+  });
+  return done;
+}
+
+void Session::on_nat (const NatReport &r)
+{
+  status_.lock ()->nat = r;
+  for (Listener *l : listeners_)
+    l->on_nat (r);
+}
+
 void Session::watch_network ()
 {
   watch_timer_->arm (Clock::now () + watch_interval);

@@ -55,6 +55,8 @@ std::optional<PathId> Core::add_path (const Path &path)
   const PathId id = free_paths_.back ();
   free_paths_.pop_back ();
   paths_[id] = path;
+  if (path.corner >= 0)
+    corners_[static_cast<std::size_t> (path.corner)] = id;
   return id;
 }
 
@@ -77,6 +79,8 @@ void Core::remove_path (PathId id, TimePoint now)
   if (const auto c = spliced_.find (id); c != spliced_.end ())
     drop (connections_.find (c->second));
   std::erase_if (pending_, [&] (const Pending &p) { return p.client.path == id; });
+  if (const int c = paths_[id]->corner; c >= 0)
+    corners_[static_cast<std::size_t> (c)].reset ();
   paths_[id].reset ();
   free_paths_.push_back (id);
 }

@@ -118,6 +118,9 @@ private:
 
   // server_binding.cpp
   void binding (const Request &r);
+  bool discovers (const Request &r) const;
+  Client answers_from (const Request &r) const;
+  Address other_address (const Client &c) const;
   bool old_binding (const Client &c, Bytes in, TimePoint now);
 
   // server_allocate.cpp
@@ -185,6 +188,7 @@ private:
   SourceLimiter limiter_;
   std::vector<std::optional<Path>> paths_;
   std::vector<PathId> free_paths_;
+  std::array<std::optional<PathId>, corners> corners_; // what CHANGE-REQUEST chooses from
   Table<Client, std::unique_ptr<Allocation>, ClientHash> by_client_;
   std::map<Ticket, Allocation *> tickets_;
   std::map<std::uint64_t, std::unique_ptr<Allocation>> adrift_; // by their serial

@@ -65,13 +65,15 @@ bool Core::known_attributes (const Request &r)
 {
   std::array<std::uint16_t, 16> list{};
   std::size_t n = r.message.unknown_required (list);
-  // Known to the codec, but nothing that this server does. A client of RFC 3489 says with a
-  // CHANGE-REQUEST of zero that nothing is to be changed.
+  // Known to the codec, but nothing that this server does. PADDING never (RFC 5780, 7.6: for tests
+  // of fragments, which would have to be answered at three times their size). A client of RFC 3489
+  // says with a CHANGE-REQUEST of zero that nothing is to be changed.
   for (const Attr a : {Attr::response_port, Attr::padding, Attr::access_token})
     if (r.message.has (a) && n < list.size () &&
-        (a != Attr::access_token || config_.token_keys.empty ()))
+        (a != Attr::access_token || config_.token_keys.empty ()) &&
+        (a != Attr::response_port || !discovers (r)))
       list[n++] = static_cast<std::uint16_t> (a);
-  if (r.message.u32 (Attr::change_request).value_or (0) != 0 && n < list.size ())
+  if (r.message.u32 (Attr::change_request).value_or (0) != 0 && !discovers (r) && n < list.size ())
     list[n++] = static_cast<std::uint16_t> (Attr::change_request);
   if (r.message.has (Attr::dont_fragment) && !config_.dont_fragment && n < list.size ())
     list[n++] = static_cast<std::uint16_t> (Attr::dont_fragment);

@@ -27,7 +27,11 @@ struct Path {
   Transport transport = Transport::udp;
   Address local;  // of no family: not known
   Address remote; // of a connection
+  // Of the four sockets of RFC 5780: bit 0 the alternate port, bit 1 the alternate address. -1:
+  // none of them.
+  int corner = -1;
 };
+inline constexpr unsigned other_port = 1, other_host = 2, corners = 4;
 struct Client {
   PathId path = 0;
   Address address;

@@ -163,6 +163,13 @@ const Case cases[] = {
             return m.address (Attr::other_address) == stun::Address::v4 (192, 0, 2, 1, 9);
           });
         }},
+    {"alternate-address=127.0.0.2", "",
+        [] (Server &s) {
+          return binding_has (s, [] (const Message &m) {
+            const auto a = m.address (Attr::other_address);
+            return a && a->host () == stun::Address::v4 (127, 0, 0, 2, 0) && a->port != 0;
+          });
+        }},
     {"software=relay7", "",
         [] (Server &s) {
           Talker t (Over::udp, s.port ());
