@@ -100,11 +100,8 @@ bool configure_ice (GstElement *element, const ConnectionSettings &s, IceSetting
     uris.push_back (s.stun_server);
   uris.insert (uris.end (), s.turn_servers.begin (), s.turn_servers.end ());
   for (const std::string &text : uris) {
-    const auto uri = turn::parse_uri (without_slashes (text));
     IceServer server;
-    if (uri)
-      server.uri = *uri;
-    const std::string fault = uri ? Ice::check (server) : "it is no URI of RFC 7064 or 7065";
+    const std::string fault = read_ice_link ({.uri = text}, server);
     if (!fault.empty ()) {
       GST_ELEMENT_ERROR (element, RESOURCE, SETTINGS,
           ("The ICE server \"%s\" cannot be used: %s.", turn::redact (text).c_str (),
@@ -114,13 +111,16 @@ bool configure_ice (GstElement *element, const ConnectionSettings &s, IceSetting
     }
     ice.servers.push_back (std::move (server));
   }
-  if (std::ranges::any_of (ice.servers, [] (const IceServer &x) { return x.uri.secure; })) {
+  ice.servers_follow = s.signalling_uri.starts_with ("wh"); // whip, whep: it may name servers
+  const bool secure =
+      std::ranges::any_of (ice.servers, [] (const IceServer &x) { return x.uri.secure; });
+  if (secure || ice.servers_follow) {
     TlsConfig tls;
     tls.ca_file = s.tls_ca_file;
     tls.verify = s.tls_verify;
     std::string error;
     ice.tls = TlsContext::make (tls, error);
-    if (!ice.tls) {
+    if (!ice.tls && secure) {
       GST_ELEMENT_ERROR (element, RESOURCE, SETTINGS,
           ("TLS to TURN servers is not possible: %s.", error.c_str ()), (nullptr));
       return false;
@@ -134,6 +134,17 @@ bool configure_ice (GstElement *element, const ConnectionSettings &s, IceSetting
   return true;
 }
 } // namespace
+
+std::string read_ice_link (const IceLink &link, IceServer &server)
+{
+  if (!link.credential_type.empty () && link.credential_type != "password")
+    return "its credentials are no password";
+  const auto uri = turn::parse_uri (without_slashes (link.uri));
+  if (!uri)
+    return "it is no URI of RFC 7064 or 7065";
+  server = {*uri, link.username, link.credential};
+  return Ice::check (server);
+}
 
 bool make_peer_config (
     GstElement *element, const ConnectionSettings &s, PeerThreads &threads, PeerConfig &config)

@@ -2,6 +2,7 @@
 // What applications choose of peer connections, the same for rtcpeer and rtcpool.
 #pragma once
 #include "peer/peer_connection.h"
+#include "signalling/proto/link_header.h"
 #include "threads.h"
 
 namespace reach::rtc {
@@ -23,6 +24,10 @@ struct ConnectionSettings {
   guint min_bitrate = 100'000, max_bitrate = 10'000'000, start_bitrate = 1'000'000; // bit/s
   std::string video_codecs, audio_codecs; // names with commas between; empty: all
 };
+
+// What a server of signalling names, as in `ice-servers`. Empty: it may be used; else what is
+// wrong.
+std::string read_ice_link (const IceLink &link, IceServer &server);
 
 // False: an ERROR was posted that says what is wrong.
 bool make_peer_config (

@@ -263,6 +263,28 @@ void PeerImpl::on_message (const std::string &json)
       json.size ());
 }
 
+// What is wrong with one costs the others nothing.
+void PeerImpl::on_ice_servers (const IceLinks &links)
+{
+  std::vector<IceServer> servers;
+  for (const IceLink &link : links.servers) {
+    IceServer server;
+    const std::string fault = read_ice_link (link, server);
+    if (fault.empty ())
+      servers.push_back (std::move (server));
+    else
+      tell_warning ("The ICE server \"" + turn::redact (link.uri.substr (0, 100)) +
+                    "\" that the server names cannot be used: " + fault + ".");
+  }
+  if (links.left_out > 0)
+    tell_warning ("The server names more than " + std::to_string (IceLinks::most) +
+                  " ICE servers; the others are not used.");
+  if (links.malformed)
+    tell_warning ("A Link header of the server's cannot be read.");
+  if (session_)
+    session_->connection ().add_ice_servers (servers);
+}
+
 void PeerImpl::on_peer_left (const std::string &reason)
 {
   // Media need no signalling: it may come again by the same name.

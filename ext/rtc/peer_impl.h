@@ -96,6 +96,7 @@ private:
   void on_description (const std::string &type, const std::string &sdp) override;
   void on_candidate (const SignalledCandidate &c) override;
   void on_message (const std::string &json) override;
+  void on_ice_servers (const IceLinks &links) override;
   void on_peer_left (const std::string &reason) override;
   void on_signalling_error (const std::string &why, bool fatal) override;
   std::string local_sdp () override;

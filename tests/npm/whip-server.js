@@ -25,6 +25,7 @@ const options = {
   trickle: true, restart: true,
   absolute: false,    // Location with scheme and host
   counterOffer: false, // of WHEP: 406
+  links: [],          // the Link header fields of answers that begin a session
 };
 Object.assign(options, JSON.parse(process.argv[2] ?? '{}'));
 
@@ -197,8 +198,7 @@ async function post(request, response, body, way, name) {
   const location = `/session/${id}`;
   const headers = { 'Content-Type': 'application/sdp', ETag: session.etag,
     Location: options.absolute ? `${scheme}://${request.headers.host}${location}` : location,
-    Link: ['<stun:stun.invalid>; rel="ice-server"', '<turn:turn.invalid?transport=udp>; rel="ice-server"; ' +
-      'username="user"; credential="word"; credential-type="password"'] };
+    ...(options.links.length && { Link: options.links }) };
   if (way === 'whep' && options.counterOffer) {
     session.countered = true;
     return reply(response, 406, headers, await end().offer(session));

@@ -46,6 +46,28 @@ void Ice::gather ()
     start_gathering ();
 }
 
+void Ice::add_servers (const std::vector<IceServer> &servers)
+{
+  settings_.servers_follow = false;
+  settings_.servers.insert (settings_.servers.end (), servers.begin (), servers.end ());
+  const bool relays =
+      std::ranges::any_of (servers, [] (const IceServer &s) { return s.uri.relay; });
+  if (!now_->gathering)
+    return; // gather () uses them
+  if (!relays) {
+    if (now_->gathered)
+      look_at_relays ();
+    return;
+  }
+  now_->gathered = false;
+  pending_servers_++;
+  for (const IceServer &s : servers)
+    if (s.uri.relay)
+      use_server (s);
+  if (--pending_servers_ == 0)
+    start_gathering ();
+}
+
 void Ice::look_up (
     const std::string &host, std::uint16_t port, std::function<void (const Addresses &)> then)
 {
@@ -86,7 +108,8 @@ void Ice::gathered ()
   gather_timer_.cancel ();
   if (std::exchange (now_->gathered, true))
     return;
-  look_at_relays ();
+  if (!settings_.servers_follow)
+    look_at_relays ();
   owner_.on_ice_gathered ();
 }
 

@@ -34,6 +34,7 @@ struct IceSettings {
   bool relay_only = false;
   bool tcp = true;                       // host candidates of TCP
   std::vector<IceServer> servers;        // the first stun: one, and up to 16 turn: and turns: ones
+  bool servers_follow = false;           // by add_servers ()
   std::shared_ptr<const TlsContext> tls; // of turns: servers; null: they cannot be used
   std::uint16_t min_port = 0, max_port = 0;
   std::vector<std::string> addresses;  // to bind to; empty: all but loopback
@@ -91,6 +92,9 @@ public:
   // Before gather (): those of the description, instead of random ones. False: RFC 8839, 5.4.
   bool set_local (const IceCredentials &local);
   void gather ();
+  // More servers than the settings have. Relays are gathered from at once, if gather () was called,
+  // and on_ice_gathered () follows again; a STUN server only counts from the next restart () on.
+  void add_servers (const std::vector<IceServer> &servers);
   // False: not what RFC 8839, 5.4 allows. Other ones than before: the peer has restarted.
   bool set_remote (const IceCredentials &remote);
   // False: ignored, as it is no candidate, is of an old generation, or is one too many.
@@ -138,7 +142,7 @@ private:
 
   Loop &loop_;
   Owner &owner_;
-  const IceSettings settings_;
+  IceSettings settings_;
   std::unique_ptr<Agent> now_;
   // What a rollback would return to, and the newest that has had a path before that; oldest first.
   Agents older_;

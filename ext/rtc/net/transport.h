@@ -79,6 +79,7 @@ public:
   IceCredentials local () const { return ice_.local (); }
   bool set_local (const IceCredentials &local) { return ice_.set_local (local); }
   void gather () { ice_.gather (); }
+  void add_servers (const std::vector<IceServer> &servers) { ice_.add_servers (servers); }
   // The first begins DTLS when ICE has a path; later ones may only restart ICE. False: credentials
   // that ICE does not allow, or other fingerprints or roles than before.
   bool set_remote (const TransportPeer &remote);

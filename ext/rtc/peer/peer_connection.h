@@ -79,6 +79,9 @@ public:
   // 0, the default: none.
   void set_protection (TransceiverId id, unsigned percentage);
 
+  // More than the configuration has; see Ice::add_servers ().
+  void add_ice_servers (const std::vector<IceServer> &servers);
+
   void request_keyframe (TrackKey key);
   void set_latency (Duration latency);
   void set_bitrate_limits (double min, double max) { sending_->set_limits (min, max); }
@@ -184,6 +187,8 @@ private:
   Negotiator negotiator_;
   std::unique_ptr<Transport> transport_;
   IceCredentials local_ice_;
+  std::vector<IceServer> more_servers_;
+  bool servers_came_ = false;
   std::string peer_ufrag_; // that the transport has
   bool controlling_ = false;
   // Of descriptions that are not in force yet.

@@ -99,6 +99,9 @@ struct HttpCall::Flight {
     a.type = type ? CharPtr (g_ascii_strdown (type, -1)).get () : "";
     a.location = resolved (base, header (m, "Location"));
     a.etag = header (m, "ETag");
+    const char *links =
+        soup_message_headers_get_list (soup_message_get_response_headers (m), "Link");
+    a.links = links ? links : "";
     a.retry_after = pause_of (header (m, "Retry-After"));
     a.too_long = size > max_body;
     a.body.assign (body.data (), std::min (size, max_body));

@@ -20,6 +20,7 @@ struct HttpAnswer {
   std::string type;     // in lower case, without parameters
   std::string location; // absolute; empty: none, or one that nothing may be sent to
   std::string etag;
+  std::string links;                   // all Link fields, with commas between
   std::optional<Duration> retry_after; // at most an hour
   std::string body;
   bool too_long = false; // of the body there is no more than HttpCall::max_body

@@ -15,6 +15,15 @@ bool is_sdp (const HttpAnswer &a)
   return (a.type == sdp_type || a.type.empty ()) && a.body.starts_with ("v=0") && !a.too_long;
 }
 
+// Nothing may follow it (RFC 8838, 8.2), and of the servers that the answer names something may.
+std::string without_end (std::string sdp)
+{
+  constexpr std::string_view end = "a=end-of-candidates\r\n";
+  for (auto at = sdp.find (end); at != std::string::npos; at = sdp.find (end, at))
+    sdp.erase (at, end.size ());
+  return sdp;
+}
+
 std::string no_description (const HttpAnswer &a)
 {
   if (a.too_long)
@@ -120,7 +129,7 @@ void HttpClient::offered_again (const std::string &sdp)
 void HttpClient::post ()
 {
   state_ = State::asking;
-  offer_ = owner_.local_sdp ();
+  offer_ = without_end (owner_.local_sdp ());
   call_.send ({.method = "POST", .uri = uri_, .type = sdp_type, .body = offer_},
       [this] (const HttpAnswer &a) { on_posted (a); });
 }
@@ -139,6 +148,7 @@ void HttpClient::on_posted (const HttpAnswer &a)
     }
     answer_ = a.body;
     connected (a.etag);
+    take_servers (a);
     owner_.on_description ("answer", a.body);
     return go_on ();
   }
@@ -149,6 +159,15 @@ void HttpClient::on_posted (const HttpAnswer &a)
     return retry (a.text (), a.retry_after);
   refuse (a.text () +
           (a.foreign && a.status == 401 ? " at another server, which the token was not told" : ""));
+}
+
+// What they bring is gathered while the session goes on, and told by PATCH.
+void HttpClient::take_servers (const HttpAnswer &a)
+{
+  const IceLinks links = parse_ice_links (a.links);
+  if (!links.servers.empty ())
+    candidates_end_ = false; // it comes again
+  owner_.on_ice_servers (links);
 }
 
 void HttpClient::connected (const std::string &etag)
@@ -168,6 +187,7 @@ void HttpClient::take_counter_offer (const HttpAnswer &a)
   candidates_end_ = answered_ = false;
   timer_.arm (Clock::now () + longest_thought);
   owner_.on_peer ({}, false, false);
+  take_servers (a);
   owner_.on_description ("offer", a.body);
 }
 

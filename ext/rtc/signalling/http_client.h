@@ -4,6 +4,9 @@
 // those that come later follow by PATCH, and so does what restarts ICE, where the server takes it.
 // What it does not take, and whatever else would need another offer, begins a new session.
 //
+// STUN and TURN servers that the answer names (RFC 9725, 4.6) are used in the session that it
+// began.
+//
 // A WHEP server may answer with an offer of its own (406), which is answered by PATCH.
 #pragma once
 #include "common/proto/backoff.h"
@@ -42,6 +45,7 @@ private:
   void gather (State state);
   void post ();
   void on_posted (const HttpAnswer &a);
+  void take_servers (const HttpAnswer &a);
   void connected (const std::string &etag);
   void take_counter_offer (const HttpAnswer &a);
   void send_answer ();

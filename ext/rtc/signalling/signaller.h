@@ -3,6 +3,7 @@
 // the peer connection does not know which it has. Loop thread only; nothing is called back from
 // within a call.
 #pragma once
+#include "proto/link_header.h"
 #include <functional>
 #include <gio/gio.h>
 #include <memory>
@@ -32,6 +33,9 @@ public:
     virtual void on_description (const std::string &type, const std::string &sdp) = 0;
     virtual void on_candidate (const SignalledCandidate &c) = 0;
     virtual void on_message (const std::string &json) = 0; // the application's
+    // Of WHIP and WHEP, in each answer that begins a session, and before its description: the STUN
+    // and TURN servers that it names, which may be none.
+    virtual void on_ice_servers (const IceLinks &) {}
     virtual void on_peer_left (const std::string &reason) = 0;
     // The way is lost; it is looked for again, unless `fatal`.
     virtual void on_signalling_error (const std::string &why, bool fatal) = 0;

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Paths between rtcpeer and Chromium: relays, names of mDNS; simulcast; what both count.
 #include "../coturn.h"
+#include "../own_address.h"
 #include "../rtc_browser.h"
-#include <ifaddrs.h>
-#include <net/if.h>
-#include <netinet/in.h>
 
 using namespace reach::test;
 
@@ -34,27 +32,6 @@ public:
 private:
   GstStructure *s_;
 };
-
-// Relays of 127.0.0.1 are of no use: neither side has that address among its own.
-std::string own_address ()
-{
-  std::string found = "127.0.0.1";
-  ifaddrs *all = nullptr;
-  fail_unless (getifaddrs (&all) == 0);
-  for (const ifaddrs *i = all; i; i = i->ifa_next) {
-    const bool up = (i->ifa_flags & IFF_UP) != 0 && (i->ifa_flags & IFF_LOOPBACK) == 0;
-    if (!up || !i->ifa_addr || i->ifa_addr->sa_family != AF_INET)
-      continue;
-    GSocketAddress *a = g_socket_address_new_from_native (i->ifa_addr, sizeof (sockaddr_in));
-    gchar *text =
-        g_inet_address_to_string (g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (a)));
-    found = text;
-    g_free (text);
-    g_object_unref (a);
-  }
-  freeifaddrs (all);
-  return found;
-}
 
 // The candidates of the pair that the page has chosen.
 const char *const pair_types =

@@ -142,6 +142,36 @@ const Case cases[] = {
         true},
 };
 
+// Links of all kinds, and no description: nothing but warnings comes of them.
+std::string with_links (const std::string &links)
+{
+  return created + links + "Content-Length: 16\r\n\r\nv=0\r\nnonsense\r\n\r\n";
+}
+const std::string one_link = "<turn:127.0.0.1:9?transport=tcp>; rel=ice-server; username=u; "
+                             "credential=secret; credential-type=password";
+std::string many_links (unsigned n)
+{
+  std::string all;
+  for (unsigned i = 0; i < n; i++)
+    all += "Link: " + one_link + "\r\n";
+  return all;
+}
+struct LinkCase {
+  std::string links;
+  const char *warning; // has this text
+};
+const LinkCase link_cases[] = {
+    {many_links (50), "more than 8"},
+    {"Link: <turn:a>; rel=ice-server; username=\xff\xfe; credential=secret\r\n", "cannot be read"},
+    {"Link: <turn:a>; rel=\"ice-server\r\n", "cannot be read"},
+    {"Link: <" + std::string (9000, 't') + ">; rel=ice-server\r\n", "RFC 7064"},
+    {"Link: <turn:a>; rel=ice-server; username=u; credential=secret; credential-type=oauth\r\n",
+        "no password"},
+    {"Link: <turn:u:secret@a:99999>; rel=ice-server\r\n", "RFC 7064"},
+    {"Link: <turns:a?transport=udp>; rel=ice-server; username=u; credential=secret\r\n", "DTLS"},
+    {"Link: <file:///etc/passwd>; rel=ice-server\r\n", "RFC 7064"},
+};
+
 // The bytes of this process that are in memory.
 std::size_t resident ()
 {
@@ -181,6 +211,37 @@ GST_START_TEST (test_hostile)
 }
 GST_END_TEST
 
+// Nothing of what is secret in a Link is told, nor what cannot be shown; and each is one warning at
+// most, whatever it names.
+GST_START_TEST (test_links)
+{
+  const LinkCase &c = link_cases[__i__];
+  RawServer server (
+      [&c] (RawServer &s, GOutputStream *out) { s.write (out, with_links (c.links)); });
+  Caller camera (
+      "rtcpeer name=peer signalling-uri=" + server.uri () + " " + small_h264 + " ! peer.video_0");
+  camera.play ();
+  bool told = false;
+  while (!told) {
+    const auto m = wait_message (camera.pipeline, GST_MESSAGE_WARNING);
+    fail_unless (m != nullptr, "%s is not said", c.warning);
+    GError *e = nullptr;
+    gchar *debug = nullptr;
+    gst_message_parse_warning (m.get (), &e, &debug);
+    const ErrorPtr owned (e);
+    const CharPtr more (debug);
+    const std::string text = std::string (e->message) + (debug ? debug : "");
+    fail_unless (g_utf8_validate (text.c_str (), -1, nullptr));
+    fail_unless (
+        text.find ("secret") == std::string::npos && text.size () < 1000, "%s", text.c_str ());
+    told = text.find (c.warning) != std::string::npos;
+  }
+  const gint64 begin = g_get_monotonic_time ();
+  camera.end ();
+  fail_unless (g_get_monotonic_time () - begin < 2 * G_USEC_PER_SEC);
+}
+GST_END_TEST
+
 // The time that an answer has, then it is asked again.
 GST_START_TEST (test_time_limit)
 {
@@ -208,6 +269,7 @@ static Suite *rtc_whip_hostile_suite ()
   suite_add_tcase (s, tc);
   tcase_set_timeout (tc, 60);
   tcase_add_loop_test (tc, test_hostile, 0, G_N_ELEMENTS (cases));
+  tcase_add_loop_test (tc, test_links, 0, G_N_ELEMENTS (link_cases));
   tcase_add_test (tc, test_time_limit);
   return s;
 }

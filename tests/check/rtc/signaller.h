@@ -105,6 +105,11 @@ private:
         "candidate " + c.candidate + "|" + c.mid + "|" + std::to_string (c.mline) + "|" + c.ufrag);
   }
   void on_message (const std::string &json) override { note ("message " + json); }
+  void on_ice_servers (const rtc::IceLinks &all) override
+  {
+    for (const rtc::IceLink &l : all.servers)
+      note ("server " + l.uri + " " + l.username + " " + l.credential);
+  }
   void on_peer_left (const std::string &reason) override { note ("left " + reason); }
   void on_signalling_error (const std::string &, bool fatal) override
   {

@@ -316,6 +316,43 @@ GST_START_TEST (counter_offer)
 }
 GST_END_TEST
 
+// Of the answer that begins the session, and of no other. The offer has said nothing of an end of
+// candidates, which would have been one too early.
+GST_START_TEST (ice_servers)
+{
+  const auto link = [] (const char *host) {
+    return std::string ("<turn:") + host +
+           ">; rel=\"ice-server\"; username=user; credential=word; credential-type=password";
+  };
+  Loop loop ("test-whip");
+  Script script, other;
+  SignalledPeer p (loop, script.uri ("whip"));
+  fail_unless (p.saw ("peer offers"));
+  for (int i = 0; i < 2; i++)
+    script.next ("POST",
+        {307, "text/plain", "", {{"Location", other.origin () + "/far"}, {"Link", link ("a")}}});
+  other.next ("POST", {503, "text/plain", "no\n", {{"Link", link ("b")}, {"Retry-After", "0"}}});
+  other.next ("POST", {201, "application/sdp", "v=0 theirs",
+                          {{"Location", "/live/session/7"}, {"ETag", "\"one\""},
+                              {"Link", "<stun:c>; rel=ice-server"}, {"Link", link ("d")}}});
+  p.present = description ("aaaa", "a=" + candidate_a + "\r\na=end-of-candidates\r\n");
+  p.send_description ("offer", p.present.c_str ());
+  p.send_candidate ({});
+  fail_unless (p.saw ("lost") && p.saw ("peer offers"));
+  p.send_description ("offer", p.present.c_str ());
+  p.send_candidate ({});
+  script.take ("POST");
+  fail_unless_equals_string (other.take ("POST").body.c_str (),
+      description ("aaaa", "a=" + candidate_a + "\r\n").c_str ());
+  fail_unless (p.saw ("server stun:c  ") && p.saw ("server turn:d user word"));
+  fail_unless (p.saw ("answer v=0 theirs"));
+  fail_unless (p.times ("server turn:a user word") + p.times ("server turn:b user word") == 0);
+  p.send_candidate ({candidate_b, "0", 0, {}}); // as of a relay
+  const auto patch = other.take ("PATCH");
+  fail_unless (patch.body.find (candidate_b) != std::string::npos, "%s", patch.body.c_str ());
+}
+GST_END_TEST
+
 // A session that the server may have made when this side leaves is ended nonetheless.
 GST_START_TEST (leaves_while_it_asks)
 {
@@ -431,6 +468,7 @@ static Suite *whip_suite ()
   tcase_add_test (tc, session_elsewhere);
   tcase_add_test (tc, server_says_when);
   tcase_add_test (tc, counter_offer);
+  tcase_add_test (tc, ice_servers);
   tcase_add_test (tc, leaves_while_it_asks);
   tcase_add_test (tc, other_answers);
   tcase_add_test (tc, busy_server_is_asked_again);
