@@ -201,6 +201,88 @@ struct HostileSdp {
   }
 };
 
+// What an application does with a peer's descriptions, for a peer that the test is itself.
+
+inline std::string hex (const std::vector<std::uint8_t> &digest)
+{
+  std::string text;
+  for (const std::uint8_t b : digest) {
+    char two[4];
+    g_snprintf (two, sizeof two, "%02X", b);
+    text += (text.empty () ? "" : ":") + std::string (two);
+  }
+  return text;
+}
+
+inline std::string offer_text (const IceCredentials &ice, const Fingerprint &fingerprint,
+    const std::string &more_of_video = {})
+{
+  const std::string common = "c=IN IP4 0.0.0.0\r\na=ice-ufrag:" + ice.ufrag +
+                             "\r\na=ice-pwd:" + ice.pwd +
+                             "\r\na=ice-options:trickle\r\na=fingerprint:sha-256 " +
+                             fingerprint.value + "\r\na=setup:actpass\r\n";
+  return "v=0\r\no=- 7 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n"
+         "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\n" +
+         common +
+         "a=mid:0\r\na=sendrecv\r\na=rtcp-mux\r\na=rtcp-rsize\r\na=rtpmap:96 H264/90000\r\n"
+         "a=fmtp:96 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\r\n"
+         "a=rtcp-fb:96 nack\r\na=rtcp-fb:96 nack pli\r\na=rtcp-fb:96 ccm fir\r\n"
+         "a=rtcp-fb:96 transport-cc\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n"
+         "a=extmap:3 http://www.ietf.org/id/"
+         "draft-holmer-rmcat-transport-wide-cc-extensions-01\r\n" +
+         more_of_video + "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n" + common +
+         "a=mid:1\r\na=sctp-port:5000\r\na=max-message-size:262144\r\n";
+}
+
+inline void set_description (
+    GstElement *peer, const char *action, GstWebRTCSDPType type, const std::string &text)
+{
+  GstSDPMessage *m = nullptr;
+  gst_sdp_message_new_from_text (text.c_str (), &m);
+  GstWebRTCSessionDescription *d = gst_webrtc_session_description_new (type, m);
+  GstPromise *p = gst_promise_new ();
+  g_signal_emit_by_name (peer, action, d, p);
+  fail_unless_equals_int (gst_promise_wait (p), GST_PROMISE_RESULT_REPLIED);
+  const GstStructure *s = gst_promise_get_reply (p);
+  const CharPtr what (s ? gst_structure_to_string (s) : nullptr);
+  fail_unless (!s || !gst_structure_has_field (s, "error"), "%s: %s", action, what.get ());
+  gst_promise_unref (p);
+  gst_webrtc_session_description_free (d);
+}
+
+inline std::string create_answer (GstElement *peer)
+{
+  GstPromise *p = gst_promise_new ();
+  g_signal_emit_by_name (peer, "create-answer", nullptr, p);
+  fail_unless_equals_int (gst_promise_wait (p), GST_PROMISE_RESULT_REPLIED);
+  GstWebRTCSessionDescription *d = nullptr;
+  gst_structure_get (
+      gst_promise_get_reply (p), "answer", GST_TYPE_WEBRTC_SESSION_DESCRIPTION, &d, nullptr);
+  fail_unless (d != nullptr);
+  const CharPtr text (gst_sdp_message_as_text (d->sdp));
+  gst_webrtc_session_description_free (d);
+  gst_promise_unref (p);
+  return text.get ();
+}
+
+// What the victim answers to that offer. Its own role in DTLS follows from its answer.
+inline TransportPeer call_victim (GstElement *victim, const std::string &offer)
+{
+  set_description (victim, "set-remote-description", GST_WEBRTC_SDP_TYPE_OFFER, offer);
+  const std::string answer = create_answer (victim);
+  set_description (victim, "set-local-description", GST_WEBRTC_SDP_TYPE_ANSWER, answer);
+  const auto p = rtc::sdp::parse (answer);
+  fail_unless (bool (p) && !p.description.media.empty ());
+  const auto &t = p.description.media[0].transport;
+  TransportPeer r;
+  r.ice = {t.ufrag, t.pwd};
+  for (const auto &f : t.fingerprints)
+    r.fingerprints.push_back ({f.hash, hex (f.digest)});
+  r.own_role = t.setup == rtc::sdp::Setup::active ? DtlsRole::server : DtlsRole::client;
+  r.max_message = 256 << 10;
+  return r;
+}
+
 // A peer that calls an rtcpeer whose application carries descriptions, and then sends what a test
 // wants.
 class HostilePeer : public Peer {
@@ -227,19 +309,9 @@ public:
   // The victim plays.
   void call (const std::string &more_of_video = {})
   {
-    const std::string offer = offer_text (more_of_video);
-    set ("set-remote-description", GST_WEBRTC_SDP_TYPE_OFFER, offer);
-    const std::string answer = create_answer ();
-    set ("set-local-description", GST_WEBRTC_SDP_TYPE_ANSWER, answer);
-    const auto p = rtc::sdp::parse (answer);
-    fail_unless (bool (p) && !p.description.media.empty ());
-    const auto &t = p.description.media[0].transport;
-    TransportPeer r;
-    r.ice = {t.ufrag, t.pwd};
-    for (const auto &f : t.fingerprints)
-      r.fingerprints.push_back ({f.hash, hex (f.digest)});
-    r.own_role = t.setup == rtc::sdp::Setup::active ? DtlsRole::server : DtlsRole::client;
-    r.max_message = 256 << 10;
+    const auto ice = on_loop ([] (Transport &t) { return t.local (); });
+    const TransportPeer r = call_victim (
+        victim_.peer, offer_text (ice, context->certificate ().fingerprint (), more_of_video));
     fail_unless (on_loop ([&] (Transport &x) { return x.set_remote (r); }));
     loop->call ([this] { transport->gather (); });
     fail_unless (wait_state (TransportState::connected), "%s", seen.get ().fault.c_str ());
@@ -278,64 +350,6 @@ private:
     s.ice.controlling = true;
     return s;
   }
-  static std::string hex (const std::vector<std::uint8_t> &digest)
-  {
-    std::string text;
-    for (const std::uint8_t b : digest) {
-      char two[4];
-      g_snprintf (two, sizeof two, "%02X", b);
-      text += (text.empty () ? "" : ":") + std::string (two);
-    }
-    return text;
-  }
-  std::string offer_text (const std::string &more_of_video)
-  {
-    const auto ice = on_loop ([] (Transport &t) { return t.local (); });
-    const std::string common =
-        "c=IN IP4 0.0.0.0\r\na=ice-ufrag:" + ice.ufrag + "\r\na=ice-pwd:" + ice.pwd +
-        "\r\na=ice-options:trickle\r\na=fingerprint:sha-256 " +
-        context->certificate ().fingerprint ().value + "\r\na=setup:actpass\r\n";
-    return "v=0\r\no=- 7 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n"
-           "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\n" +
-           common +
-           "a=mid:0\r\na=sendrecv\r\na=rtcp-mux\r\na=rtcp-rsize\r\na=rtpmap:96 H264/90000\r\n"
-           "a=fmtp:96 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\r\n"
-           "a=rtcp-fb:96 nack\r\na=rtcp-fb:96 nack pli\r\na=rtcp-fb:96 ccm fir\r\n"
-           "a=rtcp-fb:96 transport-cc\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n"
-           "a=extmap:3 http://www.ietf.org/id/"
-           "draft-holmer-rmcat-transport-wide-cc-extensions-01\r\n" +
-           more_of_video + "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n" + common +
-           "a=mid:1\r\na=sctp-port:5000\r\na=max-message-size:262144\r\n";
-  }
-  void set (const char *action, GstWebRTCSDPType type, const std::string &text)
-  {
-    GstSDPMessage *m = nullptr;
-    gst_sdp_message_new_from_text (text.c_str (), &m);
-    GstWebRTCSessionDescription *d = gst_webrtc_session_description_new (type, m);
-    GstPromise *p = gst_promise_new ();
-    g_signal_emit_by_name (victim_.peer, action, d, p);
-    fail_unless_equals_int (gst_promise_wait (p), GST_PROMISE_RESULT_REPLIED);
-    const GstStructure *s = gst_promise_get_reply (p);
-    const CharPtr what (s ? gst_structure_to_string (s) : nullptr);
-    fail_unless (!s || !gst_structure_has_field (s, "error"), "%s: %s", action, what.get ());
-    gst_promise_unref (p);
-    gst_webrtc_session_description_free (d);
-  }
-  std::string create_answer ()
-  {
-    GstPromise *p = gst_promise_new ();
-    g_signal_emit_by_name (victim_.peer, "create-answer", nullptr, p);
-    fail_unless_equals_int (gst_promise_wait (p), GST_PROMISE_RESULT_REPLIED);
-    GstWebRTCSessionDescription *d = nullptr;
-    gst_structure_get (
-        gst_promise_get_reply (p), "answer", GST_TYPE_WEBRTC_SESSION_DESCRIPTION, &d, nullptr);
-    fail_unless (d != nullptr);
-    const CharPtr text (gst_sdp_message_as_text (d->sdp));
-    gst_webrtc_session_description_free (d);
-    gst_promise_unref (p);
-    return text.get ();
-  }
-
   Caller &victim_;
   gulong candidates_ = 0;
 };

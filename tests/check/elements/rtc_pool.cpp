@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Members of a pool, all of them rtcpool.
+#include "../own_address.h"
 #include "rtc_call.h"
+#include "turn_server.h"
 
 using namespace reach;
 using namespace reach::test;
@@ -154,6 +156,65 @@ GST_START_TEST (test_estimate)
 }
 GST_END_TEST
 
+namespace {
+// The types of the candidates that are in use with all members.
+std::string pair_types (Caller &c)
+{
+  GValue all = G_VALUE_INIT;
+  g_value_init (&all, GST_TYPE_ARRAY);
+  g_object_get_property (G_OBJECT (c.peer), "connections", &all);
+  std::string text;
+  for (guint i = 0; i < gst_value_array_get_size (&all); i++) {
+    const GstStructure *connection = gst_value_get_structure (gst_value_array_get_value (&all, i));
+    GstStructure *s = nullptr;
+    g_signal_emit_by_name (
+        c.peer, "get-stats", gst_structure_get_string (connection, "peer-id"), &s);
+    fail_unless (s != nullptr);
+    for (int f = 0; f < gst_structure_n_fields (s); f++) {
+      const GValue *v =
+          gst_structure_get_value (s, gst_structure_nth_field_name (s, static_cast<guint> (f)));
+      if (!GST_VALUE_HOLDS_STRUCTURE (v))
+        continue;
+      if (const char *type =
+              gst_structure_get_string (gst_value_get_structure (v), "candidate-type"))
+        text += std::string (type) + " ";
+    }
+    gst_structure_free (s);
+  }
+  g_value_unset (&all);
+  return text;
+}
+} // namespace
+
+// A TURN server is all that may be used: media and data of everybody pass it, also of who comes
+// later. Nothing else is told.
+GST_START_TEST (test_relay)
+{
+  PoolServerElement server;
+  const std::string address = own_address ();
+  const TurnServer turn ("allowed-peers=" + address + "/32", address.c_str ());
+  const std::string relay = "ice-transport-policy=relay ice-servers=turn:user:pass@" + address +
+                            ":" + std::to_string (turn.port ()) + "?transport=udp ";
+  Caller a (server.member (relay) + small_h264 + " ! peer.video_0");
+  Caller b (server.member (relay) + small_audio + " ! peer.audio_0");
+  a.play ();
+  b.play ();
+  fail_unless (b.wait_media ("video/x-raw", 15));
+  fail_unless (a.wait_media ("audio/x-raw", 15));
+  Caller late (server.member (relay));
+  late.play ();
+  fail_unless (late.wait_media ("video/x-raw", 15) && late.wait_media ("audio/x-raw", 15));
+  fail_unless_equals_int (a.get<guint> ("n-connections"), 2);
+  for (Caller *c : {&a, &b, &late}) {
+    const std::string types = pair_types (*c);
+    fail_unless_equals_string (types.c_str (), "relay relay relay relay ");
+  }
+  const guint64 passed = turn.stat ("packets-to-peers");
+  fail_unless (b.wait_media ("video/x-raw", 30));
+  fail_unless (turn.stat ("packets-to-peers") >= passed + 30);
+}
+GST_END_TEST
+
 GST_START_TEST (test_mute)
 {
   PoolServerElement server;
@@ -227,6 +288,7 @@ static Suite *rtc_pool_suite ()
   tcase_add_test (tc, test_silent);
   tcase_add_test (tc, test_server_returns);
   tcase_add_test (tc, test_estimate);
+  tcase_add_test (tc, test_relay);
   tcase_add_test (tc, test_mute);
   tcase_add_test (tc, test_own_transport);
   suite_add_tcase (s, tc);

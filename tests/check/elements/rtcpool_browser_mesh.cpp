@@ -202,6 +202,35 @@ GST_START_TEST (test_glare)
 }
 GST_END_TEST
 
+// The same of two pages: both have made their first offer before either has heard the other's. Only
+// the server is ours then, and what it hands on.
+GST_START_TEST (test_glare_of_pages)
+{
+  const Server server;
+  const std::string show = ", 'VP8', 'video', 'audio'";
+  std::map<std::string, std::string> ids;
+  for (const char *page : {"a", "b"})
+    browser ().open (page_of (server), page);
+  const std::vector<std::string> order =
+      __i__ ? std::vector<std::string>{"a", "b"} : std::vector<std::string>{"b", "a"};
+  for (const std::string &page : order) // a holds the offers of both back
+    ids[page] = page_joins ((page == "a" ? "'crossing'" : "'raw'") + show, page);
+  page_gets ("a", {ids["b"]}, true);
+  page_gets ("b", {ids["a"]}, true);
+  fail_unless_equals_string (
+      browser ().run ("window.crossed['" + ids["b"] + "']", "a").c_str (), "have-local-offer");
+  for (const auto &[page, other] : {std::pair{"a", "b"}, std::pair{"b", "a"}})
+    fail_unless_equals_string (
+        page_checks (ids[other],
+            "until(() => pc().signalingState === 'stable', 'stable').then(() => "
+            "pc().getTransceivers().map((t) => t.receiver.track.kind + ' ' + "
+            "t.currentDirection).sort().join())",
+            page)
+            .c_str (),
+        "audio sendrecv,video sendrecv");
+}
+GST_END_TEST
+
 static Suite *rtcpool_browser_mesh_suite ()
 {
   register_plugins ();
@@ -211,6 +240,7 @@ static Suite *rtcpool_browser_mesh_suite ()
   tcase_add_test (c, test_elements_and_pages);
   tcase_add_test (c, test_pages);
   tcase_add_loop_test (c, test_glare, 0, 2);
+  tcase_add_loop_test (c, test_glare_of_pages, 0, 2);
   return s;
 }
 
