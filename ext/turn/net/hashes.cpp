@@ -43,12 +43,35 @@ void fill_random (std::span<std::uint8_t> to)
   }
 }
 
-std::string nfkc (std::string_view text)
+std::string nfc (std::string_view text)
 {
   const std::unique_ptr<char, void (*) (void *)> n (
-      g_utf8_normalize (text.data (), static_cast<gssize> (text.size ()), G_NORMALIZE_ALL_COMPOSE),
+      g_utf8_normalize (
+          text.data (), static_cast<gssize> (text.size ()), G_NORMALIZE_DEFAULT_COMPOSE),
       g_free);
   return n ? std::string (n.get ()) : std::string ();
+}
+
+bool is_text (char32_t c)
+{
+  switch (g_unichar_type (c)) {
+  case G_UNICODE_CONTROL:
+  case G_UNICODE_FORMAT:
+  case G_UNICODE_UNASSIGNED:
+  case G_UNICODE_PRIVATE_USE:
+  case G_UNICODE_SURROGATE:
+  case G_UNICODE_LINE_SEPARATOR:
+  case G_UNICODE_PARAGRAPH_SEPARATOR:
+    return false;
+  default:
+    return true;
+  }
+}
+
+bool is_virama (char32_t c)
+{
+  constexpr int virama = 9;
+  return g_unichar_combining_class (c) == virama;
 }
 } // namespace
 
@@ -63,7 +86,7 @@ stun::Crypto make_crypto ()
 #ifdef REACH_TURN_AEAD
   c.open_sealed = open_sealed;
 #endif
-  c.nfkc = nfkc;
+  c.unicode = {nfc, is_text, is_virama};
   return c;
 }
 } // namespace reach::turn

@@ -10,6 +10,15 @@
 namespace reach::stun {
 using Parts = std::span<const Bytes>; // hashed one after the other
 
+// What Unicode's tables say.
+struct Unicode {
+  std::function<std::string (std::string_view)> nfc; // normalization form C
+  // A letter, mark, number, punctuation, symbol or space: no control or format character, nothing
+  // private and nothing that is not assigned.
+  std::function<bool (char32_t)> is_text;
+  std::function<bool (char32_t)> is_virama; // of combining class 9
+};
+
 struct Crypto {
   using Md5 = std::array<std::uint8_t, 16>;
   using Sha1 = std::array<std::uint8_t, 20>;
@@ -23,7 +32,7 @@ struct Crypto {
   // there is none.
   using Opened = std::optional<std::vector<std::uint8_t>>;
   std::function<Opened (Bytes key, Bytes nonce, Bytes associated, Bytes sealed)> open_sealed;
-  // Unicode's normalization form KC; empty: names and passwords are taken as normalized.
-  std::function<std::string (std::string_view)> nfkc;
+  // Of names and passwords; empty: they are taken as normalized, and all characters as assigned.
+  Unicode unicode;
 };
 } // namespace reach::stun

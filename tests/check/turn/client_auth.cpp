@@ -234,19 +234,19 @@ void userhash (Rig &t)
 
 void prepared_names (Rig &t)
 {
-  t.config.credentials.username = "us\u00ADer";
-  t.config.credentials.password = "\u2168";
+  t.config.credentials.username = "us\u3000A\u030A";
+  t.config.credentials.password = "\u2168 e\u0301";
   const Message m = t.to_allocate ();
-  must (m.text (Attr::username) == "user");
-  t.config.credentials.username = "user";
-  t.config.credentials.password = "IX";
+  must (m.text (Attr::username) == "us \u00C5");
+  t.config.credentials.username = "us \u00C5";
+  t.config.credentials.password = "\u2168 \u00E9";
   must (t.proved (m));
 }
 
 void unusable_names (Rig &t)
 {
-  for (const std::string &user :
-      {std::string (), std::string ("a\x07"), std::string ("\xff"), std::string (509, 'u')}) {
+  for (const std::string &user : {std::string (), std::string ("a\x07"), std::string ("us\u00ADer"),
+           std::string ("\xff"), std::string (509, 'u')}) {
     t.config.credentials.username = user;
     t.start ();
     must (t.event<Failed> ().why == Why::bad_credentials && t.quiet ());

@@ -308,21 +308,38 @@ GST_START_TEST (test_checksums)
 }
 GST_END_TEST
 
+// OpaqueString (RFC 8265, 4.2), with the examples of its section 4.2.3.
 GST_START_TEST (test_prepare)
 {
   const Crypto c = turn_crypto ();
-  static const char *const good[][2] = {{"I\u00ADX", "IX"}, {"user", "user"}, {"USER", "USER"},
-      {"\u00AA", "a"}, {"\u2168", "IX"}, {"a\u00A0b\u3000c", "a b c"}, {"", ""},
-      {"A\u030A", "\u00C5"}, {"\uFF21", "A"}, {"\u200Bx\uFE0F", "x"}};
+  static const char *const good[][2] = {{"user", "user"}, {"USER", "USER"}, {"", ""},
+      {"correct horse battery staple", "correct horse battery staple"},
+      {"Correct Horse Battery Staple", "Correct Horse Battery Staple"},
+      {"\u03C0\u00DF\u00E5", "\u03C0\u00DF\u00E5"}, {"Jack of \u2666s", "Jack of \u2666s"},
+      {"foo\u1680bar", "foo bar"}, {"a\u00A0b\u3000c", "a b c"}, {"A\u030A", "\u00C5"},
+      // what SASLprep changes
+      {"\u00AA", "\u00AA"}, {"\u2168", "\u2168"}, {"\uFF21", "\uFF21"},
+      {"\u30DE\u30C8\u30EA\u30C3\u30AF\u30B9", "\u30DE\u30C8\u30EA\u30C3\u30AF\u30B9"},
+      // what depends on the neighbours
+      {"l\u00B7l", "l\u00B7l"}, {"\u0375\u03B1", "\u0375\u03B1"}, {"\u05D0\u05F3", "\u05D0\u05F3"},
+      {"\u30AB\u30FB", "\u30AB\u30FB"}, {"\u0660\u0661", "\u0660\u0661"},
+      {"\u0915\u094D\u200D", "\u0915\u094D\u200D"}, {"\u0645\u200C\u06CC", "\u0645\u200C\u06CC"},
+      {"\U0001F511", "\U0001F511"}, {"\uFFFD", "\uFFFD"}};
   for (const auto &t : good)
     fail_unless_equals_string (prepare (c, t[0]).value_or ("prohibited").c_str (), t[1]);
-  static const char *const bad[] = {"\x07", "a\x7f", "\u0085", "\u202E", "\uE000", "\uFFFD", "\xff",
-      "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "\U000E0041", "\uFFFE"};
+  std::string ascii;
+  for (char x = 0x20; x < 0x7f; x++)
+    ascii += x;
+  fail_unless (prepare (c, ascii) == ascii);
+  static const char *const bad[] = {"my cat is a \tby", "\x07", "a\x7f", "\u0085", "\u202E",
+      "\uE000", "\xff", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "\U000E0041",
+      "\uFFFE", "I\u00ADX", "\u200Bx", "x\uFE0F", "\u1100", "\u0378", "\u2028", "\u0640", "l\u00B7",
+      "\u0375x", "x\u05F4", "a\u30FB", "\u0660\u06F1", "a\u200D", "a\u200C", "\uFEFFa"};
   for (const char *t : bad)
     fail_unless (!prepare (c, t), "%s", to_hex (as_bytes (t)).c_str ());
   Crypto plain = c;
-  plain.nfkc = nullptr;
-  fail_unless (prepare (plain, "\u00AA") == "\u00AA");
+  plain.unicode = {};
+  fail_unless (prepare (plain, "A\u030A") == "A\u030A" && !prepare (plain, "\x07"));
 }
 GST_END_TEST
 
