@@ -41,6 +41,10 @@ struct IceSettings {
   // The owner is asked before ICE hears an address of UDP for the first time. Without TCP then.
   // Requests by way of a relay are not asked about: it lets only the peer's candidates through.
   bool ask_bindings = false;
+  // RTP, RTCP and DTLS of a direct pair of UDP come by a socket of our own (socket_twin.h), not
+  // through libnice, where the kernel can do that. Not for other protocols, whose first byte may be
+  // any.
+  bool twins = true;
   // Gathering counts as complete then: libnice 0.1.21 never ends it when a TCP connection to a
   // relay has ended before the relay's answer.
   Duration gather_limit = seconds (10);
@@ -103,6 +107,7 @@ public:
   bool refused () const { return refused_; } // the last pair, by accept_pair ()
   const std::optional<IcePair> &pair () const { return pair_; }
   const std::shared_ptr<PacketPath> &path () const { return path_; }
+  std::uint64_t heard () const { return heard_; } // packets that did not come through libnice
 
 private:
   struct Agent; // ice_agent.cpp
@@ -143,6 +148,7 @@ private:
   bool early_end_ = false, gathering_ = false, gathered_ = false, relayed_ = false;
   bool refused_ = false; // the nominated pair
   std::size_t remote_count_ = 0, pending_servers_ = 0;
+  std::uint64_t heard_ = 0;
   std::list<std::unique_ptr<Resolve>> lookups_; // servers
   std::unique_ptr<Mdns> mdns_;                  // candidates
 };
