@@ -43,6 +43,10 @@ struct IceSettings {
   // The owner is asked before ICE hears an address of UDP for the first time. Without TCP then.
   // Requests by way of a relay are not asked about: it lets only the peer's candidates through.
   bool ask_bindings = false;
+  // RTP, RTCP and DTLS of a direct pair of UDP come by a socket of our own (socket_twin.h), not
+  // through libnice, where the kernel can do that. Not for other protocols, whose first byte may be
+  // any.
+  bool twins = true;
   // Gathering counts as complete then: libnice 0.1.21 never ends it when a TCP connection to a
   // relay has ended before the relay's answer.
   Duration gather_limit = seconds (10);
@@ -109,6 +113,7 @@ public:
   bool refused () const { return refused_; } // the last pair, by accept_pair ()
   const std::optional<IcePair> &pair () const { return pair_; }
   const std::shared_ptr<PacketPath> &path () const { return path_; }
+  std::uint64_t heard () const { return heard_; } // packets that did not come through libnice
 
 private:
   struct Agent; // ice_agent.h
@@ -154,6 +159,7 @@ private:
   const std::shared_ptr<PacketPath> path_ = std::make_shared<PacketPath> ();
   bool refused_ = false; // the nominated pair
   std::size_t pending_servers_ = 0;
+  std::uint64_t heard_ = 0;
   std::list<std::unique_ptr<Resolve>> lookups_; // servers
   std::unique_ptr<Mdns> mdns_;                  // candidates
 };

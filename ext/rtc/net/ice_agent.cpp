@@ -12,7 +12,7 @@ namespace reach::rtc {
 namespace {
 constexpr std::size_t most_relays = 16;
 // Room for what comes while the loop is busy; the kernel gives what it may.
-constexpr int receive_buffer = 4 << 20, send_buffer = 2 << 20;
+constexpr int receive_buffer = SocketTwin::receive_buffer, send_buffer = 2 << 20;
 // What the peer has sent before it knew of the new pair.
 constexpr Duration after_restart = seconds (2);
 
@@ -311,22 +311,25 @@ void Ice::prepare_sockets ()
   });
 }
 
+SocketTwin *Ice::Agent::twin_of (const Address &local) const
+{
+  const auto t = std::ranges::find_if (
+      twins, [&] (const auto &each) { return same_endpoint (each->local (), local); });
+  return t != twins.end () ? t->get () : nullptr;
+}
+
 bool Ice::Agent::guard_sockets ()
 {
   if (!live || !ice.settings_.ask_bindings || unguarded)
     return !unguarded;
   each_socket ([this] (GSocket *s) {
     const int fd = g_socket_get_fd (s);
-    const std::string at = Address::local_of (fd).text ();
-    if (g_socket_get_socket_type (s) != G_SOCKET_TYPE_DATAGRAM ||
-        std::ranges::any_of (gates, [&] (const auto &g) { return g->local ().text () == at; }))
+    if (g_socket_get_socket_type (s) != G_SOCKET_TYPE_DATAGRAM || twin_of (Address::local_of (fd)))
       return;
-    gates.push_back (BindingGate::open (ice_loop, fd,
-        [this] (Bytes request, const Address &from) { return accepts (request, from); }));
-    if (!gates.back ()) {
-      gates.pop_back ();
+    if (auto twin = SocketTwin::open (ice_loop, fd, *this, {.ask_bindings = true}))
+      twins.push_back (std::move (twin));
+    else
       unguarded = true;
-    }
   });
   if (unguarded) {
     ice.owner_.on_ice_warning ("this system does not let Binding requests be refused");
@@ -335,7 +338,7 @@ bool Ice::Agent::guard_sockets ()
   return !unguarded;
 }
 
-bool Ice::Agent::accepts (Bytes request, const Address &from) const
+bool Ice::Agent::accept_binding (Bytes request, const Address &from)
 {
   static const stun::Crypto crypto = turn::make_crypto ();
   const IceCredentials own = local ();
@@ -345,6 +348,28 @@ bool Ice::Agent::accepts (Bytes request, const Address &from) const
       m->text (stun::Attr::username).starts_with (own.ufrag + ":") &&
       check_sha1 (crypto, *m, stun::short_term_key (own.pwd)) == stun::Integrity::right;
   return live && of_peer && ice.owner_.accept_binding (from);
+}
+
+// What the peer sends over the pair that was selected comes past libnice from now on. Its twins of
+// pairs before stay: packets may be on their way.
+void Ice::Agent::hear (int socket, const Address &from)
+{
+  SocketTwin *twin = twin_of (Address::local_of (socket));
+  if (!twin)
+    if (auto made = SocketTwin::open (ice_loop, socket, *this, {.peers = {from}})) {
+      twins.push_back (std::move (made));
+      return;
+    }
+  if (!twin || !twin->hear (from))
+    GST_INFO ("packets come by way of libnice: no second socket for them (%s)", g_strerror (errno));
+}
+
+void Ice::Agent::on_twin_packet (std::span<std::uint8_t> packet)
+{
+  if (!live)
+    return;
+  ice.heard_++;
+  ice.owner_.on_ice_packet (packet);
 }
 
 void Ice::on_pair (Agent &a, const NiceCandidate &local, const NiceCandidate &remote)
@@ -362,10 +387,13 @@ void Ice::on_pair (Agent &a, const NiceCandidate &local, const NiceCandidate &re
   if (!pair_->local.tcp && pair_->local.type != CandidateType::relay)
     socket = nice_agent_get_selected_socket (a.agent, a.stream, 1);
   const auto to = address_of (remote.addr);
-  if (socket && to && g_socket_get_socket_type (socket) == G_SOCKET_TYPE_DATAGRAM)
+  if (socket && to && g_socket_get_socket_type (socket) == G_SOCKET_TYPE_DATAGRAM) {
     path_->set_direct (g_socket_get_fd (socket), *to);
-  else
+    if (settings_.twins)
+      a.hear (g_socket_get_fd (socket), *to);
+  } else {
     path_->set_agent (a.agent, a.stream);
+  }
   g_clear_object (&socket);
   // libnice had said so of the pair that was refused.
   if (state_ == IceState::failed)

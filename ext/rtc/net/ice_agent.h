@@ -2,17 +2,17 @@
 // What ICE has of one generation (RFC 8445, 9): libnice's agent, what it has come to, and what the
 // peer has told. Only for the files of Ice. Loop thread.
 #pragma once
-#include "binding_gate.h"
 #include "ice.h"
 #include "nested_context.h"
+#include "socket_twin.h"
 #include "turns_bridge.h"
 
 namespace reach::rtc {
-struct Ice::Agent {
+struct Ice::Agent final : SocketTwin::Owner {
   static constexpr std::size_t most_untold = 100;
 
   explicit Agent (Ice &ice);
-  ~Agent ();
+  ~Agent () override;
   Agent (const Agent &) = delete;
   Agent &operator= (const Agent &) = delete;
 
@@ -25,8 +25,11 @@ struct Ice::Agent {
     if (sockets)
       g_ptr_array_unref (sockets);
   }
+  SocketTwin *twin_of (const Address &local) const;
   bool guard_sockets ();
-  bool accepts (Bytes request, const Address &from) const;
+  void hear (int socket, const Address &from);
+  void on_twin_packet (std::span<std::uint8_t> packet) override;
+  bool accept_binding (Bytes request, const Address &from) override;
   bool current () const { return live && ice.now_.get () == this; }
 
   Ice &ice; // not of one that was dropped
@@ -37,7 +40,7 @@ struct Ice::Agent {
   std::size_t relays = 0;
   bool stun_set = false, live = true, unguarded = false;
   std::list<std::unique_ptr<TurnsBridge>> bridges;
-  std::vector<std::unique_ptr<BindingGate>> gates;
+  std::vector<std::unique_ptr<SocketTwin>> twins; // of some of its sockets
 
   bool gathering = false, gathered = false, relayed = false; // relayed: has the address of a relay
   bool paired = false;

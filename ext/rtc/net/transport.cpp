@@ -18,6 +18,13 @@ bool same (const std::vector<Fingerprint> &a, const std::vector<Fingerprint> &b)
                g_ascii_strcasecmp (x.value.c_str (), y.value.c_str ()) == 0;
       });
 }
+
+IceSettings ice_of (const TransportSettings &settings)
+{
+  IceSettings ice = settings.ice;
+  ice.twins = ice.twins && !settings.plain; // an application's datagrams stay in order
+  return ice;
+}
 } // namespace
 
 const char *to_text (TransportState state)
@@ -29,7 +36,7 @@ const char *to_text (TransportState state)
 Transport::Transport (
     Loop &loop, Owner &owner, std::shared_ptr<const DtlsContext> dtls, TransportSettings settings)
     : loop_ (loop), owner_ (owner), context_ (std::move (dtls)), settings_ (std::move (settings)),
-      ice_ (loop, *this, settings_.ice), sender_ (std::make_shared<MediaSender> (ice_.path ())),
+      ice_ (loop, *this, ice_of (settings_)), sender_ (std::make_shared<MediaSender> (ice_.path ())),
       dtls_timer_ (loop.timers (),
           [this] {
             dtls_->timeout ();
@@ -347,6 +354,7 @@ TransportStats Transport::stats () const
     s.in = srtp_in_->counts ();
   s.packets_in = packets_in_;
   s.bytes_in = bytes_in_;
+  s.heard_in = ice_.heard ();
   s.unknown_in = unknown_in_;
   s.early_in = early_in_;
   if (dtls_ && dtls_->state () == Dtls::State::open) {
