@@ -254,8 +254,8 @@ void PeerImpl::update_inputs ()
   // until they have returned.
   PeerSession &session = *session_;
   session.set_hold (true); // one offer for all of them
+  const bool ready = inputs_.ready (); // by now: what is ready only after the update was left out
   inputs_.update (session, {.early = uri.empty (), .direction = direction, .stream = "reach"});
-  const bool ready = inputs_.ready ();
   session.set_hold (!ready);
   if (ready && needed_)
     negotiation_needed ();
