@@ -38,6 +38,7 @@ public:
   void add (GstElement *element)
   {
     gst_object_ref (element);
+    g_object_set_data (G_OBJECT (element), kept_reference, GINT_TO_POINTER (1));
     using Gone = std::shared_ptr<Watched<std::size_t>>;
     g_object_set_data_full (
         G_OBJECT (element), "gone", new Gone (gone_), +[] (gpointer p) {

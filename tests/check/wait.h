@@ -15,6 +15,8 @@
 namespace reach::test {
 using std::chrono::milliseconds;
 constexpr milliseconds long_enough{20000};
+// Data of an element: how many references somebody keeps until after the test's own are gone.
+constexpr const char *kept_reference = "reach-kept-reference";
 
 // A value that one thread changes and a test waits for.
 template <typename T> class Watched {

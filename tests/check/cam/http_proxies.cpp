@@ -182,8 +182,8 @@ GST_START_TEST (test_nginx_without_a_server)
 }
 GST_END_TEST;
 
-// False: tinyproxy ended a connection just when a request began on it, as it may; a camsender then
-// connects again.
+// False: tinyproxy ended a connection just when a request began on it, as it may, and often does on
+// a busy machine; a camsender then connects again.
 static bool push_through (const Proxy &tiny)
 {
   Server pusher (push_config ());
@@ -213,7 +213,7 @@ GST_START_TEST (test_tinyproxy)
   fail_unless (puller.end (0).wait_got (2));
   int tries = 0;
   while (!push_through (tiny))
-    fail_unless (++tries < 5);
+    fail_unless (++tries < 50);
 }
 GST_END_TEST;
 
