@@ -37,6 +37,7 @@
  * Since: 0.1
  */
 #include "common/barrier.h"
+#include "live_bin.h"
 #include "peer_element.h"
 #include "peer_pads.h"
 #include "peer_properties.h"
@@ -68,24 +69,8 @@ PeerImpl &impl_of (gpointer e)
 
 GstStateChangeReturn change_state (GstElement *e, GstStateChange t)
 {
-  return barrier (e, GST_STATE_CHANGE_FAILURE, [&] {
-    auto &impl = impl_of (e);
-    if (t == GST_STATE_CHANGE_NULL_TO_READY && !impl.prepare ())
-      return GST_STATE_CHANGE_FAILURE;
-    if (t == GST_STATE_CHANGE_READY_TO_PAUSED && !impl.start ())
-      return GST_STATE_CHANGE_FAILURE;
-    auto ret = GST_ELEMENT_CLASS (gst_rtc_peer_parent_class)->change_state (e, t);
-    if (t == GST_STATE_CHANGE_PAUSED_TO_PLAYING || t == GST_STATE_CHANGE_PLAYING_TO_PAUSED)
-      impl.set_playing (t == GST_STATE_CHANGE_PAUSED_TO_PLAYING);
-    if (t == GST_STATE_CHANGE_PAUSED_TO_READY)
-      impl.stop ();
-    if (t == GST_STATE_CHANGE_READY_TO_NULL)
-      impl.release ();
-    // What comes from the network is live, whatever pads there are by now.
-    const bool paused =
-        t == GST_STATE_CHANGE_READY_TO_PAUSED || t == GST_STATE_CHANGE_PLAYING_TO_PAUSED;
-    return paused && ret == GST_STATE_CHANGE_SUCCESS ? GST_STATE_CHANGE_NO_PREROLL : ret;
-  });
+  return barrier (e, GST_STATE_CHANGE_FAILURE,
+      [&] { return change_live_state (e, gst_rtc_peer_parent_class, impl_of (e), t); });
 }
 
 GstPad *request_new_pad (

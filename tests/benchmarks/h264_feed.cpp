@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "h264_feed.h"
-#include "process.h"
+#include "pace.h"
 #include <algorithm>
 #include <cstdio>
 #include <gst/base/gstpushsrc.h>
@@ -9,7 +9,6 @@
 namespace reach::bench {
 namespace {
 constexpr unsigned fps = 30;
-constexpr std::int64_t frame_ns = 1'000'000'000 / fps;
 // Much moves in it, so that the rate is what the encoder is told. One thread, that is one slice for
 // each picture, or the stream would be another on each machine.
 constexpr const char *encoding =
@@ -66,13 +65,13 @@ bool record ()
 
 class H264Feed {
 public:
-  void flush (bool on) { flushing_ = on; }
+  void flush (bool on) { pace_.flush (on); }
   // Whoever is new gets a picture soon.
   void begin_again () { again_ = true; }
   // Null: flushed.
   GstBuffer *next (GstElement *element)
   {
-    if (!wait ())
+    if (!pace_.wait ())
       return nullptr;
     const auto &frames = recording ().frames;
     if (again_.exchange (false))
@@ -80,22 +79,13 @@ public:
     GstBuffer *b = gst_buffer_copy (frames[at_]); // its memory is shared
     at_ = (at_ + 1) % frames.size ();
     GST_BUFFER_PTS (b) = GST_BUFFER_DTS (b) = gst_element_get_current_running_time (element);
-    GST_BUFFER_DURATION (b) = frame_ns;
+    GST_BUFFER_DURATION (b) = static_cast<GstClockTime> (pace_.frame_ns ());
     return b;
   }
 
 private:
-  bool wait ()
-  {
-    const std::int64_t now = monotonic_ns ();
-    due_ = due_ == 0 ? now : due_ + frame_ns;
-    for (std::int64_t left = due_ - now; left > 0 && !flushing_; left = due_ - monotonic_ns ())
-      g_usleep (static_cast<gulong> (left / 1000 + 1));
-    return !flushing_;
-  }
-
-  std::atomic<bool> flushing_{false}, again_{false};
-  std::int64_t due_ = 0;
+  Pace pace_{fps};
+  std::atomic<bool> again_{false};
   std::size_t at_ = 0;
 };
 } // namespace

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "rtc_feed.h"
 #include "common/proto/bytes.h"
-#include "process.h"
+#include "pace.h"
 #include <algorithm>
 #include <array>
 #include <gst/base/gstpushsrc.h>
@@ -11,7 +11,6 @@ namespace reach::bench {
 namespace {
 constexpr gsize header = 12;
 constexpr unsigned fps = 25;
-constexpr std::int64_t frame_ns = 1'000'000'000 / fps;
 
 // The parts of an IDR picture (RFC 6184, 5.8): any of them is one that a decoder may begin with.
 enum Part : std::size_t { first, middle, last, parts };
@@ -45,11 +44,11 @@ public:
   RtpFeed (const RtpFeed &) = delete;
   RtpFeed &operator= (const RtpFeed &) = delete;
 
-  void flush (bool on) { flushing_ = on; }
+  void flush (bool on) { pace_.flush (on); }
   // Null: flushed.
   GstBufferList *next (GstElement *element)
   {
-    if (!wait ())
+    if (!pace_.wait ())
       return nullptr;
     const GstClockTime now = gst_element_get_current_running_time (element);
     GstBufferList *list = gst_buffer_list_new_sized (load_.packets);
@@ -63,14 +62,6 @@ public:
   }
 
 private:
-  bool wait ()
-  {
-    const std::int64_t now = monotonic_ns ();
-    due_ = due_ == 0 ? now : due_ + frame_ns;
-    for (std::int64_t left = due_ - now; left > 0 && !flushing_; left = due_ - monotonic_ns ())
-      g_usleep (static_cast<gulong> (left / 1000 + 1));
-    return !flushing_;
-  }
   GstBuffer *packet (Part part)
   {
     GstBuffer *b = gst_buffer_new_allocate (nullptr, header, nullptr);
@@ -90,8 +81,7 @@ private:
 
   const RtpLoad load_;
   std::array<GstMemory *, parts> payloads_{};
-  std::atomic<bool> flushing_{false};
-  std::int64_t due_ = 0;
+  Pace pace_{fps};
   std::uint32_t timestamp_ = 0;
   std::uint16_t sequence_ = 0;
 };
