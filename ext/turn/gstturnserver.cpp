@@ -54,6 +54,7 @@ enum Prop : guint {
   prop_current_port = 1,
   prop_current_tls_port,
   prop_current_alternate_port,
+  prop_bindings,
   prop_stats,
   prop_deferred_requests
 };
@@ -77,6 +78,8 @@ void get_gobject_property (GObject *o, guint id, GValue *v, GParamSpec *spec)
   auto &impl = impl_of (o);
   if (id == prop_deferred_requests)
     return g_value_set_flags (v, impl.deferred);
+  if (id == prop_bindings)
+    return g_value_take_boxed (v, impl.bindings ());
   if (id == prop_stats)
     return g_value_take_boxed (v, impl.stats ());
   if (id == prop_current_port || id == prop_current_tls_port)
@@ -154,6 +157,10 @@ void install_read_only (GObjectClass *k)
   g_object_class_install_property (k, prop_current_alternate_port,
       g_param_spec_uint ("current-alternate-port", "Current alternate port",
           "The second UDP port with alternate-address, from READY on (0 = none)", 0, 65535, 0, ro));
+  g_object_class_install_property (k, prop_bindings,
+      g_param_spec_boxed ("bindings", "Bindings",
+          "Where it listens, from READY on: udp://192.0.2.1:3478, … (NULL = nowhere)", G_TYPE_STRV,
+          ro));
   g_object_class_install_property (k, prop_stats,
       g_param_spec_boxed ("stats", "Statistics",
           "Counters, the last ones after the run has ended (docs/stats.md)", GST_TYPE_STRUCTURE,

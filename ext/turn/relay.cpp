@@ -323,6 +323,28 @@ bool Relay::on_before_send (Bytes message)
   return yes;
 }
 
+std::vector<std::uint8_t> Relay::on_before_sign (Bytes message)
+{
+  const guint id = signal_id (element_, sig_before_sign);
+  if (!g_signal_has_handler_pending (element_, id, 0, FALSE))
+    return {};
+  using BytesPtr = Owned<GBytes, g_bytes_unref>;
+  const BytesPtr before (g_bytes_new (message.data (), message.size ()));
+  GBytes *given = nullptr;
+  g_signal_emit (element_, id, 0, before.get (), &given);
+  if (!given)
+    return {};
+  const BytesPtr after (given);
+  gsize size = 0;
+  const auto *data = static_cast<const std::uint8_t *> (g_bytes_get_data (given, &size));
+  if (size > 0 && Client::may_replace (message, {data, size}))
+    return {data, data + size};
+  GST_WARNING_OBJECT (element_,
+      "before-sign: what a handler has returned is no request of the same "
+      "method and transaction, or is signed already; it is not used");
+  return {};
+}
+
 GstStructure *Relay::stats (const char *name)
 {
   Session::Status s;

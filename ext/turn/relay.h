@@ -51,6 +51,7 @@ private:
   void on_data_done () override {}
   bool on_before_send (Bytes message) override;
   bool wants_before_send () const override;
+  std::vector<std::uint8_t> on_before_sign (Bytes message) override;
   void on_message (bool sent, Bytes message) override;
   bool on_credentials_wanted (const Session::CredentialsWanted &w) override;
   void on_nat (const NatReport &r) override;
@@ -106,6 +107,7 @@ enum Signal : guint {
   sig_nat_discovered,
   event_signals,
   sig_before_send = event_signals,
+  sig_before_sign,
   sig_need_credentials,
   sig_last
 };

@@ -17,6 +17,7 @@ enum Property : guint {
   prop_transport,
   prop_relay_transport,
   prop_ip_family,
+  prop_server_family,
   prop_mode,
   prop_auto_refresh,
   prop_auth_mode,
@@ -26,9 +27,12 @@ enum Property : guint {
   prop_rto,
   prop_max_retries,
   prop_keepalive,
+  prop_min_channel,
+  prop_max_channel,
   prop_busy_wait,
   prop_busy_retries,
   prop_fingerprint,
+  prop_srv,
   prop_even_port,
   prop_reserve_next,
   prop_mobility,
@@ -86,6 +90,16 @@ inline GType family_type ()
       {static_cast<int> (Families::ipv6), "IPv6", "ipv6"},
       {static_cast<int> (Families::both), "One address of each", "both"}, {0, nullptr, nullptr}};
   static const GType type = g_enum_register_static ("GstTurnIpFamily", values);
+  return type;
+}
+
+inline GType server_family_type ()
+{
+  static const GEnumValue values[] = {
+      {static_cast<int> (stun::Family::none), "Of both families by turns", "any"},
+      {static_cast<int> (stun::Family::ipv4), "IPv4", "ipv4"},
+      {static_cast<int> (stun::Family::ipv6), "IPv6", "ipv6"}, {0, nullptr, nullptr}};
+  static const GType type = g_enum_register_static ("GstTurnServerFamily", values);
   return type;
 }
 
@@ -203,6 +217,11 @@ const Number numbers[] = {
         "Seconds without anything sent on UDP or DTLS until a Binding indication keeps the "
         "bindings of NATs (0 = none)",
         0, 3600, 15},
+    {prop_min_channel, &RelaySettings::min_channel, "min-channel", "Lowest channel",
+        "Of the numbers that are picked for channels; channel-bind may have others", first_channel,
+        last_channel, first_channel},
+    {prop_max_channel, &RelaySettings::max_channel, "max-channel", "Highest channel",
+        "Of the numbers that are picked for channels", first_channel, last_channel, last_channel},
     {prop_busy_wait, &RelaySettings::busy_wait, "busy-wait", "Busy wait",
         "Milliseconds until a server that has no room (486, 500, 508) is asked again", 0, 3600000,
         60000},
@@ -219,6 +238,8 @@ struct Switch {
 const Switch switches[] = {
     {prop_fingerprint, &RelaySettings::fingerprint, "fingerprint", "FINGERPRINT",
         "End requests with this attribute", true},
+    {prop_srv, &RelaySettings::srv, "srv", "SRV records",
+        "Look for SRV records of host when no port is given (RFC 5928)", true},
     {prop_even_port, &RelaySettings::even_port, "even-port", "Even port",
         "Ask for a relayed address with an even port", false},
     {prop_reserve_next, &RelaySettings::reserve_next, "reserve-next", "Reserve the next port",

@@ -27,6 +27,10 @@ void install_enums (GObjectClass *k)
   g_object_class_install_property (k, prop_ip_family,
       g_param_spec_enum ("ip-family", "Address family", "Of the relayed address", family_type (),
           static_cast<int> (Families::server_default), rw));
+  g_object_class_install_property (k, prop_server_family,
+      g_param_spec_enum ("server-family", "Server's address family",
+          "Of the server's addresses only those of this family", server_family_type (),
+          static_cast<int> (stun::Family::none), rw));
   g_object_class_install_property (k, prop_mode,
       g_param_spec_enum ("mode", "Mode", "How data travel between us and the server", mode_type (),
           static_cast<int> (Mode::automatic), rw));
@@ -54,7 +58,9 @@ void install_status (GObjectClass *k)
           "Ours, as the server sees it (NULL = not known)", nullptr, ro));
   g_object_class_install_property (k, prop_allocation,
       g_param_spec_boxed ("allocation", "Allocation",
-          "state, server, relayed, mapped, lifetime-left (seconds), mobile, reservation-token, "
+          "state, server, local, relayed, mapped, lifetime-left, updated, refresh-in (seconds), "
+          "mobile, "
+          "reservation-token, "
           "permissions (host, lifetime-left), channels (number, peer, lifetime-left)",
           GST_TYPE_STRUCTURE, ro));
   g_object_class_install_property (k, prop_nat_mapping,
@@ -90,6 +96,12 @@ guint seconds_until (TimePoint t)
   const auto left = t == TimePoint::max () ? Duration{} : t - Clock::now ();
   return static_cast<guint> (
       std::max<long> (0, std::chrono::duration_cast<seconds> (left).count ()));
+}
+
+guint seconds_since (TimePoint t)
+{
+  const auto past = std::chrono::duration_cast<seconds> (Clock::now () - t);
+  return static_cast<guint> (std::max<long> (0, past.count ()));
 }
 
 // Lists of structures.
@@ -133,6 +145,12 @@ GstStructure *allocation_of (const Session::Status &s)
     gst_structure_set (out, "relayed", G_TYPE_STRING, relayed_of (s).c_str (), nullptr);
   if (s.mapped)
     gst_structure_set (out, "mapped", G_TYPE_STRING, to_string (s.mapped).c_str (), nullptr);
+  if (s.local)
+    gst_structure_set (out, "local", G_TYPE_STRING, to_string (s.local).c_str (), nullptr);
+  if (there)
+    gst_structure_set (out, "updated", G_TYPE_UINT, seconds_since (s.updated), nullptr);
+  if (there && s.refresh_at != TimePoint::max ())
+    gst_structure_set (out, "refresh-in", G_TYPE_UINT, seconds_until (s.refresh_at), nullptr);
   if (there)
     gst_structure_set (out, "mobile", G_TYPE_BOOLEAN, gboolean{s.mobile}, nullptr);
   if (there && s.reservation)
@@ -195,6 +213,9 @@ bool set_value (RelaySettings &s, guint id, const GValue *v)
     return true;
   case prop_ip_family:
     s.family = static_cast<Families> (g_value_get_enum (v));
+    return true;
+  case prop_server_family:
+    s.server_family = static_cast<stun::Family> (g_value_get_enum (v));
     return true;
   case prop_mode:
     s.mode = static_cast<Mode> (g_value_get_enum (v));
@@ -295,6 +316,9 @@ bool get_relay_property (Relay &r, guint id, GValue *v)
     return true;
   case prop_ip_family:
     g_value_set_enum (v, static_cast<int> (s.family));
+    return true;
+  case prop_server_family:
+    g_value_set_enum (v, static_cast<int> (s.server_family));
     return true;
   case prop_mode:
     g_value_set_enum (v, static_cast<int> (s.mode));

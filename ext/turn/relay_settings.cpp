@@ -198,6 +198,10 @@ static bool fill_allocation (Config &c, const RelaySettings &s, std::string &err
     error = "mobility does not go with relay-transport=tcp: connections to peers cannot move";
     return false;
   }
+  if (s.min_channel > s.max_channel) {
+    error = "min-channel is above max-channel";
+    return false;
+  }
   if (s.reserve_next && s.family == Families::both) {
     error = "reserve-next does not go with ip-family=both";
     return false;
@@ -226,6 +230,8 @@ std::optional<SessionSettings> session_settings (const RelaySettings &s, std::st
     return {};
   out.host = s.host;
   out.port = static_cast<std::uint16_t> (s.port != 0 ? s.port : secure ? 5349 : 3478);
+  out.services = s.port == 0 && s.srv;
+  out.family = s.server_family;
   out.relay = s.relay;
   out.tls_name = s.tls_name;
   out.auth_secret = s.auth_secret;
@@ -245,6 +251,8 @@ std::optional<SessionSettings> session_settings (const RelaySettings &s, std::st
   c.software = s.software;
   c.retransmission.rto = milliseconds (s.rto);
   c.keepalive = seconds (s.keepalive);
+  c.least_channel = static_cast<std::uint16_t> (s.min_channel);
+  c.most_channel = static_cast<std::uint16_t> (s.max_channel);
   c.retransmission.requests = s.max_retries + 1;
   c.limits.capacity_wait = milliseconds (s.busy_wait);
   c.limits.capacity_retries = s.busy_retries;

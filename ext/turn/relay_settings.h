@@ -20,6 +20,8 @@ struct RelaySettings {
   Transport transport = Transport::udp;
   stun::Relay relay_transport = stun::Relay::udp;
   Families family = Families::server_default;
+  stun::Family server_family = stun::Family::none; // none: any
+  bool srv = true;                                 // SRV records, without a port
   std::string username, password, auth_secret;
   AuthMode auth = AuthMode::automatic, stun_auth = AuthMode::none; // of Binding requests
   std::string stun_username, stun_password;
@@ -30,7 +32,8 @@ struct RelaySettings {
   Mode mode = Mode::automatic;
   bool fingerprint = true;
   std::string software;
-  unsigned rto = 500, max_retries = 6;          // ms; behind the first
+  unsigned rto = 500, max_retries = 6; // ms; behind the first
+  unsigned min_channel = first_channel, max_channel = last_channel;
   unsigned keepalive = 15;                      // s
   unsigned busy_wait = 60000, busy_retries = 3; // ms; with 486, 500 and 508
   bool even_port = false, reserve_next = false, dont_fragment = false, mobility = false;

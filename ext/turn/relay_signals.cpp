@@ -135,6 +135,8 @@ void install_relay_signals (GObjectClass *k, RelayClass c)
         G_TYPE_NONE, 1, GST_TYPE_STRUCTURE);
   ids[sig_before_send] = g_signal_new_class_handler ("before-send", type, G_SIGNAL_RUN_LAST,
       G_CALLBACK (accept_message), all_of, nullptr, nullptr, G_TYPE_BOOLEAN, 1, G_TYPE_BYTES);
+  ids[sig_before_sign] = g_signal_new ("before-sign", type, G_SIGNAL_RUN_LAST, 0, first_boxed,
+      nullptr, nullptr, G_TYPE_BYTES, 1, G_TYPE_BYTES);
   ids[sig_need_credentials] = g_signal_new ("need-credentials", type, G_SIGNAL_RUN_LAST, 0,
       first_boxed, nullptr, nullptr, GST_TYPE_STRUCTURE, 1, GST_TYPE_STRUCTURE);
   install_actions (type);

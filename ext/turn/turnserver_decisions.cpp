@@ -105,6 +105,19 @@ guint ServerImpl::add_binding (const char *address, guint port)
   return got;
 }
 
+gchar **ServerImpl::bindings ()
+{
+  const auto server = *server_.lock ();
+  if (!server)
+    return nullptr;
+  GStrvBuilder *b = g_strv_builder_new ();
+  for (const auto &x : server->bindings ())
+    g_strv_builder_add (b, (text_of (x.transport) + ("://" + x.address)).c_str ());
+  gchar **all = g_strv_builder_end (b);
+  g_strv_builder_unref (b);
+  return all;
+}
+
 bool ServerImpl::remove_binding (const char *address, guint port)
 {
   const auto server = *server_.lock ();

@@ -31,6 +31,7 @@ public:
   std::uint16_t port ();
   std::uint16_t tls_port ();
   std::uint16_t alternate_port ();
+  gchar **bindings (); // transfer full; null in NULL
   Taps &taps () { return taps_; }
   // False: nobody asked that, or not any more.
   bool respond (guint64 request, bool accept, const GstStructure *reply);

@@ -66,6 +66,7 @@ public:
   Detached detach ();
 
   bool open () const { return fd_ >= 0; }
+  Address local () const { return open () ? Address::local_of (fd_) : Address{}; }
   bool connected () const { return connected_; }
   bool established () const { return connected_ && (!tls_ || tls_->told); } // and shook hands
   // Bytes queued here, or unsent in the kernel: how far behind the peer is.

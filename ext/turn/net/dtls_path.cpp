@@ -8,7 +8,7 @@ namespace {
 class DtlsPath final : public Path, UdpSocket::Owner {
 public:
   DtlsPath (Loop &loop, Path::Owner &owner, int fd, std::unique_ptr<TlsSession> session)
-      : Path (owner), session_ (std::move (session)), socket_ (loop, *this, fd),
+      : Path (owner), fd_ (fd), session_ (std::move (session)), socket_ (loop, *this, fd),
         timer_ (loop.timers (), [this] { on_timer (); })
   {
     timer_.arm (Clock::now ());
@@ -22,6 +22,7 @@ public:
     session_->finish ();
     send_output ();
   }
+  reach::Address local () const override { return reach::Address::local_of (fd_); }
   void send (Bytes datagram) override
   {
     if (session_->state () != TlsSession::State::open || datagram.size () > TlsSession::max_record)
@@ -89,6 +90,7 @@ private:
     out.clear ();
   }
 
+  const int fd_; // of socket_
   const std::unique_ptr<TlsSession> session_;
   UdpSocket socket_;
   Timer timer_;

@@ -23,6 +23,7 @@ public:
     const std::uint8_t one = 1;
     socket_.send (nullptr, {{&piece, 1}, {&one, 1}, datagram.size ()});
   }
+  reach::Address local () const override { return reach::Address::local_of (fd_); }
   int duplicate () const override { return fcntl (fd_, F_DUPFD_CLOEXEC, 0); }
 
 private:
@@ -66,6 +67,7 @@ public:
   }
   void set_reading (bool on) override { socket_.set_reading (on); }
   void finish () override { socket_.finish (); }
+  reach::Address local () const override { return socket_.local (); }
   bool congested () override { return socket_.queued () > 0 && socket_.congested (); }
 
 private:

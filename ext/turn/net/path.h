@@ -43,6 +43,7 @@ public:
   virtual void finish () {} // sends what is queued, then its end; on_path_closed follows
   // Of plain UDP, for senders on other threads: a descriptor of their own. -1: there is none.
   virtual int duplicate () const { return -1; }
+  virtual reach::Address local () const = 0; // our end; of no family: there is none any more
   // The owner hears no more.
   void retire () { owner_ = nullptr; }
 

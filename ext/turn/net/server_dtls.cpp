@@ -109,7 +109,8 @@ void DtlsClient::send_output ()
 
 DtlsEndpoint::DtlsEndpoint (Worker &worker, int fd, std::shared_ptr<const TlsContext> context)
     : worker_ (worker), context_ (std::move (context)), gate_ (TlsDatagramGate::make (*context_)),
-      local_ (local_address (fd)), v6_ (reach::Address::local_of (fd).family () == AF_INET6),
+      bound_ (reach::Address::local_of (fd).text ()), local_ (local_address (fd)),
+      v6_ (reach::Address::local_of (fd).family () == AF_INET6),
       shares_ (worker.settings ().limits.half_open),
       socket_ (worker.loop (), *this, fd, worker.area ())
 {

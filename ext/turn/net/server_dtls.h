@@ -48,6 +48,7 @@ public:
   ~DtlsEndpoint () override;
 
   Worker &worker () { return worker_; }
+  const std::string &bound () const { return bound_; } // with the port
   Path path_for (const Address &from) const { return {Transport::dtls, local_, from}; }
   void send (const Address &to, Bytes datagram);
   void opened () { half_open_--; }
@@ -64,6 +65,7 @@ private:
   Worker &worker_;
   const std::shared_ptr<const TlsContext> context_;
   const std::unique_ptr<TlsDatagramGate> gate_;
+  const std::string bound_;
   const Address local_;
   const bool v6_;
   std::unordered_map<Address, std::unique_ptr<DtlsClient>, stun::AddressHash> clients_;

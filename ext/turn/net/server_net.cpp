@@ -308,8 +308,9 @@ void NetServer::run (Observer &observer)
 
 void NetServer::listen (Loop &loop, int fd, bool tls)
 {
-  listeners_.emplace_back (reach::Address::local_of (fd).text (),
-      std::make_unique<Listener> (loop, fd, [this, tls] (int client) { accept (client, tls); }));
+  listeners_.push_back ({{tls ? Transport::tls : Transport::tcp,
+                             reach::Address::local_of (fd).text ()},
+      std::make_unique<Listener> (loop, fd, [this, tls] (int client) { accept (client, tls); })});
 }
 
 std::uint16_t NetServer::add_binding (
@@ -342,11 +343,25 @@ bool NetServer::remove_binding (const std::string &address, std::uint16_t port)
   if (!a)
     return false;
   workers_[0]->loop ().call ([&] {
-    found = std::erase_if (listeners_, [&] (auto &l) { return l.first == a->text (); }) > 0;
+    found = std::erase_if (
+                listeners_, [&] (const Door &d) { return d.binding.address == a->text (); }) > 0;
   });
   for (const auto &w : workers_)
     w->loop ().call ([&] { found = w->unlisten_udp (a->text ()) || found; });
   return found;
+}
+
+// Every loop listens on all UDP sockets; connections are the first one's.
+std::vector<NetServer::Binding> NetServer::bindings ()
+{
+  std::vector<Binding> all;
+  workers_[0]->loop ().call ([&] {
+    for (const auto &[transport, address] : workers_[0]->datagram_bindings ())
+      all.push_back ({transport, address});
+    for (const Door &d : listeners_)
+      all.push_back (d.binding);
+  });
+  return all;
 }
 
 NetServer::~NetServer ()

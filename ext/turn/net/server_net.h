@@ -29,6 +29,11 @@ public:
   std::uint16_t add_binding (const std::string &address, std::uint16_t port, std::string &error);
   // Allocations of UDP clients there end; connections go on. False: it does not listen there.
   bool remove_binding (const std::string &address, std::uint16_t port);
+  struct Binding {
+    Transport transport;
+    std::string address; // with the port
+  };
+  std::vector<Binding> bindings (); // where it listens now
 
 private:
   explicit NetServer (NetSettings settings) : settings_ (std::move (settings)) {}
@@ -51,7 +56,11 @@ private:
   std::unique_ptr<Commons> commons_;
   std::vector<std::unique_ptr<Worker>> workers_;
   // Of the first loop, by where they listen.
-  std::vector<std::pair<std::string, std::unique_ptr<Listener>>> listeners_;
+  struct Door {
+    Binding binding;
+    std::unique_ptr<Listener> listener;
+  };
+  std::vector<Door> listeners_;
   std::size_t next_ = 0; // likewise
 };
 } // namespace reach::turn::server

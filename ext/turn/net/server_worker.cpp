@@ -97,6 +97,16 @@ bool Worker::unlisten_udp (const std::string &address)
   return true;
 }
 
+std::vector<std::pair<Transport, std::string>> Worker::datagram_bindings () const
+{
+  std::vector<std::pair<Transport, std::string>> all;
+  for (const auto &u : udp_)
+    all.emplace_back (Transport::udp, u->bound ());
+  for (const auto &d : dtls_)
+    all.emplace_back (Transport::dtls, d->bound ());
+  return all;
+}
+
 void Worker::listen_dtls (int fd, std::shared_ptr<const TlsContext> context)
 {
   dtls_.push_back (std::make_unique<DtlsEndpoint> (*this, fd, std::move (context)));

@@ -47,6 +47,7 @@ public:
   void listens (std::uint16_t port) { core_->listens (port); } // the server, there
   void listen_udp (int fd, int corner = -1);                   // Path::corner
   bool unlisten_udp (const std::string &address);              // with the port
+  std::vector<std::pair<Transport, std::string>> datagram_bindings () const;
   void listen_dtls (int fd, std::shared_ptr<const TlsContext> context);
   void accept (int fd, std::unique_ptr<TlsSession> tls, Bytes said = {});
   bool authorize (std::uint64_t id, std::optional<std::string> password);

@@ -21,6 +21,7 @@ Session::Session (SessionSettings settings) : settings_ (std::move (settings)), 
       if (!listeners_.empty ())
         listeners_.front ()->on_message (false, m.bytes ());
     };
+    c.amend = [this] (Bytes message) { return amended (message); };
     client_ = std::make_unique<Client> (std::move (c));
     if (settings_.client.relay == stun::Relay::tcp)
       streams_.reset (new PeerStreams (loop_, *this, *client_));
@@ -385,6 +386,9 @@ void Session::publish ()
     s->mapped = client_->mapped ();
     s->server = client_->server ();
     s->expires = client_->expires ();
+    s->updated = client_->updated ();
+    s->refresh_at = client_->refresh_at ();
+    s->local = path_ && open_ ? from_socket (path_->local ()) : stun::Address{};
     s->streams = streams_ ? streams_->open () : 0;
   }
   for (const auto &o : outlets_)

@@ -3,6 +3,7 @@
 // server, connects, and connects again when the core wants it or the path breaks.
 #pragma once
 #include "common/loop.h"
+#include "locate.h"
 #include "nat_probe.h"
 #include "outlet.h"
 #include "path.h"
@@ -14,7 +15,9 @@ namespace reach::turn {
 struct SessionSettings {
   std::string host;
   std::uint16_t port = 3478;
-  bool relay = true; // false: nothing but Binding requests
+  bool services = false;                    // SRV records of the host come first
+  stun::Family family = stun::Family::none; // of the server's address; none: any
+  bool relay = true;                        // false: nothing but Binding requests
   TlsConfig tls;
   std::string tls_name;                      // in the certificate; empty: host
   std::string auth_secret;                   // of time-limited credentials
@@ -44,6 +47,8 @@ public:
     virtual void on_peer_open (const stun::Address &peer, bool incoming) {}
     virtual void on_peer_closed (const stun::Address &peer, const std::string &why) {}
     virtual bool wants_before_send () const { return false; }
+    // A request before it is signed; empty: as it is. See Client::may_replace ().
+    virtual std::vector<std::uint8_t> on_before_sign (Bytes message) { return {}; }
     // Of the one that came first: for logs. Data of peers are no messages.
     virtual void on_message (bool sent, Bytes message) {}
     // True: answer_credentials () will be called, on another thread.
@@ -53,8 +58,8 @@ public:
   struct Status {
     Client::State state = Client::State::idle;
     std::vector<stun::Address> relayed;
-    stun::Address mapped, server;
-    TimePoint expires = TimePoint::max ();
+    stun::Address mapped, server, local; // local: our end of the path
+    TimePoint expires = TimePoint::max (), refresh_at = TimePoint::max (), updated{};
     std::optional<ReservationToken> reservation;
     bool mobile = false;
     std::shared_ptr<const Client::PeerList> peers; // null: none yet
@@ -121,6 +126,7 @@ private:
   void drain ();
   void handle (const Event &e);
   void transmit (Bytes message);
+  std::vector<std::uint8_t> amended (Bytes message);
   void deliver (const Data &d);
   void renew_credentials (TimePoint now);
   bool ask_credentials (const CredentialsWanted &w);
@@ -167,7 +173,7 @@ private:
   std::vector<std::shared_ptr<Outlet>> outlets_;
   std::shared_ptr<const TlsContext> tls_;
   std::unique_ptr<Path> path_;
-  std::unique_ptr<Resolve> resolve_;
+  std::unique_ptr<Locate> resolve_;
   std::unique_ptr<NatProbe> nat_;
   std::shared_ptr<const Wire> wire_;
   std::vector<reach::Address> candidates_; // not known to be no good; empty: one is

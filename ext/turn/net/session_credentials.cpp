@@ -58,4 +58,13 @@ void Session::renew_credentials (TimePoint now)
                                 settings_.client.credentials.username, expiry),
       now + lifetime, now);
 }
+
+// The first of the elements that has something to say.
+std::vector<std::uint8_t> Session::amended (Bytes message)
+{
+  for (Listener *l : listeners_)
+    if (auto other = l->on_before_sign (message); !other.empty ())
+      return other;
+  return {};
+}
 } // namespace reach::turn

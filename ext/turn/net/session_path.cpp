@@ -11,31 +11,33 @@ namespace reach::turn {
 namespace {
 constexpr Duration open_limit = seconds (10); // of one address, handshake included
 constexpr Duration retry_first = seconds (1), retry_max = seconds (60);
-constexpr std::size_t max_addresses = 8;
 // Of a name with several: how long one may be silent before the next one's turn, doubled with each
 // round. RFC 8305 has less, but for connections that take one round trip; here requests are lost.
 constexpr Duration patience_first = seconds (2), patience_max = seconds (16);
 constexpr Duration watch_interval = seconds (2); // of our own address
 
-// One family after the other (RFC 8305, 4), and what was good before in front.
+// What was good before in front.
 std::vector<reach::Address> in_order (
-    std::vector<reach::Address> found, const reach::Address &before)
+    std::vector<reach::Address> sorted, const reach::Address &before)
 {
-  std::vector<reach::Address> sorted;
-  while (!found.empty ()) {
-    const auto other = std::ranges::find_if (found, [&] (const reach::Address &a) {
-      return !sorted.empty () && a.family () != sorted.back ().family ();
-    });
-    const auto next = other == found.end () ? found.begin () : other;
-    sorted.push_back (*next);
-    found.erase (next);
-  }
   const auto at = std::ranges::find (sorted, before.text (), &reach::Address::text);
   if (at != sorted.end ())
     std::rotate (sorted.begin (), at, at + 1);
-  if (sorted.size () > max_addresses)
-    sorted.resize (max_addresses);
   return sorted;
+}
+
+// RFC 5928, 4, and RFC 7350.
+Locate::Question question_for (const SessionSettings &s)
+{
+  Locate::Question q{s.host, s.port, {}, {}, s.family};
+  if (!s.services)
+    return q;
+  const Transport t = s.client.transport;
+  q.service = s.relay ? "turn" : "stun";
+  if (t == Transport::tls || t == Transport::dtls)
+    q.service += 's';
+  q.protocol = is_stream (t) ? "tcp" : "udp";
+  return q;
 }
 
 // Which of our addresses the kernel would use now. Empty: there is no way.
@@ -83,7 +85,7 @@ void Session::open_path ()
   if (!make_context ())
     return;
   name_ = wanted_name ();
-  resolve_ = std::make_unique<Resolve> (loop_.context (), settings_.host, settings_.port,
+  resolve_ = std::make_unique<Locate> (loop_.context (), question_for (settings_),
       [this] (std::vector<reach::Address> found, const std::string &error) {
         if (found.empty () && address_.length > 0)
           found.push_back (address_); // names may be unknown for a while, where we are now

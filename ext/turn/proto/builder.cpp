@@ -30,6 +30,16 @@ void Builder::set_length (std::size_t body)
   store_be (to_.data () + 2, static_cast<std::uint16_t> (body));
 }
 
+void Builder::replace (Bytes message)
+{
+  if (failed_ || message.size () > to_.size () || message.size () < header_size) {
+    failed_ = true;
+    return;
+  }
+  std::ranges::copy (message, to_.begin ());
+  size_ = message.size ();
+}
+
 // Where n bytes of value go, padding zeroed; null if there is no room.
 std::uint8_t *Builder::open (Attr type, std::size_t n)
 {

@@ -34,6 +34,9 @@ public:
   void integrity_sha256 (const Crypto &crypto, Bytes key, std::size_t size = 32);
   void fingerprint ();
 
+  // What is written so far, by another message.
+  void replace (Bytes message);
+
   bool failed () const { return failed_; }
   Bytes message () const { return failed_ ? Bytes{} : Bytes (to_.first (size_)); }
 

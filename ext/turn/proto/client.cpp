@@ -10,9 +10,10 @@ Client::Client (Config config)
     : config_ (std::move (config)), auth_ (config_.crypto, config_.credentials),
       transactions_ (
           config_.retransmission, is_stream (config_.transport), config_.limits.transactions),
-      peers_ (config_.limits.peers, config_.limits.channels), framer_ (config_.limits.stream_frame),
-      scratch_ (config_.limits.request), mobility_ (config_.mobility),
-      dont_fragment_ (config_.dont_fragment)
+      peers_ (config_.limits.peers, config_.limits.channels, config_.least_channel,
+          config_.most_channel),
+      framer_ (config_.limits.stream_frame), scratch_ (config_.limits.request),
+      mobility_ (config_.mobility), dont_fragment_ (config_.dont_fragment)
 {
   if (config_.binding_credentials)
     binding_auth_.emplace (config_.crypto, *config_.binding_credentials);

@@ -60,10 +60,13 @@ struct Config {
   std::uint32_t lifetime = 0; // seconds; 0: the server's default
 
   Mode mode = Mode::automatic;
+  std::uint16_t least_channel = first_channel, most_channel = last_channel; // of those it picks
   bool refresh_allocation = true, refresh_permissions = true, refresh_channels = true;
   bool automatic_permissions = true;           // what wrap () lacks is asked for
   Duration keepalive = seconds (15);           // of the NAT's binding, on datagrams; 0: none
   std::function<void (const Message &)> heard; // each message but data, if there is one
+  // A request before it is signed, what may_replace () it instead; empty: as it is.
+  std::function<std::vector<std::uint8_t> (Bytes)> amend;
 };
 
 class Client {
@@ -114,6 +117,9 @@ public:
   };
 
   explicit Client (Config config);
+  // With other attributes: a request of the same method and id, neither signed nor with a
+  // FINGERPRINT, which come behind it.
+  static bool may_replace (Bytes before, Bytes after);
   Client (const Client &) = delete;
   Client &operator= (const Client &) = delete;
 
@@ -162,7 +168,9 @@ public:
   const Address &mapped () const { return mapped_; }
   const Address &server () const { return server_; }
   TimePoint expires () const { return expires_; }
-  PeerList peers (); // what may be used now
+  TimePoint updated () const { return updated_; }       // the server's last word on its lifetime
+  TimePoint refresh_at () const { return refresh_at_; } // max (): not by itself
+  PeerList peers ();                                    // what may be used now
   bool mobile () const { return !ticket_.empty (); }
   const Stats &stats () const { return stats_; }
   // The proof of a DataConnection's request.
@@ -256,7 +264,7 @@ private:
 
   TimePoint expires_ = TimePoint::max (), refresh_at_ = TimePoint::max ();
   TimePoint retry_at_ = TimePoint::max (), peers_due_ = TimePoint::max ();
-  TimePoint keepalive_at_ = TimePoint::max (), sent_at_{};
+  TimePoint keepalive_at_ = TimePoint::max (), sent_at_{}, updated_{};
   TimePoint credentials_at_ = TimePoint::max ();
   stun::TransactionId indication_id_{};
 };

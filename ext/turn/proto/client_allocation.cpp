@@ -62,6 +62,7 @@ void Client::set_lifetime (std::uint32_t lifetime, TimePoint now)
   const Duration margin =
       whole < seconds (10) ? whole / 2 : std::min<Duration> (refresh_margin, whole / 10);
   expires_ = now + whole;
+  updated_ = now;
   refresh_at_ = config_.refresh_allocation ? expires_ - margin : TimePoint::max ();
 }
 

@@ -25,6 +25,10 @@ bool Client::send (Request r, TimePoint now)
   const TransactionId id = new_id ();
   Builder b (scratch_, r.method, Class::request, id);
   write (b, r);
+  if (config_.amend && !b.failed ())
+    if (const auto other = config_.amend (b.message ());
+        !other.empty () && may_replace (b.message (), other))
+      b.replace (other);
   r.proof = auth_of (r).sign (b);
   if (config_.fingerprint)
     b.fingerprint ();
@@ -36,6 +40,14 @@ bool Client::send (Request r, TimePoint now)
   sent_at_ = now;
   stats_.requests++;
   return true;
+}
+
+bool Client::may_replace (Bytes before, Bytes after)
+{
+  const auto old = Message::parse (before), m = Message::parse (after);
+  return old && m && m->kind () == old->kind () && m->method () == old->method () &&
+         m->transaction () == old->transaction () && m->integrity_at () == 0 &&
+         m->integrity_sha256_at () == 0 && !m->has_fingerprint ();
 }
 
 void Client::write (Builder &b, const Request &r) const

@@ -65,7 +65,7 @@ Channel *Peers::add_channel (const Address &peer, std::uint16_t number, TimePoin
       return nullptr;
     erase (*other);
   }
-  for (std::uint16_t n = first_channel; number == 0 && n <= last_channel; n++) {
+  for (std::uint16_t n = least_; number == 0 && n <= most_; n++) {
     const Channel *c = channel (n);
     if (c && is_over (*c, now)) {
       erase (*c);

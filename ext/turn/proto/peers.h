@@ -39,8 +39,10 @@ struct Channel {
 
 class Peers {
 public:
-  Peers (std::size_t permissions, std::size_t channels)
-      : max_permissions_ (permissions), max_channels_ (channels)
+  // Channels without a number of their own get one from `least` to `most`.
+  Peers (std::size_t permissions, std::size_t channels, std::uint16_t least = first_channel,
+      std::uint16_t most = last_channel)
+      : max_permissions_ (permissions), max_channels_ (channels), least_ (least), most_ (most)
   {
   }
 
@@ -80,6 +82,7 @@ private:
   void erase (const Channel &c);
 
   std::size_t max_permissions_, max_channels_;
+  std::uint16_t least_, most_;
   std::unordered_map<Address, Permission, stun::AddressHash> permissions_; // by host
   std::unordered_map<std::uint16_t, Channel> channels_;
   std::unordered_map<Address, Channel *, stun::AddressHash> by_peer_;

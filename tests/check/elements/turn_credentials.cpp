@@ -280,12 +280,48 @@ GST_START_TEST (test_secret_renewed)
 }
 GST_END_TEST
 
+// A handler changes requests before they are signed; what is no request of that kind is not used.
+GST_START_TEST (test_before_sign)
+{
+  static constexpr std::uint8_t more[] = {0xc0, 0xde, 0, 4, 1, 2, 3, 4};
+  std::atomic<unsigned> right = 0, wrong = 0;
+  ScriptedServer server (
+      [&] (ScriptedServer &, const Message &m, unsigned) -> std::optional<Replies> {
+        (m.u32 (static_cast<Attr> (0xc0de)) == 0x01020304u ? right : wrong)++;
+        return {};
+      });
+  const auto handler = +[] (GstElement *, GBytes *before, gpointer) -> GBytes * {
+    gsize size = 0;
+    const auto *d = static_cast<const std::uint8_t *> (g_bytes_get_data (before, &size));
+    Blob v (d, d + size);
+    v.insert (v.end (), std::begin (more), std::end (more));
+    v[3] = static_cast<std::uint8_t> (v[3] + sizeof more);
+    if (v[1] == 8) // CreatePermission
+      v[1] = 9;
+    return g_bytes_new (v.data (), v.size ());
+  };
+  Pipeline p ("turnrelaysrc name=src uri=" + server.uri () + " ! fakesink async=false");
+  GstElement *src = p.by_name ("src");
+  g_signal_connect (src, "before-sign", G_CALLBACK (handler), nullptr);
+  p.play ();
+  fail_unless (wait_element_message (p.get (), "turn-allocated") != nullptr);
+  fail_unless (right == 1 && wrong == 0);
+  gboolean ok = FALSE;
+  g_signal_emit_by_name (src, "create-permission", "192.0.2.7", &ok);
+  fail_unless (ok && wait_element_message (p.get (), "turn-permission-created") != nullptr);
+  fail_unless (right == 1 && wrong == 1);
+  gst_element_set_state (p.get (), GST_STATE_NULL);
+  gst_object_unref (src);
+}
+GST_END_TEST
+
 static Suite *turn_credentials_suite ()
 {
   register_plugins ();
   Suite *s = suite_create ("turn-credentials");
   TCase *tc = tcase_create ("general");
   suite_add_tcase (s, tc);
+  tcase_add_test (tc, test_before_sign);
   tcase_add_test (tc, test_short_term);
   tcase_add_test (tc, test_no_auth_mode);
   tcase_add_test (tc, test_stun_credentials);

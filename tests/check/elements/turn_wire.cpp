@@ -288,6 +288,10 @@ GST_START_TEST (test_lists)
   GstStructure *s = r.allocation ();
   fail_unless_equals_string (gst_structure_get_string (s, "state"), "allocated");
   guint number = 0, left = 0;
+  fail_unless (gst_structure_get_uint (s, "updated", &left) && left < 40);
+  fail_unless (gst_structure_get_uint (s, "refresh-in", &left) && left > 500 && left <= 540);
+  fail_unless_equals_string (
+      gst_structure_get_string (s, "local"), gst_structure_get_string (s, "mapped"));
   const GstStructure *channel = nth (s, "channels", 0);
   fail_unless (channel && !nth (s, "channels", 1));
   fail_unless_equals_string (gst_structure_get_string (channel, "peer"), "192.0.2.1:5004");

@@ -244,6 +244,18 @@ GST_START_TEST (test_veto)
 }
 GST_END_TEST
 
+// How often the property bindings has it.
+static unsigned listens (Element &e, const std::string &where)
+{
+  gchar **all = nullptr;
+  g_object_get (e.server, "bindings", &all, nullptr);
+  unsigned n = 0;
+  for (gchar **i = all; i && *i; i++)
+    n += where == *i;
+  g_strfreev (all);
+  return n;
+}
+
 GST_START_TEST (test_bindings)
 {
   for (const char *properties : {"users=alice:secret", "users=alice:secret threads=2"}) {
@@ -266,8 +278,12 @@ GST_START_TEST (test_bindings)
         tcp (Over::tcp, static_cast<std::uint16_t> (port), nullptr, "127.0.0.2"),
         main (Over::udp, e.port ());
     fail_unless (udp.allocate () == 0 && tcp.allocate () == 0 && main.allocate () == 0);
+    const std::string there = "://127.0.0.2:" + std::to_string (port);
+    const std::string own = "://127.0.0.1:" + std::to_string (e.port ());
+    for (const char *over : {"udp", "tcp"})
+      fail_unless (listens (e, over + there) == 1 && listens (e, over + own) == 1);
     g_signal_emit_by_name (e.server, "remove-binding", "127.0.0.2", port, &gone);
-    fail_unless (gone);
+    fail_unless (gone && listens (e, "udp" + there) == 0 && listens (e, "tcp" + there) == 0);
     g_signal_emit_by_name (e.server, "remove-binding", "127.0.0.2", port, &gone);
     fail_unless (!gone);
     fail_unless (tcp.refresh (600) == 0 && main.refresh (600) == 0);

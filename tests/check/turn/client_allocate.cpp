@@ -37,6 +37,56 @@ void options (Rig &t)
   must (m.find (Attr::mobility_ticket)->empty () && t.proved (m));
 }
 
+// A request is changed before it is signed, and sent again as it was then.
+void amended (Rig &t)
+{
+  unsigned asked = 0;
+  t.config.amend = [&] (reach::Bytes m) {
+    asked++;
+    std::vector<std::uint8_t> v (m.begin (), m.end ());
+    const auto more = hex ("c0de0004deadbeef");
+    v.insert (v.end (), more.begin (), more.end ());
+    v[3] = static_cast<std::uint8_t> (v[3] + more.size ());
+    return v;
+  };
+  const Message m = t.to_allocate ();
+  must (t.proved (m) && m.has_fingerprint () && m.u32 (static_cast<Attr> (0xc0de)) == 0xdeadbeefu);
+  t.pass (milliseconds (500));
+  const Message again = t.next (Method::allocate);
+  must (same (again.bytes (), m.bytes ()) && asked == 2);
+}
+
+// What is no request of the same kind is not used.
+void badly_amended (Rig &t)
+{
+  const auto with = [] (auto &&change) {
+    return [change] (reach::Bytes m) {
+      std::vector<std::uint8_t> v (m.begin (), m.end ());
+      change (v);
+      return v;
+    };
+  };
+  const std::function<std::vector<std::uint8_t> (reach::Bytes)> cases[] = {
+      with ([] (auto &v) { v[1] = 4; }),      // another method
+      with ([] (auto &v) { v[0] |= 1; }),     // an answer
+      with ([] (auto &v) { v[19] ^= 1; }),    // another transaction
+      with ([] (auto &v) { v[3] = 99; }),     // cut off
+      with ([] (auto &v) { v.resize (12); }), // not even a header
+      with ([] (auto &v) {                    // signed already
+        v.resize (v.size () + 24);
+        v[v.size () - 23] = 8;
+        v[v.size () - 21] = 20;
+        v[3] = static_cast<std::uint8_t> (v[3] + 24);
+      }),
+      [] (reach::Bytes) { return std::vector<std::uint8_t> (20000, 1); },
+  };
+  for (const auto &bad : cases) {
+    t.config.amend = bad;
+    const Message m = t.to_allocate ();
+    must (t.proved (m) && m.u8 (Attr::requested_transport) == 17);
+  }
+}
+
 void next_port_reserved (Rig &t)
 {
   t.config.even_port = t.config.reserve_next = true;
@@ -408,11 +458,12 @@ void again_after_closing (Rig &t)
   must (t.event<Allocated> ().relayed.size () == 1);
 }
 
-const Case cases[] = {{"defaults", defaults}, {"options", options},
-    {"even port and the next one", next_port_reserved}, {"with a reservation token", with_token},
-    {"both families", both_families}, {"one family of two", one_family_of_two},
-    {"IPv4 by name", only_ipv4}, {"relaying TCP", relay_tcp},
-    {"what success tells", success_tells_all}, {"success without an address", bad_success},
+const Case cases[] = {{"defaults", defaults}, {"options", options}, {"amended", amended},
+    {"badly amended", badly_amended}, {"even port and the next one", next_port_reserved},
+    {"with a reservation token", with_token}, {"both families", both_families},
+    {"one family of two", one_family_of_two}, {"IPv4 by name", only_ipv4},
+    {"relaying TCP", relay_tcp}, {"what success tells", success_tells_all},
+    {"success without an address", bad_success},
     {"an answer that has to be understood", unknown_required_in_answer},
     {"an answer that need not", unknown_optional_in_answer}, {"errors that end it", fatal_errors},
     {"again after a failure", again_after_failure},

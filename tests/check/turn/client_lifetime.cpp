@@ -171,7 +171,23 @@ void backoff_is_bounded (Rig &t)
   must (longest <= seconds (76));
 }
 
-const Case cases[] = {{"refreshed in time", refresh_before_the_end},
+// What an application is told of it.
+void times_of_refreshes (Rig &t)
+{
+  const TimePoint begin = t.now;
+  t.to_allocated (Rig::allocation (600));
+  must (t.client->updated () == begin && t.client->refresh_at () == begin + seconds (540));
+  t.pass (seconds (540));
+  t.succeed (t.next (Method::refresh), Rig::lifetime (1000));
+  must (t.client->updated () == begin + seconds (540));
+  must (t.client->refresh_at () == t.now + seconds (940));
+  t.config.refresh_allocation = false;
+  t.to_allocated ();
+  must (t.client->refresh_at () == reach::TimePoint::max ());
+}
+
+const Case cases[] = {{"times of refreshes", times_of_refreshes},
+    {"refreshed in time", refresh_before_the_end},
     {"the same lifetime again", lifetime_asked_again}, {"a lifetime of ages", huge_lifetime},
     {"refresh by hand", refresh_by_hand},
     {"no refresh without allocation", no_refresh_without_allocation},

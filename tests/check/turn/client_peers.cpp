@@ -335,6 +335,16 @@ void numbers (Rig &t)
   must (bind (t, numbered (9)) == 0x4001);
 }
 
+// Of the range that it picks from; by hand others, too.
+void number_range (Rig &t)
+{
+  t.config.least_channel = 0x4123;
+  t.config.most_channel = 0x4124;
+  t.to_allocated ();
+  must (bind (t, peer_a) == 0x4123 && bind (t, peer_b) == 0x4124);
+  must (bind (t, numbered (9)) == 0 && bind (t, numbered (10), 0x4000) == 0x4000);
+}
+
 void no_port (Rig &t)
 {
   t.to_allocated ();
@@ -476,7 +486,8 @@ const Case cases[] = {{"created", created}, {"one for all ports", one_for_all_po
     {"a peer of another family, found later", wrong_family_found_later},
     {"peers of both families", both_families_permitted}, {"443", peer_family_mismatch},
     {"too many permissions", too_many_permissions}, {"a channel", bound},
-    {"channel numbers", numbers}, {"a peer without port", no_port}, {"rebinding", rebinding_rules},
+    {"channel numbers", numbers}, {"a range of channel numbers", number_range},
+    {"a peer without port", no_port}, {"rebinding", rebinding_rules},
     {"a channel's rest", rest_after_the_end}, {"the same in its rest", same_again_within_rest},
     {"a channel refreshed", channel_refreshed},
     {"a channel's permission", channel_keeps_permission},
