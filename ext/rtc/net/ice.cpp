@@ -46,50 +46,6 @@ void Ice::gather ()
     start_gathering ();
 }
 
-void Ice::add_servers (const std::vector<IceServer> &servers)
-{
-  settings_.servers_follow = false;
-  settings_.servers.insert (settings_.servers.end (), servers.begin (), servers.end ());
-  const bool relays =
-      std::ranges::any_of (servers, [] (const IceServer &s) { return s.uri.relay; });
-  if (!now_->gathering)
-    return; // gather () uses them
-  if (!relays) {
-    if (now_->gathered)
-      look_at_relays ();
-    return;
-  }
-  now_->gathered = false;
-  pending_servers_++;
-  for (const IceServer &s : servers)
-    if (s.uri.relay)
-      use_server (s);
-  if (--pending_servers_ == 0)
-    start_gathering ();
-}
-
-void Ice::look_up (
-    const std::string &host, std::uint16_t port, std::function<void (const Addresses &)> then)
-{
-  if (const auto literal = Address::parse (host, port))
-    return then ({*literal});
-  pending_servers_++;
-  lookups_.push_back (nullptr);
-  const auto at = std::prev (lookups_.end ());
-  *at = std::make_unique<Resolve> (loop_.context (), host, port,
-      [this, host, at, then] (const std::vector<Address> &found, const std::string &error) {
-        if (found.empty ())
-          owner_.on_ice_warning (host + ": " + error);
-        else
-          then (found);
-        const bool last = --pending_servers_ == 0;
-        loop_.destroy_later (std::move (*at));
-        lookups_.erase (at);
-        if (last)
-          start_gathering ();
-      });
-}
-
 void Ice::start_gathering ()
 {
   if (!nice_agent_gather_candidates (agent (), stream ())) {

@@ -123,6 +123,7 @@ private:
   void drop_older ();
   void keep_now ();
   bool roll_back (const IceCredentials &local);
+  void retire_older (const Agent &by); // which has a pair
   Agent *of_remote (const std::string &ufrag);
   bool carries (const Agent &agent) const;
   void use_server (const IceServer &server);

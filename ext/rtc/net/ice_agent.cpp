@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The agent of libnice: made, told of servers, and what it tells.
+// The agent of libnice: made, its sockets, and what it tells.
 #include "ice_agent.h"
 #include "common/ref.h"
 #include "ice_farewell.h"
@@ -10,11 +10,8 @@
 
 namespace reach::rtc {
 namespace {
-constexpr std::size_t most_relays = 16;
 // Room for what comes while the loop is busy; the kernel gives what it may.
 constexpr int receive_buffer = SocketTwin::receive_buffer, send_buffer = 2 << 20;
-// What the peer has sent before it knew of the new pair.
-constexpr Duration after_restart = seconds (2);
 
 // libnice gives a name that has a literal as it is.
 std::optional<Address> address_of (const NiceAddress &a)
@@ -78,26 +75,6 @@ unsigned Ice::stream () const
   return now_->stream;
 }
 
-// It may be one of its own calls that has led here.
-void Ice::drop (std::unique_ptr<Agent> a)
-{
-  if (!a)
-    return;
-  g_signal_handlers_disconnect_by_data (a->agent, a.get ());
-  // Not null: that would stop the agent's own packets too.
-  nice_agent_attach_recv (
-      a->agent, a->stream, 1, a->context.get (),
-      [] (NiceAgent *, guint, guint, guint, gchar *, gpointer) {}, nullptr);
-  a->live = false;
-  loop_.destroy_later (std::move (a));
-}
-
-void Ice::drop_older ()
-{
-  for (auto &a : std::exchange (older_, {}))
-    drop (std::move (a));
-}
-
 void Ice::make_agent ()
 {
   now_ = std::make_unique<Agent> (*this);
@@ -129,172 +106,6 @@ void Ice::make_agent ()
     nice_agent_set_port_range (agent, now_->stream, 1, settings_.min_port, settings_.max_port);
   nice_agent_attach_recv (
       agent, now_->stream, 1, now_->context.get (), Agent::on_packet, now_.get ());
-}
-
-void Ice::restart (const IceCredentials &local)
-{
-  older_timer_.cancel ();
-  gather_timer_.cancel ();
-  connect_timer_.cancel ();
-  lookups_.clear ();
-  if (std::exchange (pending_servers_, 0) > 0)
-    now_->gathering = false; // it has not begun
-  if (roll_back (local))
-    return;
-  keep_now ();
-  refused_ = false;
-  make_agent ();
-  if (!local.ufrag.empty ())
-    set_local (local);
-  gather ();
-}
-
-void Ice::keep_now ()
-{
-  Agents all = std::exchange (older_, {});
-  all.push_back (std::move (now_));
-  const auto path =
-      std::find_if (all.rbegin (), all.rend (), [] (const auto &a) { return a->paired; });
-  const Agent *carrier = path == all.rend () ? nullptr : path->get (), *last = all.back ().get ();
-  for (auto &a : all)
-    if (a.get () == last || a.get () == carrier)
-      older_.push_back (std::move (a));
-    else
-      drop (std::move (a));
-}
-
-// What has happened meanwhile to the generation before is told now.
-bool Ice::roll_back (const IceCredentials &local)
-{
-  const auto at =
-      std::ranges::find_if (older_, [&] (const auto &a) { return a->local () == local; });
-  if (at == older_.end ())
-    return false;
-  drop (std::exchange (now_, std::move (*at)));
-  for (auto i = std::next (at); i != older_.end (); i++)
-    drop (std::move (*i));
-  older_.erase (at, older_.end ());
-  if (now_->state != IceState::fresh)
-    set_state (now_->state);
-  if (!now_->paired && !now_->remote.ufrag.empty ())
-    connect_timer_.arm (Clock::now () + settings_.connect_limit);
-  for (const Candidate &c : std::exchange (now_->untold, {}))
-    tell_candidate (c);
-  if (!now_->gathering) {
-    gather ();
-  } else if (now_->gathered) {
-    now_->gathered = false;
-    gathered ();
-  } else {
-    gather_timer_.arm (Clock::now () + settings_.gather_limit);
-  }
-  return true;
-}
-
-// The newest that has a path does.
-bool Ice::carries (const Agent &agent) const
-{
-  if (agent.current ())
-    return true;
-  const auto newer = std::find_if (older_.rbegin (), older_.rend (),
-      [&] (const auto &a) { return a->paired || a.get () == &agent; });
-  return agent.live && !now_->paired && newer != older_.rend () && newer->get () == &agent;
-}
-
-std::string Ice::check (const IceServer &server)
-{
-  const turn::Uri &u = server.uri;
-  if (u.secure && !u.relay)
-    return u.host + ": TLS to a STUN server says nothing about the way of datagrams";
-  if (u.secure && !turn::is_stream (u.effective_transport ()))
-    return u.host + ": DTLS to a TURN server is not supported by ICE, TLS is";
-  if (u.relay && (u.username.value_or (server.username).empty () ||
-                     u.password.value_or (server.credential).empty ()))
-    return u.host + ": a TURN server needs a user name and a password";
-  return {};
-}
-
-void Ice::use_server (const IceServer &server)
-{
-  const std::string wrong = check (server);
-  if (!wrong.empty ())
-    return owner_.on_ice_warning (wrong);
-  look_up (server.uri.host, server.uri.effective_port (),
-      [this, server] (const Addresses &all) { use_addresses (server, all); });
-}
-
-// The first address of each family.
-void Ice::use_addresses (const IceServer &server, const Addresses &all)
-{
-  if (server.uri.relay && server.uri.secure) {
-    if (const auto near = bridge (server, all))
-      use_relay (server, *near);
-    return;
-  }
-  for (const int family : {AF_INET, AF_INET6}) {
-    const auto a = std::ranges::find (all, family, &Address::family);
-    if (a == all.end ())
-      continue;
-    if (server.uri.relay)
-      use_relay (server, *a);
-    else if (!std::exchange (now_->stun_set, true)) // libnice has room for one
-      g_object_set (agent (), "stun-server", a->host ().c_str (), "stun-server-port",
-          static_cast<guint> (a->port ()), nullptr);
-  }
-}
-
-void Ice::use_relay (const IceServer &server, const Address &address)
-{
-  const turn::Uri &u = server.uri;
-  if (now_->relays++ >= most_relays)
-    return;
-  nice_agent_set_relay_info (agent (), stream (), 1, address.host ().c_str (), address.port (),
-      u.username.value_or (server.username).c_str (),
-      u.password.value_or (server.credential).c_str (),
-      turn::is_stream (u.effective_transport ()) ? NICE_RELAY_TYPE_TURN_TCP
-                                                 : NICE_RELAY_TYPE_TURN_UDP);
-}
-
-// libnice says nothing of a TURN server that does not answer, or not as it should. What cannot be
-// used at all has been told.
-void Ice::look_at_relays ()
-{
-  std::string servers;
-  for (const IceServer &s : settings_.servers)
-    if (s.uri.relay)
-      servers += (servers.empty () ? "" : ", ") + s.uri.host + ":" +
-                 std::to_string (s.uri.effective_port ());
-  if (now_->relayed)
-    return;
-  if (now_->relays > 0)
-    owner_.on_ice_warning ("no address of a TURN server (" + servers +
-                           "): is it there, and are user name and password right?");
-  else if (settings_.relay_only && servers.empty ())
-    owner_.on_ice_warning ("only relays may be used, and there is no TURN server");
-}
-
-// libnice would send in clear. Returns what it may connect to instead.
-std::optional<Address> Ice::bridge (const IceServer &server, const Addresses &all)
-{
-  if (now_->bridges.size () >= most_relays)
-    return {};
-  std::string error = "there is no TLS here";
-  std::unique_ptr<TurnsBridge> b;
-  if (settings_.tls)
-    b = TurnsBridge::open (
-        loop_, {all, server.uri.host, settings_.tls},
-        [a = now_.get ()] (const std::string &what) {
-          if (a->live)
-            a->ice.owner_.on_ice_warning (what);
-        },
-        error);
-  if (!b) {
-    owner_.on_ice_warning (server.uri.host + ": " + error);
-    return {};
-  }
-  const auto port = b->port ();
-  now_->bridges.push_back (std::move (b));
-  return Address::parse ("127.0.0.1", port);
 }
 
 bool Ice::guard_sockets ()
@@ -454,8 +265,7 @@ void Ice::Agent::on_pair (
   if (!a.ice.carries (a))
     return;
   a.ice.on_pair (a, *local, *remote);
-  if (a.current () && !a.ice.older_.empty ())
-    a.ice.older_timer_.arm (Clock::now () + after_restart);
+  a.ice.retire_older (a);
 }
 
 void Ice::Agent::on_packet (NiceAgent *, guint, guint, guint n, gchar *bytes, gpointer self)
