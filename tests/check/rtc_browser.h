@@ -307,7 +307,7 @@ inline void meet (const Server &server, Peer &p, const std::string &connect, boo
 template <typename... Flags> TCase *browser_case (Suite *s, Flags... flags)
 {
   TCase *c = tcase_create ("chromium");
-  tcase_set_timeout (c, 60);
+  tcase_set_timeout (c, 120); // the first has to wait for a browser that starts
   if (!Chromium::there ()) {
     static Suite *const never_run = suite_create ("without a browser");
     suite_add_tcase (never_run, c);
