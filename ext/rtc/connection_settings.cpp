@@ -140,6 +140,9 @@ std::string read_ice_link (const IceLink &link, IceServer &server)
   if (!link.credential_type.empty () && link.credential_type != "password")
     return "its credentials are no password";
   const auto uri = turn::parse_uri (without_slashes (link.uri));
+  if (!uri && link.uri.find ('@') != std::string::npos)
+    return "it is no URI of RFC 7064 or 7065; are reserved characters of user name and password "
+           "percent-coded, : as %3A, @ as %40, / as %2F";
   if (!uri)
     return "it is no URI of RFC 7064 or 7065";
   server = {*uri, link.username, link.credential};

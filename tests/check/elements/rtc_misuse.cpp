@@ -161,6 +161,40 @@ GST_START_TEST (test_handler_hangs)
 }
 GST_END_TEST
 
+// A server that cannot be used is an ERROR that says what to do, and nothing that is secret.
+GST_START_TEST (test_ice_servers)
+{
+  struct Case {
+    const char *servers, *text;
+  };
+  for (const Case &c : {Case{"turn:1796056624:me:secret@192.0.2.1", "%3A"},
+           Case{"turn:user:se/cret@192.0.2.1", "%2F"}, Case{"turn:192.0.2.1", "needs a user name"},
+           Case{"turn:user@192.0.2.1", "needs a user name"}, Case{"https://192.0.2.1", "RFC 7064"},
+           Case{"stun:192.0.2.1, turn:user:secret@192.0.2.1:0x", "RFC 7064"}})
+    for (const char *element : {"rtcpeer", "rtcpool"}) {
+      Caller caller (std::string (element) + " name=peer");
+      g_object_set (caller.peer, "ice-servers", c.servers, nullptr);
+      fail_unless_equals_int (
+          gst_element_set_state (caller.pipeline, GST_STATE_PLAYING), GST_STATE_CHANGE_FAILURE);
+      const auto m = wait_message (caller.pipeline, GST_MESSAGE_ERROR);
+      fail_unless (m != nullptr);
+      GError *e = nullptr;
+      gchar *debug = nullptr;
+      gst_message_parse_error (m.get (), &e, &debug);
+      const ErrorPtr owned (e);
+      const CharPtr more (debug);
+      const std::string said = std::string (e->message) + debug;
+      fail_unless (said.find (c.text) != std::string::npos, "%s: %s", c.servers, said.c_str ());
+      fail_unless (
+          said.find ("secret") == std::string::npos && said.find ("cret") == std::string::npos,
+          "%s", said.c_str ());
+      g_object_set (caller.peer, "ice-servers", "turn:1796056624%3Ame:p%2Fq@192.0.2.1", nullptr);
+      fail_unless (
+          gst_element_set_state (caller.pipeline, GST_STATE_READY) != GST_STATE_CHANGE_FAILURE);
+    }
+}
+GST_END_TEST
+
 static Suite *rtc_misuse_suite ()
 {
   register_plugins ();
@@ -168,6 +202,7 @@ static Suite *rtc_misuse_suite ()
   TCase *tc = tcase_create ("application");
   tcase_set_timeout (tc, 120);
   tcase_add_test (tc, test_stopped_in_a_handler);
+  tcase_add_test (tc, test_ice_servers);
   tcase_add_test (tc, test_pads_in_a_handler);
   tcase_add_test (tc, test_many_threads);
   tcase_add_test (tc, test_handler_hangs);

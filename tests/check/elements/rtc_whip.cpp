@@ -1,38 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // rtcpeer as WHIP and WHEP client of a server whose WebRTC stack is werift's.
-#include "../own_address.h"
+#include "rtc_whip.h"
 #include "../tls_files.h"
-#include "../whip_server.h"
-#include "rtc_call.h"
-#include "turn_server.h"
 
 using namespace reach;
 using namespace reach::test;
-
-namespace {
-const std::string vp8 = small_video + " ! vp8enc deadline=1 cpu-used=8 target-bitrate=300000 "
-                                      "keyframe-max-dist=60";
-const std::string opus = small_audio + " ! opusenc";
-
-std::string peer (const std::string &uri, const std::string &more = {})
-{
-  return "rtcpeer name=peer signalling-uri=" + uri + " " + more + " ";
-}
-std::string publisher (const WhipServer &s, const std::string &more = {})
-{
-  return peer (s.uri ("whip"), more) + vp8 + " ! peer.video_0  " + opus + " ! peer.audio_0";
-}
-// Packets of both media go on coming.
-void flows (WhipServer &s)
-{
-  for (const char *kind : {"video", "audio"}) {
-    const double before = s.number (kind);
-    fail_unless (
-        iterate_until ([&] { return s.number (kind) >= before + 10; }), "no %s comes", kind);
-  }
-  fail_unless (s.sees ("\"faults\":[]"));
-}
-} // namespace
 
 // What one publishes the others play; each session is ended when its client goes.
 GST_START_TEST (test_publish_and_play)
@@ -184,95 +156,6 @@ GST_START_TEST (test_token_stays)
 }
 GST_END_TEST
 
-namespace {
-// Options of a server that names these; each as {Link: target and parameters}.
-std::string links (const std::vector<std::string> &all, const std::string &more = {})
-{
-  std::string text;
-  for (const std::string &l : all)
-    text += (text.empty () ? "\"" : ",\"") + l + "; rel=ice-server\"";
-  return "{\"links\":[" + text + "]" + more + "}";
-}
-const std::string user = "; username=user; credential=pass; credential-type=password";
-
-// Returns how many warnings there were.
-unsigned goes_by_relay (Caller &c, WhipServer &s, const TurnServer &turn)
-{
-  Watched<std::string> local;
-  g_signal_connect (c.peer, "pair-nominated",
-      G_CALLBACK (+[] (GstElement *, GstStructure *p, gpointer to) {
-        static_cast<Watched<std::string> *> (to)->set (gst_structure_get_string (p, "local"));
-      }),
-      &local);
-  c.play ();
-  flows (s);
-  fail_unless (local.get ().find (" typ relay") != std::string::npos, "%s", local.get ().c_str ());
-  fail_unless (turn.stat ("bytes-to-peers") > 0);
-  unsigned warnings = 0;
-  while (wait_message (c.pipeline, GST_MESSAGE_WARNING, {}, milliseconds (100)))
-    warnings++;
-  c.end ();
-  g_signal_handlers_disconnect_by_data (c.peer, &local);
-  return warnings;
-}
-} // namespace
-
-// Nothing but relays may be used, and the only one is that of the server's Link header (RFC 9725,
-// 4.6), whether the server takes candidates later or not. Those that cannot be used, and those that
-// are there already, are no hindrance.
-GST_START_TEST (test_relay_by_link)
-{
-  if (!WhipServer::there ())
-    return;
-  const std::string address = own_address ();
-  const TurnServer turn ("allowed-peers=" + address + "/32", address.c_str ());
-  const std::string uri = "turn:" + address + ":" + std::to_string (turn.port ());
-  for (const char *more : {"", ",\"trickle\":false,\"restart\":false"}) {
-    WhipServer server (links ({"<stun:" + address + ">", "<turn:nobody>", "<http://x>",
-                                  "<" + uri + "?transport=udp>" + user},
-        more));
-    Caller camera (publisher (server, "ice-transport-policy=relay"));
-    // "turn:nobody" has no credentials, and http is none; of what can be used nothing is said.
-    fail_unless_equals_int (goes_by_relay (camera, server, turn), 2);
-    if (!*more)
-      fail_unless (server.sees ("\"trickle\"") && server.number ("candidates") >= 1);
-  }
-  WhipServer server (links ({"<" + uri + ">" + user}));
-  Caller camera (publisher (server, "ice-transport-policy=relay ice-servers=turn:user:pass@" +
-                                        uri.substr (5) + "?transport=udp"));
-  fail_unless_equals_int (goes_by_relay (camera, server, turn), 0);
-  Caller player (peer (server.uri ("whep"), "ice-transport-policy=relay"));
-  camera.play ();
-  flows (server);
-  player.play ();
-  fail_unless (player.wait_media ("video/x-raw", 15));
-  server.set ("{\"counterOffer\":true}");
-  Caller answering (peer (server.uri ("whep"), "ice-transport-policy=relay"));
-  answering.play ();
-  fail_unless (answering.wait_media ("video/x-raw", 15));
-}
-GST_END_TEST
-
-// There is no relay: that is said, once it is known.
-GST_START_TEST (test_no_relay)
-{
-  if (!WhipServer::there ())
-    return;
-  for (const char *options : {"{}", "{\"links\":[\"<stun:127.0.0.1>; rel=ice-server\"]}"}) {
-    WhipServer server (options);
-    Caller camera (publisher (server, "ice-transport-policy=relay"));
-    camera.play ();
-    const auto warning = wait_message (camera.pipeline, GST_MESSAGE_WARNING);
-    fail_unless (warning != nullptr);
-    GError *e = nullptr;
-    gst_message_parse_warning (warning.get (), &e, nullptr);
-    const ErrorPtr owned (e);
-    fail_unless (strstr (e->message, "there is no TURN server") != nullptr, "%s", e->message);
-    fail_unless (server.sees ("\"posts\":1"));
-  }
-}
-GST_END_TEST
-
 // The server is silent and cannot restart ICE, or would have to take a pad more: a new session.
 GST_START_TEST (test_begins_anew)
 {
@@ -308,8 +191,6 @@ static Suite *rtc_whip_suite ()
   tcase_add_test (tc, test_ways_of_servers);
   tcase_add_test (tc, test_refusals);
   tcase_add_test (tc, test_token_stays);
-  tcase_add_test (tc, test_relay_by_link);
-  tcase_add_test (tc, test_no_relay);
   tcase_add_test (tc, test_begins_anew);
   return s;
 }
