@@ -50,6 +50,7 @@ public:
   guint16 port () const { return port_; }
   guint16 tls_port () const { return tls_port_; }
   pid_t pid () const { return pid_; }
+  std::string database () const { return folder_ + "/db"; } // SQLite's
 
   void start () // again, after kill ()
   {

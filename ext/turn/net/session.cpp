@@ -9,6 +9,8 @@ namespace reach::turn {
 namespace {
 constexpr std::uint32_t usual_lifetime = 600; // RFC 8656, 7.2
 constexpr unsigned max_asked = 3;             // for credentials, one after the other
+// Between two questions for the same reason: anybody can make such packets.
+constexpr Duration doubt_rest = seconds (1);
 constexpr Duration doubt_limit = seconds (2); // "nobody is there", without a word, until we believe
 } // namespace
 
@@ -261,7 +263,9 @@ void Session::on_path_doubt (int error)
     trouble_ = g_strerror (error);
     client_->disconnected (now);
   } else if (doubt_since_ == TimePoint::max ()) {
-    doubt_since_ = now;
+    if (now - doubted_at_ < doubt_rest)
+      return;
+    doubt_since_ = doubted_at_ = now;
     const std::uint32_t lifetime = client_->config ().lifetime;
     client_->refresh (lifetime > 0 ? lifetime : usual_lifetime, now);
   } else if (now - doubt_since_ >= doubt_limit) {

@@ -188,6 +188,6 @@ private:
   bool open_ = false, ended_ = false, draining_ = false, dirty_ = false, peers_dirty_ = false;
   unsigned failures_ = 0, asked_ = 0;
   std::optional<Failed> pending_; // if no credentials come
-  TimePoint doubt_since_ = TimePoint::max (), published_{};
+  TimePoint doubt_since_ = TimePoint::max (), doubted_at_{}, published_{};
 };
 } // namespace reach::turn

@@ -210,8 +210,8 @@ GST_END_TEST
 GST_START_TEST (test_bad_settings)
 {
   static const char *const cases[] = {"access-token=AAAA", "access-token=AAAA mac-key=A",
-      "reservation-token=12", "reservation-token=0123456789abcdeg",
-      "reserve-next=true ip-family=both"};
+      "reservation-token=12", "min-channel=20000 max-channel=17000",
+      "reservation-token=0123456789abcdeg", "reserve-next=true ip-family=both"};
   Pipeline p (
       std::string ("turnrelaysrc uri=turn:127.0.0.1 username=x ") + cases[__i__] + " ! fakesink");
   gst_element_set_state (p.get (), GST_STATE_PLAYING);
@@ -329,7 +329,7 @@ static Suite *turn_credentials_suite ()
   tcase_add_test (tc, test_need_token);
   tcase_add_test (tc, test_need_credentials);
   tcase_add_test (tc, test_expiring);
-  tcase_add_loop_test (tc, test_bad_settings, 0, 5);
+  tcase_add_loop_test (tc, test_bad_settings, 0, 6);
   tcase_add_test (tc, test_secret_renewed);
   return s;
 }
