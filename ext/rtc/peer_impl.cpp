@@ -253,7 +253,7 @@ void PeerImpl::update_inputs ()
   // A handler of the application may end the run in these, and the session with it, which lives on
   // until they have returned.
   PeerSession &session = *session_;
-  session.set_hold (true); // one offer for all of them
+  session.set_hold (true);             // one offer for all of them
   const bool ready = inputs_.ready (); // by now: what is ready only after the update was left out
   inputs_.update (session, {.early = uri.empty (), .direction = direction, .stream = "reach"});
   session.set_hold (!ready);

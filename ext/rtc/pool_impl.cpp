@@ -234,7 +234,7 @@ void PoolImpl::update_inputs ()
 
 void PoolImpl::update_inputs (Member &m)
 {
-  m.session->set_hold (true); // one offer for all of them
+  m.session->set_hold (true);          // one offer for all of them
   const bool ready = inputs_.ready (); // by now: what is ready only after the update was left out
   inputs_.update (*m.session,
       {.one_codec = true, .stream = id_, .mute_video = m.mute_video, .mute_audio = m.mute_audio});
