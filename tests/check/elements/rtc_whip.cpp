@@ -19,10 +19,10 @@ GST_START_TEST (test_publish_and_play)
   fail_unless (camera.wait_connected ());
   flows (server);
   for (const char *media : {"video/x-raw", "audio/x-raw"})
-    fail_unless (player.wait_media (media, 15), "no %s", media);
+    fail_unless (player.wait_media (media, 15, 2 * long_enough), "no %s", media);
   Caller second (peer (server.uri ("whep")));
   second.play ();
-  fail_unless (second.wait_media ("video/x-raw", 15));
+  fail_unless (second.wait_media ("video/x-raw", 15, 2 * long_enough));
   fail_unless (server.sees ("\"sessions\":3"));
   second.end ();
   fail_unless (server.sees ("\"sessions\":2"));
