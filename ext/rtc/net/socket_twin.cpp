@@ -49,8 +49,7 @@ bool bind_beside (int fd, int socket, const Address &local)
 }
 } // namespace
 
-std::unique_ptr<SocketTwin> SocketTwin::open (
-    Loop &loop, int socket, Owner &owner, TwinRules rules)
+std::unique_ptr<SocketTwin> SocketTwin::open (Loop &loop, int socket, Owner &owner, TwinRules rules)
 {
   const Address local = Address::local_of (socket);
   const int fd = ::socket (local.family (), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -36,12 +36,12 @@ const char *to_text (TransportState state)
 Transport::Transport (
     Loop &loop, Owner &owner, std::shared_ptr<const DtlsContext> dtls, TransportSettings settings)
     : loop_ (loop), owner_ (owner), context_ (std::move (dtls)), settings_ (std::move (settings)),
-      ice_ (loop, *this, ice_of (settings_)), sender_ (std::make_shared<MediaSender> (ice_.path ())),
-      dtls_timer_ (loop.timers (),
-          [this] {
-            dtls_->timeout ();
-            dtls_changed ();
-          }),
+      ice_ (loop, *this, ice_of (settings_)),
+      sender_ (std::make_shared<MediaSender> (ice_.path ())), dtls_timer_ (loop.timers (),
+                                                                  [this] {
+                                                                    dtls_->timeout ();
+                                                                    dtls_changed ();
+                                                                  }),
       handshake_timer_ (loop.timers (), [this] { handshake_over (); }),
       silence_timer_ (loop.timers (), [this] { watch (); })
 {

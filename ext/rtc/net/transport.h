@@ -39,7 +39,7 @@ struct TransportStats {
   MediaSender::Counts out;
   Srtp::Counts in;
   std::uint64_t packets_in = 0, bytes_in = 0;
-  std::uint64_t heard_in = 0;                  // of those, past libnice
+  std::uint64_t heard_in = 0;                 // of those, past libnice
   std::uint64_t unknown_in = 0, early_in = 0; // of no protocol; before there were keys
   std::string dtls_version, dtls_cipher;
   SrtpProfile profile = SrtpProfile::none;

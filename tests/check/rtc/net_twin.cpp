@@ -380,8 +380,8 @@ GST_START_TEST (test_checks_are_answered)
   const auto answer = from.receive ();
   const auto parsed = stun::Message::parse (answer);
   fail_unless (parsed && parsed->kind () == stun::Class::success);
-  fail_unless (check_sha1 (crypto, *parsed, stun::short_term_key (a.pwd)) ==
-               stun::Integrity::right);
+  fail_unless (
+      check_sha1 (crypto, *parsed, stun::short_term_key (a.pwd)) == stun::Integrity::right);
 }
 GST_END_TEST
 
