@@ -273,7 +273,7 @@ void PeerImpl::on_ice_servers (const IceLinks &links)
     if (fault.empty ())
       servers.push_back (std::move (server));
     else
-      tell_warning ("The ICE server \"" + turn::redact (link.uri.substr (0, 100)) +
+      tell_warning ("The ICE server \"" + turn::redact (link.uri).substr (0, 100) +
                     "\" that the server names cannot be used: " + fault + ".");
   }
   if (links.left_out > 0)

@@ -48,6 +48,7 @@ void Ice::gather ()
 
 void Ice::start_gathering ()
 {
+  now_->begun = true;
   if (!nice_agent_gather_candidates (agent (), stream ())) {
     owner_.on_ice_warning ("no address or port to gather candidates on");
     set_state (IceState::failed);

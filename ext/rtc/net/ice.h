@@ -150,7 +150,8 @@ private:
   Owner &owner_;
   IceSettings settings_;
   std::unique_ptr<Agent> now_;
-  // What a rollback would return to, and the newest that has had a path before that; oldest first.
+  // The newest that the peer has agreed to, which a rollback returns to, and the newest that has a
+  // path; oldest first.
   Agents older_;
   Timer gather_timer_, connect_timer_;
   Timer older_timer_; // they go when no packet can be on its way any more

@@ -186,13 +186,13 @@ void Ice::Agent::on_twin_packet (std::span<std::uint8_t> packet)
 void Ice::on_pair (Agent &a, const NiceCandidate &local, const NiceCandidate &remote)
 {
   const IcePair pair{candidate_of (local), candidate_of (remote)};
-  refused_ = !owner_.accept_pair (pair);
+  a.refused = refused_ = !owner_.accept_pair (pair);
+  a.paired = !refused_;
   if (refused_) {
     pair_.reset ();
     path_->clear ();
     return set_state (IceState::failed);
   }
-  a.paired = true;
   pair_ = pair;
   GSocket *socket = nullptr;
   if (!pair_->local.tcp && pair_->local.type != CandidateType::relay)
@@ -254,7 +254,7 @@ void Ice::Agent::on_state (NiceAgent *, guint, guint, guint state, gpointer self
     return;
   }
   const bool connected = a.state == IceState::connected || a.state == IceState::completed;
-  if ((a.current () || connected) && !a.ice.refused_ && a.ice.carries (a))
+  if ((a.current () || connected) && !a.refused && a.ice.carries (a))
     a.ice.set_state (a.state);
 }
 

@@ -42,8 +42,9 @@ struct Ice::Agent final : SocketTwin::Owner {
   std::list<std::unique_ptr<TurnsBridge>> bridges;
   std::vector<std::unique_ptr<SocketTwin>> twins; // of some of its sockets
 
-  bool gathering = false, gathered = false, relayed = false; // relayed: has the address of a relay
-  bool paired = false;
+  // begun: libnice gathers. relayed: has the address of a relay.
+  bool gathering = false, begun = false, gathered = false, relayed = false;
+  bool paired = false, refused = false; // its last pair
   IceState state = IceState::fresh;
   std::vector<Candidate> untold; // local ones, found while another generation is the current one
 

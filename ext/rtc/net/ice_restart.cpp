@@ -15,8 +15,9 @@ void Ice::restart (const IceCredentials &local)
   gather_timer_.cancel ();
   connect_timer_.cancel ();
   lookups_.clear ();
-  if (std::exchange (pending_servers_, 0) > 0)
-    now_->gathering = false; // it has not begun
+  pending_servers_ = 0;
+  if (!now_->begun)
+    now_->gathering = false;
   if (roll_back (local))
     return;
   keep_now ();
@@ -27,15 +28,19 @@ void Ice::restart (const IceCredentials &local)
   gather ();
 }
 
+// One that the peer has not agreed to is not returned to: another offer has replaced its own.
 void Ice::keep_now ()
 {
   Agents all = std::exchange (older_, {});
   all.push_back (std::move (now_));
-  const auto path =
-      std::find_if (all.rbegin (), all.rend (), [] (const auto &a) { return a->paired; });
-  const Agent *carrier = path == all.rend () ? nullptr : path->get (), *last = all.back ().get ();
+  const auto newest = [&all] (auto &&is) -> const Agent * {
+    const auto at = std::find_if (all.rbegin (), all.rend (), is);
+    return at == all.rend () ? nullptr : at->get ();
+  };
+  const Agent *agreed = newest ([] (const auto &a) { return !a->remote.ufrag.empty (); });
+  const Agent *carrier = newest ([] (const auto &a) { return a->paired; });
   for (auto &a : all)
-    if (a.get () == last || a.get () == carrier)
+    if (a.get () == agreed || a.get () == carrier)
       older_.push_back (std::move (a));
     else
       drop (std::move (a));
@@ -52,6 +57,7 @@ bool Ice::roll_back (const IceCredentials &local)
   for (auto i = std::next (at); i != older_.end (); i++)
     drop (std::move (*i));
   older_.erase (at, older_.end ());
+  refused_ = now_->refused;
   if (now_->state != IceState::fresh)
     set_state (now_->state);
   if (!now_->paired && !now_->remote.ufrag.empty ())
@@ -74,6 +80,8 @@ bool Ice::carries (const Agent &agent) const
 {
   if (agent.current ())
     return true;
+  if (agent.refused)
+    return false;
   const auto newer = std::find_if (older_.rbegin (), older_.rend (),
       [&] (const auto &a) { return a->paired || a.get () == &agent; });
   return agent.live && !now_->paired && newer != older_.rend () && newer->get () == &agent;
@@ -101,7 +109,7 @@ void Ice::drop_older ()
 
 void Ice::retire_older (const Agent &by)
 {
-  if (by.current () && !older_.empty ())
+  if (by.current () && by.paired && !older_.empty ())
     older_timer_.arm (Clock::now () + after_restart);
 }
 } // namespace reach::rtc

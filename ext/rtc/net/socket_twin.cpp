@@ -131,7 +131,9 @@ void SocketTwin::ask (Bytes request, const Address &from)
   if (!rules_.ask_bindings || contains (rules_.accepted, from) ||
       !owner_.accept_binding (request, from))
     return;
+  const std::vector<Address> before = rules_.accepted;
   add (rules_.accepted, from, TwinRules::max_accepted);
-  attach_filter (fd_, rules_);
+  if (!attach_filter (fd_, rules_)) // asked about again, when the kernel has room
+    rules_.accepted = before;
 }
 } // namespace reach::rtc

@@ -7,7 +7,7 @@
 
 namespace reach::rtc {
 struct TwinRules {
-  static constexpr std::size_t max_accepted = 64, max_peers = 4;
+  static constexpr std::size_t max_accepted = 32, max_peers = 4;
 
   // Binding requests (RFC 8445, 7.3) come to the twin, but for those from `accepted`.
   bool ask_bindings = false;

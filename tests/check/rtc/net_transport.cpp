@@ -179,8 +179,9 @@ GST_START_TEST (test_restart_rolled_back)
       p.b.loop->call ([&] { p.b.transport->gather (); });
       p.expect_connected ();
     }
-    for (int i = 0; i < 2; i++) { // one is taken back, another one follows
-      p.a.loop->call ([&] { p.a.transport->restart_ice (); });
+    for (int i = 0; i < 2; i++) { // one is taken back, another one follows, twice
+      for (int n = 0; n <= i; n++)
+        p.a.loop->call ([&] { p.a.transport->restart_ice (); });
       fail_unless (p.a.on_loop ([] (Transport &t) { return t.local (); }) != agreed);
       if (i == 1 && !connected_before)
         p.b.loop->call ([&] { p.b.transport->gather (); });
