@@ -2,8 +2,8 @@
 // A second socket of the port of one of libnice's, on which we hear what libnice needs not hear, or
 // not yet (twin_filter.h):
 // - RTP, RTCP and DTLS of a pair that was selected: only by that does the kernel know that ICE has
-//   validated the sender. Through libnice and GLib a packet costs 2 µs more in a burst, and some
-//   ten times as much alone.
+//   validated the sender. Through libnice and GLib a packet costs 1 or 2 µs more in a burst, and
+//   5 or more alone.
 // - Binding requests until their address is accepted. libnice answers each by itself and has no
 //   hook. The peer asks again within half a second, and then libnice is asked.
 // Everything else is libnice's. Not UDP_GRO here: a network card would put a STUN message behind

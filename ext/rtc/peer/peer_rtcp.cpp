@@ -107,8 +107,8 @@ void PeerConnection::work ()
     ask_for_keyframes (now);
     if (next_report_ && now >= *next_report_)
       send_reports (now);
-    send_feedback ();
   }
+  send_feedback (); // also when nobody hears it any more: what is due for ever would keep us awake
   if (const auto rate = sending_->poll_change ())
     owner_.on_estimate (*rate);
   std::optional<TimePoint> next = next_report_;
@@ -162,6 +162,8 @@ void PeerConnection::send_feedback ()
 
 void PeerConnection::send_rtcp (Bytes datagram)
 {
+  if (state () != TransportState::connected)
+    return;
   std::array<std::uint8_t, rtcp_room + MediaSender::trailer> room;
   std::ranges::copy (datagram, room.begin ());
   MediaSender::Packet packet{room, datagram.size ()};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // rtcpeer calls rtcpeer, by a signalling server and by an application's code.
 #include "rtc_call.h"
+#include <ctime>
 
 using namespace reach;
 using namespace reach::test;
@@ -85,6 +86,30 @@ GST_START_TEST (test_cycles)
 }
 GST_END_TEST
 
+// What a receiver still had to tell a peer that has closed does not keep it awake.
+GST_START_TEST (test_closed_is_idle)
+{
+  Caller a (peer ("") + small_h264 + " ! peer.video_0"), b (peer (""));
+  Wiring w (a, b);
+  b.play ();
+  a.play ();
+  fail_unless (b.wait_media ("video/x-raw", 15), "%s", w.fault.get ().c_str ());
+  a.end ();
+  fail_unless (iterate_until ([&] {
+    return b.get<GstWebRTCPeerConnectionState> ("connection-state") ==
+           GST_WEBRTC_PEER_CONNECTION_STATE_CLOSED;
+  }));
+  const auto cpu = [] {
+    timespec t{};
+    clock_gettime (CLOCK_PROCESS_CPUTIME_ID, &t);
+    return static_cast<double> (t.tv_sec) * 1e3 + static_cast<double> (t.tv_nsec) * 1e-6;
+  };
+  const double before = cpu ();
+  iterate_until ([] { return false; }, nullptr, milliseconds (500));
+  fail_unless (cpu () - before < 150, "%.0f ms of CPU in half a second", cpu () - before);
+}
+GST_END_TEST
+
 // The application has the last word on who is answered.
 GST_START_TEST (test_binding_requests)
 {
@@ -127,6 +152,7 @@ static Suite *rtc_call_suite ()
   tcase_add_test (tc, test_comes_again);
   tcase_add_test (tc, test_by_application);
   tcase_add_test (tc, test_cycles);
+  tcase_add_test (tc, test_closed_is_idle);
   tcase_add_test (tc, test_binding_requests);
   suite_add_tcase (s, tc);
   return s;
