@@ -24,7 +24,8 @@ public:
   void peers_changed ();
   GstElement *element () const { return element_; }
 
-  // Actions. False: there is no allocation, or the server's rules forbid it.
+  // Actions. False: there is no allocation, the server's rules forbid it, or a handler of
+  // before-sign asks.
   bool allocate ();
   bool refresh (unsigned lifetime);
   bool create_permission (const char *address);

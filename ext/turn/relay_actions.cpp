@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What applications ask for. They wait for the loop, which never waits for anybody.
+// What applications ask for. They wait for the loop, which never waits for anybody. From within a
+// handler of before-sign nothing is done.
 #include "relay.h"
 
 namespace reach::turn {
 bool Relay::allocate ()
 {
   const auto s = session ();
-  if (!s)
-    return false;
-  s->with_client ([] (Client &c, TimePoint now) { c.allocate (now); });
-  return true;
+  return s && s->with_client ([] (Client &c, TimePoint now) { c.allocate (now); });
 }
 
 bool Relay::refresh (unsigned lifetime)

@@ -2,6 +2,7 @@
 // What the properties of both relay elements are: their names, texts and ranges.
 #pragma once
 #include "relay.h"
+#include "relay_report.h"
 
 namespace reach::turn {
 constexpr auto rw =
@@ -136,17 +137,18 @@ inline GType auth_type ()
   return type;
 }
 
+inline GEnumValue nat_value (NatBehaviour b, const char *words)
+{
+  return {static_cast<int> (b), words, nat_name (b)};
+}
+
 inline GType nat_type ()
 {
-  static const GEnumValue values[] = {
-      {static_cast<int> (NatBehaviour::unknown), "Not known", "unknown"},
-      {static_cast<int> (NatBehaviour::direct), "No NAT", "direct"},
-      {static_cast<int> (NatBehaviour::endpoint_independent), "The same for all",
-          "endpoint-independent"},
-      {static_cast<int> (NatBehaviour::address_dependent), "One for each address",
-          "address-dependent"},
-      {static_cast<int> (NatBehaviour::address_and_port_dependent), "One for each address and port",
-          "address-and-port-dependent"},
+  static const GEnumValue values[] = {nat_value (NatBehaviour::unknown, "Not known"),
+      nat_value (NatBehaviour::direct, "No NAT"),
+      nat_value (NatBehaviour::endpoint_independent, "The same for all"),
+      nat_value (NatBehaviour::address_dependent, "One for each address"),
+      nat_value (NatBehaviour::address_and_port_dependent, "One for each address and port"),
       {0, nullptr, nullptr}};
   static const GType type = g_enum_register_static ("GstTurnNatBehaviour", values);
   return type;

@@ -226,7 +226,7 @@ StructurePtr report_of_stream (
   return std::move (r.details);
 }
 
-// In the order of NatBehaviour; also the nicks of the properties' type.
+// In the order of NatBehaviour; the nicks of the properties' type, too.
 const char *nat_name (NatBehaviour b)
 {
   constexpr const char *names[] = {"unknown", "direct", "endpoint-independent", "address-dependent",

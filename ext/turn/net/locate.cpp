@@ -21,17 +21,28 @@ std::vector<reach::Address> by_turns (std::vector<reach::Address> found)
 }
 
 namespace {
-// Of what a callback may come for when it is no more wanted.
+// A callback of GIO comes even after its operation was cancelled, when the owner may be gone.
 struct Pending {
   Locate *owner;
   Ref<GCancellable> cancel;
 };
+
+// Not of names that come from this host or its network rather than from DNS, of which an answer
+// would be waited for: localhost (RFC 6761, 6.3), and those of one label.
+bool may_have_services (std::string host)
+{
+  if (host.ends_with ('.'))
+    host.pop_back ();
+  std::ranges::transform (host, host.begin (), g_ascii_tolower);
+  return host.find ('.') != host.npos && !host.ends_with (".localhost");
+}
 } // namespace
 
 Locate::Locate (GMainContext *context, Question q, Done done)
     : context_ (context), question_ (std::move (q)), done_ (std::move (done))
 {
-  if (question_.service.empty () || reach::Address::parse (question_.host, 1)) {
+  if (question_.service.empty () || reach::Address::parse (question_.host, 1) ||
+      !may_have_services (question_.host)) {
     hosts_.push_back ({question_.host, question_.port});
     next ();
     return;
@@ -95,11 +106,16 @@ void Locate::take (std::vector<reach::Address> found, const std::string &error)
     error_ = !any ? error
                   : std::string ("it has no ") +
                         (question_.family == stun::Family::ipv6 ? "IPv6" : "IPv4") + " address";
-  for (const reach::Address &a : by_turns (std::move (found)))
-    if (found_.size () < max_addresses)
-      found_.push_back (a);
-  if (!hosts_.empty () && found_.size () < max_addresses)
+  // One host of many addresses must not keep the others from being tried: its share, and what
+  // they leave.
+  const std::size_t share = (max_addresses - found_.size ()) / (hosts_.size () + 1);
+  const std::vector<reach::Address> sorted = by_turns (std::move (found));
+  for (std::size_t i = 0; i < sorted.size (); i++)
+    (i < share ? found_ : more_).push_back (sorted[i]);
+  if (!hosts_.empty ())
     return next (); // which replaces what calls this: nothing of it is used any more
+  for (auto a = more_.begin (); a != more_.end () && found_.size () < max_addresses; ++a)
+    found_.push_back (*a);
   const auto all = std::move (found_);
   const std::string text = all.empty () ? error_ : "";
   done_ (all, text);

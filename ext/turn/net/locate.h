@@ -16,7 +16,8 @@ public:
     std::string service, protocol;            // "turn", "udp"; empty: SRV records are not asked for
     stun::Family family = stun::Family::none; // only of this one; none: of both
   };
-  // In the order to try them, of one host the families by turns. Empty, and why.
+  // In the order to try them, of one host the families by turns. Each host has a share of
+  // max_addresses, and what others leave comes last. Empty, and why.
   using Done = std::function<void (std::vector<reach::Address> found, const std::string &error)>;
   static constexpr std::size_t max_addresses = 8, max_hosts = 4;
 
@@ -39,8 +40,8 @@ private:
   const Done done_;
   GCancellable *const cancel_ = g_cancellable_new ();
   std::unique_ptr<Resolve> resolve_;
-  std::vector<Host> hosts_; // the next one is the last
-  std::vector<reach::Address> found_;
+  std::vector<Host> hosts_;                  // the next one is the last
+  std::vector<reach::Address> found_, more_; // more_: above a host's share
   std::string error_;
 };
 

@@ -1,10 +1,31 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "nat_probe.h"
 #include "socket_address.h"
+#include <cerrno>
+#include <cstring>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 namespace reach::turn {
+namespace {
+// Another port of an address, with the scope of a link-local one: packets go out where that is.
+int bind_beside (reach::Address a, std::string &error)
+{
+  if (a.family () == AF_INET6)
+    reinterpret_cast<sockaddr_in6 &> (a.storage).sin6_port = 0;
+  else
+    reinterpret_cast<sockaddr_in &> (a.storage).sin_port = 0;
+  const int fd = socket (a.family (), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd >= 0 && ::bind (fd, a.get (), a.length) == 0)
+    return fd;
+  error = strerror (errno);
+  if (fd >= 0)
+    ::close (fd);
+  return -1;
+}
+} // namespace
+
 std::unique_ptr<NatProbe> NatProbe::start (
     Loop &loop, const reach::Address &server, NatDiscovery::Config c, Done done, std::string &error)
 {
@@ -12,9 +33,9 @@ std::unique_ptr<NatProbe> NatProbe::start (
   const int way = UdpSocket::connect (server, error);
   if (way < 0)
     return nullptr;
-  const std::string host = reach::Address::local_of (way).host ();
+  const reach::Address own = reach::Address::local_of (way);
   ::close (way);
-  const int fd = UdpSocket::bind (host, 0, error);
+  const int fd = bind_beside (own, error);
   if (fd < 0)
     return nullptr;
   c.server = from_socket (server);

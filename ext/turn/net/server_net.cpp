@@ -123,7 +123,9 @@ bool NetServer::prepare (std::string &error)
     error = "\"" + s.bind_address + "\" is not an IPv4 or IPv6 address";
     return false;
   }
-  const bool any = s.bind_address == "0.0.0.0" || s.bind_address == "::";
+  if (!check_tls_port (error) || (!s.alternate_address.empty () && !check_alternate (error)))
+    return false;
+  const bool any = is_any (bound);
   for (const Family f : {Family::ipv4, Family::ipv6}) {
     std::string &bind = s.relay_bind[index_of (f)];
     if (s.relay_bind[0].empty () && s.relay_bind[1].empty () && !any && bound.family == f)
@@ -189,12 +191,22 @@ bool NetServer::bind_pair (const std::string &address, bool udp, bool tcp, std::
   return false;
 }
 
+// The sockets of several threads share their ports, and would share one with the other protocol's.
+bool NetServer::check_tls_port (std::string &error) const
+{
+  const NetSettings &s = settings_;
+  const bool alternate = !s.alternate_address.empty () && s.tls_port == s.alternate_port;
+  if (s.udp && s.dtls && s.tls_port != 0 && (s.tls_port == s.port || alternate))
+    error =
+        "tls-port has to be another one than port and alternate-port: DTLS and STUN would share it";
+  return error.empty ();
+}
+
 bool NetServer::check_alternate (std::string &error) const
 {
   const NetSettings &s = settings_;
   const Address bound = parse_host (s.bind_address), other = parse_host (s.alternate_address);
-  const bool any = s.bind_address == "0.0.0.0" || s.bind_address == "::" ||
-                   s.alternate_address == "0.0.0.0" || s.alternate_address == "::";
+  const bool any = is_any (bound) || is_any (other);
   if (!s.udp)
     error = "alternate-address needs udp";
   else if (!other || any || other.family != bound.family || other == bound)
@@ -247,14 +259,14 @@ bool NetServer::bind_clear (std::string &error)
 bool NetServer::bind_all (std::string &error)
 {
   NetSettings &s = settings_;
-  if (!s.alternate_address.empty () && !check_alternate (error))
-    return false;
   if (!s.udp && !s.tcp)
     s.port = 0;
   else if (!bind_clear (error))
     return false;
   if (s.alternate_address.empty ())
     s.alternate_port = 0;
+  if (!check_tls_port (error)) // of ports that the kernel has picked
+    return false;
   if (!s.dtls && !s.tls)
     s.tls_port = 0;
   else if (!bind_pair (s.bind_address, s.dtls, s.tls, s.tls_port, dtls_fds_, tls_fd_, error))

@@ -40,6 +40,7 @@ private:
   bool prepare (std::string &error);
   bool bind_all (std::string &error);
   bool bind_clear (std::string &error);
+  bool check_tls_port (std::string &error) const;
   bool check_alternate (std::string &error) const;
   bool bind_corners (std::string &error);
   bool bind_pair (const std::string &address, bool udp, bool tcp, std::uint16_t &port,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "server_udp.h"
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <netinet/in.h>
@@ -44,11 +45,15 @@ int bind_udp (
   return fd;
 }
 
+bool is_any (const Address &a)
+{
+  return a && std::ranges::all_of (a.ip, [] (std::uint8_t b) { return b == 0; });
+}
+
 Address local_address (int fd)
 {
   const Address a = from_socket (reach::Address::local_of (fd));
-  const bool any = std::all_of (a.ip.begin (), a.ip.end (), [] (std::uint8_t b) { return b == 0; });
-  return any ? Address{} : a;
+  return is_any (a) ? Address{} : a;
 }
 
 UdpEndpoint::UdpEndpoint (Worker &worker, int fd, int corner)

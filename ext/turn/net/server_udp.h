@@ -13,6 +13,7 @@ struct UdpOptions {
 // Any thread. -1 and `error` in words when it fails.
 int bind_udp (
     const std::string &address, std::uint16_t port, const UdpOptions &options, std::string &error);
+bool is_any (const Address &a); // 0.0.0.0 or ::
 // What a bound socket's address is for clients; of no family where it is any.
 Address local_address (int fd);
 

@@ -52,6 +52,22 @@ Session::~Session ()
   });
 }
 
+// A handler of on_before_sign () runs in the middle of the client's work, and what it calls would
+// run at once, as it is on the loop's thread. False: that is so, and nothing is done.
+bool Session::enter (const Loop::Task &task)
+{
+  if (loop_.on_loop () && signing_)
+    return false;
+  loop_.call (task);
+  return true;
+}
+
+void Session::enter_or_post (const Loop::Task &task)
+{
+  if (!enter (task))
+    loop_.post (task);
+}
+
 void Session::start (Listener &l, std::span<const stun::Address> peers)
 {
   loop_.call ([&] {
@@ -136,7 +152,7 @@ void Session::stop (Listener &l)
 std::shared_ptr<Outlet> Session::add_outlet (std::vector<stun::Address> peers)
 {
   auto o = std::make_shared<Outlet> (std::move (peers));
-  loop_.call ([&] {
+  enter_or_post ([this, o] {
     outlets_.push_back (o);
     dirty_ = true;
     drain ();
@@ -146,7 +162,7 @@ std::shared_ptr<Outlet> Session::add_outlet (std::vector<stun::Address> peers)
 
 void Session::remove_outlet (const std::shared_ptr<Outlet> &o)
 {
-  loop_.call ([&] {
+  enter_or_post ([this, o] {
     std::erase (outlets_, o);
     if (listeners_.size () > 1) // else all of it ends, when it has been sent
       let_go (o->peers ());
@@ -156,13 +172,13 @@ void Session::remove_outlet (const std::shared_ptr<Outlet> &o)
 void Session::set_peers (
     Listener &l, const std::shared_ptr<Outlet> &o, std::vector<stun::Address> peers)
 {
-  loop_.call ([&] {
+  enter_or_post ([this, &l, o, peers = std::move (peers)] {
     if (o) { // with those of its buffers
       const std::vector<stun::Address> before = o->peers ();
       o->set_peers (peers);
       let_go (before);
     }
-    const std::vector<stun::Address> before = std::exchange (peers_[&l], std::move (peers));
+    const std::vector<stun::Address> before = std::exchange (peers_[&l], peers);
     ask_peers_now (peers_[&l]);
     let_go (before);
     dirty_ = true;
@@ -175,9 +191,9 @@ Session::Status Session::status ()
   return *status_.lock ();
 }
 
-void Session::with_client (const std::function<void (Client &, TimePoint)> &f)
+bool Session::with_client (const std::function<void (Client &, TimePoint)> &f)
 {
-  loop_.call ([&] {
+  return enter ([&] {
     f (*client_, Clock::now ());
     dirty_ = true;
     drain ();
@@ -187,7 +203,7 @@ void Session::with_client (const std::function<void (Client &, TimePoint)> &f)
 bool Session::send (Bytes header, Bytes payload, std::size_t padding)
 {
   bool sent = false;
-  loop_.call ([&] {
+  enter ([&] {
     if (!path_ || !open_)
       return;
     std::vector<std::uint8_t> whole (header.begin (), header.end ());

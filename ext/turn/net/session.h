@@ -47,7 +47,9 @@ public:
     virtual void on_peer_open (const stun::Address &peer, bool incoming) {}
     virtual void on_peer_closed (const stun::Address &peer, const std::string &why) {}
     virtual bool wants_before_send () const { return false; }
-    // A request before it is signed; empty: as it is. See Client::may_replace ().
+    // A request before it is signed; empty: as it is. See Client::may_replace (). The client is in
+    // the middle of it: calls that would reach the client are refused, or done later. It may
+    // neither start () nor stop ().
     virtual std::vector<std::uint8_t> on_before_sign (Bytes message) { return {}; }
     // Of the one that came first: for logs. Data of peers are no messages.
     virtual void on_message (bool sent, Bytes message) {}
@@ -87,15 +89,18 @@ public:
   Status status ();
   stun::Relay relay () const { return settings_.client.relay; } // how peers are reached
   // Runs on the loop with the client, and waits until it did. What the client wants is done then.
-  void with_client (const std::function<void (Client &, TimePoint)> &f);
+  // False: not from within on_before_sign ().
+  bool with_client (const std::function<void (Client &, TimePoint)> &f);
   // Nothing: there are none, which ends it if they were needed.
   void answer_credentials (std::optional<Credentials> c, seconds lifetime);
-  // A new path to the server, at once. With mobility the allocation moves there.
+  // A new path to the server, at once. With mobility the allocation moves there. False: there is no
+  // allocation, or it is asked from within on_before_sign ().
   bool reconnect ();
   // RFC 5780, beside the allocation; on_nat () follows. False: there is no path to the server yet,
-  // or it is by TLS or DTLS, or one is being made.
+  // or it is by TLS or DTLS, or one is being made, or it is asked from within on_before_sign ().
   bool discover_nat ();
-  // One datagram or frame: `header` bytes and the payload. False: there is no path.
+  // One datagram or frame: `header` bytes and the payload. False: there is no path, or it is asked
+  // from within on_before_sign ().
   bool send (Bytes header, Bytes payload, std::size_t padding);
 
   // Any thread.
@@ -107,6 +112,8 @@ public:
 
 private:
   // session.cpp
+  bool enter (const Loop::Task &task);
+  void enter_or_post (const Loop::Task &task);
   void on_path_open () override;
   void on_path_input (Bytes in) override;
   void on_path_input_done () override;
@@ -186,6 +193,7 @@ private:
   std::string trouble_;                    // of the last address
   Kind trouble_kind_ = Kind::connect;
   bool open_ = false, ended_ = false, draining_ = false, dirty_ = false, peers_dirty_ = false;
+  bool signing_ = false; // a handler has a request of the client's
   unsigned failures_ = 0, asked_ = 0;
   std::optional<Failed> pending_; // if no credentials come
   TimePoint doubt_since_ = TimePoint::max (), doubted_at_{}, published_{};

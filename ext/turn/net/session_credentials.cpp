@@ -62,9 +62,11 @@ void Session::renew_credentials (TimePoint now)
 // The first of the elements that has something to say.
 std::vector<std::uint8_t> Session::amended (Bytes message)
 {
-  for (Listener *l : listeners_)
-    if (auto other = l->on_before_sign (message); !other.empty ())
-      return other;
-  return {};
+  std::vector<std::uint8_t> other;
+  signing_ = true;
+  for (auto l = listeners_.begin (); l != listeners_.end () && other.empty (); ++l)
+    other = (*l)->on_before_sign (message);
+  signing_ = false;
+  return other;
 }
 } // namespace reach::turn

@@ -158,7 +158,7 @@ void Session::await_answer ()
 bool Session::reconnect ()
 {
   bool done = false;
-  loop_.call ([&] {
+  enter ([&] {
     if (ended_ || client_->state () != Client::State::allocated)
       return;
     done = true;
@@ -172,7 +172,7 @@ bool Session::reconnect ()
 bool Session::discover_nat ()
 {
   bool done = false;
-  loop_.call ([&] {
+  enter ([&] {
     const Config &c = client_->config ();
     const bool clear = c.transport == Transport::udp || c.transport == Transport::tcp;
     if (listeners_.empty () || !open_ || !clear || (nat_ && !nat_->over ()))

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "nat_discovery.h"
+#include "change_request.h"
 
 namespace reach::turn {
 using namespace stun;
 
 namespace {
-constexpr std::uint32_t change_ip = 4, change_port = 2; // RFC 5780, 7.2
-
 Address with_port (Address a, std::uint16_t port)
 {
   a.port = port;

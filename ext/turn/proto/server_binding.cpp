@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "change_request.h"
 #include "server.h"
 #include <algorithm>
 
@@ -24,7 +25,8 @@ Client Core::answers_from (const Request &r) const
     return to;
   const std::uint32_t change = r.message.u32 (Attr::change_request).value_or (0);
   unsigned corner = static_cast<unsigned> (paths_[to.path]->corner);
-  corner ^= (change & 2 ? other_port : 0) ^ (change & 4 ? other_host : 0);
+  corner ^=
+      (change & stun::change_port ? other_port : 0) ^ (change & stun::change_ip ? other_host : 0);
   to.path = *corners_[corner];
   to.address.port = r.message.u16 (Attr::response_port).value_or (to.address.port);
   return to;
@@ -48,8 +50,11 @@ void Core::binding (const Request &r)
   stats_.bindings++;
   Builder b = begin (r, Class::success);
   b.xor_address (Attr::xor_mapped_address, r.client.address);
-  // Whoever looks for NATs may look for those that change addresses in packets, too.
-  if (config_.mapped_address || discovers (r))
+  // Whoever looks for NATs may look for those that change addresses in packets, too. To all others
+  // the answer is no larger for that.
+  const bool looks = discovers (r) &&
+                     (r.message.has (Attr::change_request) || r.message.has (Attr::response_port));
+  if (config_.mapped_address || looks)
     b.address (Attr::mapped_address, r.client.address);
   const Address &local = paths_[to.path]->local;
   if (config_.response_origin && local)

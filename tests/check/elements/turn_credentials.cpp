@@ -315,6 +315,71 @@ GST_START_TEST (test_before_sign)
 }
 GST_END_TEST
 
+namespace {
+// What a handler of before-sign tries in the middle of a request, and gets.
+struct Meddler {
+  Watched<unsigned> calls;
+  std::atomic<unsigned> done = 0;
+};
+
+GBytes *meddle (GstElement *src, GBytes *before, gpointer data)
+{
+  auto *m = static_cast<Meddler *> (data);
+  guint channel = 0;
+  gboolean ok[4] = {};
+  GstBuffer *b = gst_buffer_new_allocate (nullptr, 8, nullptr);
+  g_signal_emit_by_name (src, "channel-bind", "192.0.2.9:5004", 0u, &channel);
+  g_signal_emit_by_name (src, "clear");
+  g_signal_emit_by_name (src, "send-binding-request", &ok[0]);
+  g_signal_emit_by_name (src, "create-permission", "192.0.2.10", &ok[1]);
+  g_signal_emit_by_name (src, "reconnect", &ok[2]);
+  g_signal_emit_by_name (src, "send-raw", b, &ok[3]);
+  gst_buffer_unref (b);
+  m->done += channel != 0 || ok[0] || ok[1] || ok[2] || ok[3];
+  g_object_set (src, "peers", "192.0.2.7:5004,192.0.2.8:5004,192.0.2.11:5004", nullptr);
+  m->calls.update ([] (unsigned &n) { n++; });
+  return g_bytes_ref (before);
+}
+} // namespace
+
+// A handler's actions are refused: they would reach the client while it walks over its channels and
+// permissions. The request goes out as it was; what was set comes after it.
+GST_START_TEST (test_before_sign_meddles)
+{
+  Watched<std::vector<std::string>> bound;
+  ScriptedServer server (
+      [&] (ScriptedServer &, const Message &m, unsigned) -> std::optional<Replies> {
+        if (m.method () == Method::channel_bind)
+          bound.update ([&] (std::vector<std::string> &v) {
+            v.push_back (to_string (*m.xor_address (Attr::xor_peer_address)));
+          });
+        return {};
+      });
+  Meddler meddler;
+  Pipeline p ("turnrelaysrc name=src peers=192.0.2.7:5004,192.0.2.8:5004 uri=" + server.uri () +
+              " ! fakesink async=false");
+  GstElement *src = p.by_name ("src");
+  g_signal_connect (src, "before-sign", G_CALLBACK (meddle), &meddler);
+  p.play ();
+  fail_unless (wait_element_message (p.get (), "turn-allocated") != nullptr);
+  fail_unless (bound.wait ([] (const auto &v) { return v.size () >= 3; }));
+  auto peers = bound.get ();
+  std::ranges::sort (peers);
+  fail_unless (
+      (peers == std::vector<std::string>{"192.0.2.11:5004", "192.0.2.7:5004", "192.0.2.8:5004"}));
+  fail_unless (meddler.calls.wait ([] (unsigned n) { return n >= 5; })); // two of Allocate
+  fail_unless (meddler.done == 0 && server.asked (Method::binding) == 0);
+  fail_unless_equals_int (server.asked (Method::allocate), 1);
+  fail_unless_equals_int (server.asked (Method::refresh), 0);
+  gboolean ok = FALSE; // from anywhere else they are done
+  g_signal_emit_by_name (src, "send-binding-request", &ok);
+  fail_unless (ok && server.wait_asked (Method::binding, 1));
+  gst_element_set_state (p.get (), GST_STATE_NULL);
+  fail_unless_equals_int (server.asked (Method::refresh), 1);
+  gst_object_unref (src);
+}
+GST_END_TEST
+
 static Suite *turn_credentials_suite ()
 {
   register_plugins ();
@@ -322,6 +387,7 @@ static Suite *turn_credentials_suite ()
   TCase *tc = tcase_create ("general");
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_before_sign);
+  tcase_add_test (tc, test_before_sign_meddles);
   tcase_add_test (tc, test_short_term);
   tcase_add_test (tc, test_no_auth_mode);
   tcase_add_test (tc, test_stun_credentials);

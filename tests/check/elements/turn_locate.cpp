@@ -94,6 +94,11 @@ struct Names {
     const auto all = records.get ().asked;
     return std::ranges::find (all, name) != all.end ();
   }
+  bool services_asked () const
+  {
+    return std::ranges::any_of (
+        records.get ().asked, [] (const std::string &name) { return name.starts_with ('_'); });
+  }
   GResolver *const before;
 };
 
@@ -194,20 +199,53 @@ GST_START_TEST (test_no_records)
 }
 GST_END_TEST
 
-// They are not looked for where a port is given, the host is an address, or they are not wanted.
+// They are not looked for where a port is given, the host is an address, they are not wanted, or
+// the name is no one of DNS.
 GST_START_TEST (test_not_asked)
 {
+  static const struct {
+    const char *uri, *options;
+  } cases[] = {{"turn:user:pass@example.org:3478", ""}, {"turn:user:pass@127.0.0.84", ""},
+      {"turn:user:pass@example.org", "srv=false"}, {"turn:user:pass@relay", ""},
+      {"turn:user:pass@relay.", ""}};
   TurnServer server ("port=3478", "127.0.0.84");
-  const Records known{{}, {{"example.org", {"127.0.0.84"}}}, {}};
-  for (const char *uri : {"turn:user:pass@example.org:3478", "turn:user:pass@127.0.0.84",
-           "turn:user:pass@example.org"}) {
-    Names names (known);
-    fail_unless_equals_string (allocated_at (uri, "srv=false").c_str (), "127.0.0.84:3478");
-    fail_if (names.was_asked ("_turn._udp.example.org"), "%s", uri);
+  for (const auto &c : cases) {
+    Names names ({{},
+        {{"example.org", {"127.0.0.84"}}, {"relay", {"127.0.0.84"}}, {"relay.", {"127.0.0.84"}}},
+        {}});
+    fail_unless_equals_string (allocated_at (c.uri, c.options).c_str (), "127.0.0.84:3478");
+    fail_if (names.services_asked (), "%s %s", c.uri, c.options);
   }
-  Names names (known);
-  allocated_at ("turn:user:pass@example.org:3478");
-  fail_if (names.was_asked ("_turn._udp.example.org"));
+  // GLib knows where these are; nobody listens there.
+  for (const char *host : {"localhost", "relay.LocalHost", "localhost."}) {
+    Names names (Records{});
+    error_of (std::string ("turn:user:pass@") + host + "?transport=tcp");
+    fail_if (names.services_asked (), "%s", host);
+  }
+}
+GST_END_TEST
+
+// A host of many addresses leaves places to the others, and takes those that they leave.
+GST_START_TEST (test_shares)
+{
+  TurnServer server;
+  const guint16 port = server.port ();
+  const std::string where = "127.0.0.1:" + std::to_string (port);
+  const std::vector<const char *> silent (12, "127.0.0.87");
+  auto last = silent;
+  last.resize (7);
+  last.push_back ("127.0.0.1");
+  const Records cases[] = {
+      {{{"_turn._udp.example.org", {{"a.example.org", port, 1}, {"b.example.org", port, 2}}}},
+          {{"a.example.org", silent}, {"b.example.org", {"127.0.0.1"}}}, {}},
+      {{{"_turn._udp.example.org", {{"a.example.org", port, 1}, {"b.example.org", port, 2}}}},
+          {{"a.example.org", last}}, {}}};
+  for (const Records &known : cases) {
+    Names names (known);
+    fail_unless_equals_string (
+        allocated_at ("turn:user:pass@example.org").c_str (), where.c_str ());
+    fail_unless (names.was_asked ("b.example.org"));
+  }
 }
 GST_END_TEST
 
@@ -257,6 +295,7 @@ static Suite *turn_locate_suite ()
   tcase_add_test (tc, test_no_records);
   tcase_add_test (tc, test_not_asked);
   tcase_add_test (tc, test_many_hosts);
+  tcase_add_test (tc, test_shares);
   if (has_ipv6 ())
     tcase_add_test (tc, test_family);
   return s;
