@@ -115,6 +115,8 @@ public:
   ~Peer ()
   {
     stop ();
+    wait_for_handlers (peer);
+    g_signal_handlers_disconnect_by_data (peer, this);
     gst_object_unref (peer);
     gst_object_unref (pipeline_);
   }

@@ -74,6 +74,17 @@ inline bool iterate_until (const std::function<bool ()> &holds, GMainContext *co
   return done;
 }
 
+// Where the state is NULL already, a handler may still be running, on a thread of the element's,
+// which holds a reference for as long. The others are ours, the pipeline's and those of who says
+// so.
+inline void wait_for_handlers (GstElement *e)
+{
+  const int others = 2 + GPOINTER_TO_INT (g_object_get_data (G_OBJECT (e), kept_reference));
+  if (!iterate_until (
+          [&] { return GST_OBJECT_REFCOUNT_VALUE (e) <= others; }, nullptr, milliseconds (5000)))
+    g_printerr ("%s has references left\n", GST_OBJECT_NAME (e));
+}
+
 struct MessageUnref {
   void operator() (GstMessage *m) const noexcept { gst_message_unref (m); }
 };

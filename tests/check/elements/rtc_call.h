@@ -54,13 +54,7 @@ public:
   ~Caller ()
   {
     end ();
-    // Where the state is NULL already, a handler may still be running, on a thread of the
-    // element's, which holds a reference for as long. The others are ours, the pipeline's and those
-    // of who says so.
-    const int others = 2 + GPOINTER_TO_INT (g_object_get_data (G_OBJECT (peer), kept_reference));
-    if (!iterate_until ([&] { return GST_OBJECT_REFCOUNT_VALUE (peer) <= others; }, nullptr,
-            milliseconds (5000)))
-      g_printerr ("%s has references left\n", GST_OBJECT_NAME (peer));
+    wait_for_handlers (peer);
     g_signal_handlers_disconnect_by_data (peer, this);
     gst_object_unref (peer);
     gst_object_unref (pipeline);

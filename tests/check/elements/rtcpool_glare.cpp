@@ -26,6 +26,7 @@ public:
   explicit Member (PoolHub &hub)
       : pipeline (gst_pipeline_new (nullptr)), pool (gst_element_factory_make ("rtcpool", nullptr))
   {
+    gst_object_ref_sink (pool);
     g_object_set (pool, "pool", "garden", "latency", 20u, nullptr);
     gst_bin_add (GST_BIN (pipeline), pool);
     g_signal_connect (pool, "pad-added", G_CALLBACK (on_pad_added), this);
@@ -35,9 +36,11 @@ public:
   ~Member ()
   {
     gst_element_set_state (pipeline, GST_STATE_NULL);
+    wait_for_handlers (pool);
     g_signal_handlers_disconnect_by_data (pool, this);
     for (const Input &i : inputs_)
       gst_object_unref (i.pad);
+    gst_object_unref (pool);
     gst_object_unref (pipeline);
   }
   Member (const Member &) = delete;
