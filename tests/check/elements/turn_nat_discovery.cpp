@@ -124,6 +124,40 @@ GST_START_TEST (test_coturn)
 }
 GST_END_TEST
 
+// What cannot be two addresses and two ports is said at the start.
+GST_START_TEST (test_wrong_settings)
+{
+  static const struct {
+    const char *properties, *says;
+  } cases[] = {{"bind-address=0.0.0.0 alternate-address=127.0.0.2", "may be any"},
+      {"bind-address=::0 alternate-address=::1", "may be any"},
+      {"bind-address=::1 port=0 alternate-address=0::0", "may be any"},
+      {"bind-address=127.0.0.1 port=0 alternate-address=127.0.0.2 alternate-port=9999 "
+       "dtls=true tls-port=9999 threads=2 tls-certificate=/nonexistent.pem",
+          "tls-port has to be another"},
+      {"port=9999 dtls=true tls-port=9999 threads=2 tls-certificate=/nonexistent.pem",
+          "tls-port has to be another"},
+      {"bind-address=127.0.0.1 port=0 alternate-address=::1", "of its family"},
+      {"bind-address=127.0.0.1 port=0 alternate-address=127.0.0.1", "another address"},
+      {"bind-address=127.0.0.1 port=0 alternate-address=192.0.2.99", "192.0.2.99"},
+      {"bind-address=127.0.0.1 port=9999 alternate-address=127.0.0.2 alternate-port=9999",
+          "alternate-port"},
+      {"bind-address=127.0.0.1 port=0 alternate-address=127.0.0.2 other-address=192.0.2.1:9",
+          "other-address"},
+      {"bind-address=127.0.0.1 udp=false alternate-address=127.0.0.2", "udp"}};
+  for (const auto &c : cases) {
+    Pipeline p (std::string ("turnserver users=user:pass ") + c.properties + " fakesrc ! fakesink");
+    fail_unless (gst_element_set_state (p.get (), GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE,
+        "%s", c.properties);
+    const MessagePtr m = wait_message (p.get (), GST_MESSAGE_ERROR);
+    GError *e = nullptr;
+    gst_message_parse_error (m.get (), &e, nullptr);
+    fail_unless (strstr (e->message, c.says) != nullptr, "%s: %s", c.properties, e->message);
+    g_error_free (e);
+  }
+}
+GST_END_TEST
+
 // The kernel's masquerade: with random ports a symmetric NAT; without, one port for all, from which
 // answers alone come in.
 GST_START_TEST (test_masquerade)
@@ -165,6 +199,7 @@ static Suite *turn_nat_discovery_suite ()
   tcase_add_loop_test (tc, test_loopback, 0, 2);
   tcase_add_loop_test (tc, test_beside_allocation, 0, 2);
   tcase_add_test (tc, test_server_without);
+  tcase_add_test (tc, test_wrong_settings);
   tcase_add_loop_test (tc, test_masquerade, 0, 2);
   if (Coturn::there ())
     tcase_add_test (tc, test_coturn);

@@ -428,24 +428,7 @@ GST_START_TEST (test_wrong_settings)
            {"relay-address=192.0.2.1", "relay-bind-address"},
            {"tls=true tls-port=0 tls-certificate=/nonexistent.pem", "/nonexistent.pem"},
            {"mobility=true threads=2", "threads"}, {"oauth-keys=north:short", "kid:key"},
-           {"alternate-server=192.0.2.1", "port"},
-           {"bind-address=0.0.0.0 alternate-address=127.0.0.2", "may be any"},
-           {"bind-address=::0 alternate-address=::1", "may be any"},
-           {"bind-address=::1 port=0 alternate-address=0::0", "may be any"},
-           {"bind-address=127.0.0.1 port=0 alternate-address=127.0.0.2 alternate-port=9999 "
-            "dtls=true tls-port=9999 threads=2 tls-certificate=/nonexistent.pem",
-               "tls-port has to be another"},
-           {"port=9999 dtls=true tls-port=9999 threads=2 tls-certificate=/nonexistent.pem",
-               "tls-port has to be another"},
-           {"bind-address=127.0.0.1 port=0 alternate-address=::1", "of its family"},
-           {"bind-address=127.0.0.1 port=0 alternate-address=127.0.0.1", "another address"},
-           {"bind-address=127.0.0.1 port=0 alternate-address=192.0.2.99", "192.0.2.99"},
-           {"bind-address=127.0.0.1 port=9999 alternate-address=127.0.0.2 alternate-port=9999",
-               "alternate-port"},
-           {"bind-address=127.0.0.1 port=0 alternate-address=127.0.0.2 other-address=192.0.2.1:9",
-               "other-address"},
-           {"bind-address=127.0.0.1 udp=false alternate-address=127.0.0.2", "udp"},
-           {"realm=\"\"", "realm"}}) {
+           {"alternate-server=192.0.2.1", "port"}, {"realm=\"\"", "realm"}}) {
     Element e (c.properties);
     fail_unless (e.play () == GST_STATE_CHANGE_FAILURE, "%s", c.properties);
     const std::string text = e.trouble (GST_MESSAGE_ERROR);
