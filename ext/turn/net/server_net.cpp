@@ -196,10 +196,11 @@ bool NetServer::check_tls_port (std::string &error) const
 {
   const NetSettings &s = settings_;
   const bool alternate = !s.alternate_address.empty () && s.tls_port == s.alternate_port;
-  if (s.udp && s.dtls && s.tls_port != 0 && (s.tls_port == s.port || alternate))
+  const bool shared = s.udp && s.dtls && s.tls_port != 0 && (s.tls_port == s.port || alternate);
+  if (shared)
     error =
         "tls-port has to be another one than port and alternate-port: DTLS and STUN would share it";
-  return error.empty ();
+  return !shared;
 }
 
 bool NetServer::check_alternate (std::string &error) const
@@ -207,16 +208,19 @@ bool NetServer::check_alternate (std::string &error) const
   const NetSettings &s = settings_;
   const Address bound = parse_host (s.bind_address), other = parse_host (s.alternate_address);
   const bool any = is_any (bound) || is_any (other);
+  std::string fault;
   if (!s.udp)
-    error = "alternate-address needs udp";
+    fault = "alternate-address needs udp";
   else if (!other || any || other.family != bound.family || other == bound)
-    error = "alternate-address \"" + s.alternate_address +
+    fault = "alternate-address \"" + s.alternate_address +
             "\" has to be another address than bind-address, of its family, and neither may be any";
   else if (s.core.other_address)
-    error = "other-address and alternate-address exclude each other";
+    fault = "other-address and alternate-address exclude each other";
   else if (s.alternate_port != 0 && s.alternate_port == s.port)
-    error = "alternate-port has to be another one than port";
-  return error.empty ();
+    fault = "alternate-port has to be another one than port";
+  if (!fault.empty ())
+    error = fault;
+  return fault.empty ();
 }
 
 // The other three of the four: whoever asks one may have an answer of each.

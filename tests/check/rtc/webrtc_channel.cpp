@@ -290,6 +290,7 @@ GST_START_TEST (test_refusals)
   fail_unless (app.wait_error (GST_WEBRTC_ERROR_DATA_CHANNEL_FAILURE));
   p.p.a.hold = false;
   fail_unless (app.wait ("low"));
+  fail_unless (p.apps.wait ([] (const auto &all) { return !all.empty (); }));
   const auto other = p.apps.get ()[0];
   fail_unless (
       other->seen.wait ([sent] (const auto &s) { return s.data == sent * std::size_t{200000}; }));
