@@ -49,6 +49,7 @@ private:
 
   Core core_;
   sio::Client socket_io_{"/n", "{}"};
+  std::string own_; // id
   std::set<std::string> known_;
   bool joined_ = false, stopped_ = false, connected_ = false, over_ = false;
 };
@@ -57,8 +58,10 @@ void Model::check (const Core::Event &e)
 {
   require (!stopped_);
   if (const auto *j = std::get_if<Core::Joined> (&e)) {
-    require (!joined_ && core_.joined () && !j->id.empty () && !j->pool.empty ());
-    joined_ = true;
+    require (core_.joined () && !j->id.empty () && j->id != own_ && !j->pool.empty ());
+    joined_ = true; // another membership, if it was before
+    own_ = j->id;
+    known_.clear ();
     for (const Core::Peer &p : j->there) {
       require (p.id != j->id && known_.insert (p.id).second && p.description.size () <= 20);
       require (p.description.empty () || json::parse (p.description));
