@@ -7,11 +7,17 @@ namespace reach::turn::server {
 using stun::Attr;
 namespace code = stun::code;
 
+// Any bytes will do (RFC 8016, 3.1.1), but a client that keeps them as a text would lose a zero and
+// what follows. Letters and digits make 96 bits of them.
 void Core::new_ticket (Allocation &a)
 {
+  constexpr std::string_view letters =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   tickets_.erase (a.tickets[1]);
   a.tickets[1] = a.tickets[0];
   config_.crypto.random (a.tickets[0]);
+  for (std::uint8_t &b : a.tickets[0])
+    b = static_cast<std::uint8_t> (letters[b % letters.size ()]);
   tickets_[a.tickets[0]] = &a;
 }
 

@@ -55,6 +55,7 @@ GST_START_TEST (test_move)
   Scripted c (rig), next (rig, 40001);
   const Blob ticket = ticket_of (allocate (c));
   fail_unless (ticket.size () == 16);
+  fail_unless (std::ranges::all_of (ticket, [] (int b) { return g_ascii_isgraph (b); })); // a text
   c.bind (0x4000, peer4);
   const Response r = move (next, ticket);
   const Blob fresh = ticket_of (r);
