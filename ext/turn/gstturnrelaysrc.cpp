@@ -23,6 +23,7 @@
 #include "turnelements.h"
 #include <gst/base/gstpushsrc.h>
 #include <gst/net/gstnetaddressmeta.h>
+#include <utility>
 
 GST_DEBUG_CATEGORY_STATIC (turnrelaysrc_debug);
 #define GST_CAT_DEFAULT turnrelaysrc_debug
@@ -40,6 +41,7 @@ struct Mailbox {
   Fifo<std::int64_t> arrived; // of each, monotonic, ns
   std::size_t bytes = 0;
   bool flushing = false, ended = false;
+  bool fresh = true; // nothing was taken since it was started or flushed
   guint64 received = 0, received_bytes = 0, dropped = 0;
 };
 
@@ -67,7 +69,10 @@ public:
   }
   void flush (bool on)
   {
-    mailbox_.update ([on] (Mailbox &m) { m.flushing = on; });
+    mailbox_.update ([on] (Mailbox &m) {
+      m.flushing = on;
+      m.fresh = true;
+    });
   }
   GstFlowReturn create (GstBuffer **out);
   Ref<GstCaps> caps () { return *caps_.lock (); }
@@ -84,7 +89,7 @@ private:
   void on_data (const Data &d) override;
   void on_data_done () override;
   bool is_full () const override { return full_; }
-  GstFlowReturn take (GstBuffer **out);
+  GstFlowReturn take (GstBufferList *&list, GstBuffer **last);
   void on_ended () override
   {
     mailbox_.update ([] (Mailbox &m) { m.ended = true; });
@@ -97,7 +102,7 @@ private:
         "queued-bytes", G_TYPE_UINT64, static_cast<guint64> (m->bytes), nullptr);
   }
   void drop_address () { g_clear_object (&address_); }
-  static void pop (Mailbox &m);
+  static Ref<GstBuffer> pop (Mailbox &m);
 
   GstBaseSrc *const src_;
   Guarded<Mailbox> mailbox_;
@@ -113,11 +118,13 @@ private:
   stun::Address address_of_;
 };
 
-void SrcImpl::pop (Mailbox &m)
+Ref<GstBuffer> SrcImpl::pop (Mailbox &m)
 {
-  m.bytes -= gst_buffer_get_size (m.buffers.front ().get ());
+  Ref<GstBuffer> b = std::move (m.buffers.front ());
+  m.bytes -= gst_buffer_get_size (b.get ());
   m.buffers.pop_front ();
   m.arrived.pop_front ();
+  return b;
 }
 
 void SrcImpl::on_data (const Data &d)
@@ -170,18 +177,24 @@ void SrcImpl::on_data_done ()
   fresh_.clear ();
 }
 
+// GstBaseSrc takes lists as well, but 1.22 logs a CRITICAL when it is stopped just after create ()
+// has given it one. So a list is pushed here, all but its last buffer. After a start or a flush the
+// base class gets one alone, before which it sends the segment.
 GstFlowReturn SrcImpl::create (GstBuffer **out)
 {
-  const GstFlowReturn r = take (out);
+  GstBufferList *list = nullptr;
+  GstFlowReturn r = take (list, out);
   if (full_ && mailbox_.lock ()->bytes < max_size_bytes / 2) {
     full_ = false;
     if (const auto s = session ())
       s->resume ();
   }
+  if (list && (r = gst_pad_push_list (GST_BASE_SRC_PAD (src_), list)) != GST_FLOW_OK)
+    gst_clear_buffer (out);
   return r;
 }
 
-GstFlowReturn SrcImpl::take (GstBuffer **out)
+GstFlowReturn SrcImpl::take (GstBufferList *&list, GstBuffer **last)
 {
   auto m = mailbox_.lock ();
   m.wait ([] (const Mailbox &b) { return b.flushing || b.ended || !b.buffers.empty (); });
@@ -189,22 +202,13 @@ GstFlowReturn SrcImpl::take (GstBuffer **out)
     return GST_FLOW_FLUSHING;
   if (m->buffers.empty ())
     return GST_FLOW_ERROR; // it was said why
-  if (m->buffers.size () == 1) {
-    *out = m->buffers.front ().release ();
-    m->bytes -= gst_buffer_get_size (*out);
-    m->buffers.pop_front ();
-    m->arrived.pop_front ();
-    return GST_FLOW_OK;
-  }
-  GstBufferList *list = gst_buffer_list_new_sized (most_at_once);
-  for (std::size_t i = 0; i < most_at_once && !m->buffers.empty (); i++) {
-    GstBuffer *b = m->buffers.front ().release ();
-    m->bytes -= gst_buffer_get_size (b);
-    m->buffers.pop_front ();
-    m->arrived.pop_front ();
-    gst_buffer_list_add (list, b);
-  }
-  gst_base_src_submit_buffer_list (src_, list);
+  const std::size_t n =
+      std::exchange (m->fresh, false) ? 1 : std::min (m->buffers.size (), most_at_once);
+  if (n > 1)
+    list = gst_buffer_list_new_sized (static_cast<guint> (n - 1));
+  for (std::size_t i = 1; i < n; i++)
+    gst_buffer_list_add (list, pop (*m).release ());
+  *last = pop (*m).release ();
   return GST_FLOW_OK;
 }
 
