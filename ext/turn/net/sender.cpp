@@ -140,6 +140,27 @@ void Sender::drain (Duration limit)
   table_->streams->wait_empty (ids_, outlet_->flushing (), Clock::now () + limit);
 }
 
+// A single small datagram is put together here: copying 1000 bytes costs less than what sendmsg ()
+// does for a header and two pieces (measured: send () of the copy is 0.15 of 2.7 µs cheaper), and
+// what a batch needs is left out. False: not so small.
+bool Sender::send_small (const Outlet::Target &t, const Packet &p)
+{
+  if (p.size > flat_.size () - Client::max_header - 4)
+    return false;
+  std::uint8_t *to = flat_.data () + write_header (t, p.size, flat_.data ());
+  for (const iovec &v : p.pieces)
+    to = std::copy_n (static_cast<const std::uint8_t *> (v.iov_base), v.iov_len, to);
+  if (t.route == Client::Route::indication)
+    to = std::fill_n (to, padding_of (p.size), std::uint8_t{0});
+  const iovec all{flat_.data (), static_cast<std::size_t> (to - flat_.data ())};
+  payload_ = p.size;
+  if (write ({&all, 1}, 0))
+    count (1);
+  else
+    stats_.dropped += 1;
+  return true;
+}
+
 void Sender::send_to (const Outlet::Target &t, std::span<const Packet> packets)
 {
   const bool there = table_->state == Outlet::State::ready &&
@@ -157,8 +178,10 @@ void Sender::send_to (const Outlet::Target &t, std::span<const Packet> packets)
       stats_.dropped += 1;
       continue;
     }
-    const Bytes h = write_header (t, p.size, headers_[0]);
-    call = outlet_->queue (h, p.pieces, pads ? padding_of (p.size) : 0) || call;
+    const std::size_t n = write_header (t, p.size, headers_[0].data ());
+    call =
+        outlet_->queue (Bytes (headers_[0]).first (n), p.pieces, pads ? padding_of (p.size) : 0) ||
+        call;
     stats_.packets += 1;
     stats_.bytes += p.size;
   }
@@ -168,38 +191,39 @@ void Sender::send_to (const Outlet::Target &t, std::span<const Packet> packets)
 
 // The template was made for a payload of no bytes: lengths follow, and a transaction of its own for
 // each indication (nobody answers, so that counting will do).
-Bytes Sender::write_header (const Outlet::Target &t, std::size_t size, Header &to)
+std::size_t Sender::write_header (const Outlet::Target &t, std::size_t size, std::uint8_t *to)
 {
   if (t.route == Client::Route::channel) {
-    std::copy_n (t.header.data (), 2, to.data ());
-    store_be (to.data () + 2, static_cast<std::uint16_t> (size));
-    return Bytes (to).first (channel_header);
+    std::copy_n (t.header.data (), 2, to);
+    store_be (to + 2, static_cast<std::uint16_t> (size));
+    return channel_header;
   }
-  std::copy_n (t.header.data (), t.size, to.data ());
+  std::copy_n (t.header.data (), t.size, to);
   const std::size_t length = t.size - stun::header_size + size + padding_of (size);
-  store_be (to.data () + 2, static_cast<std::uint16_t> (length));
-  store_be (to.data () + t.size - 2, static_cast<std::uint16_t> (size));
-  const auto was = load_be<std::uint64_t> (to.data () + id_at), is = was + ++id_;
-  store_be (to.data () + id_at, is);
+  store_be (to + 2, static_cast<std::uint16_t> (length));
+  store_be (to + t.size - 2, static_cast<std::uint16_t> (size));
+  const auto was = load_be<std::uint64_t> (to + id_at), is = was + ++id_;
+  store_be (to + id_at, is);
   // An IPv6 address, in the first attribute, is XORed with the transaction (RFC 8489, 14.2).
   if (t.peer.family == stun::Family::ipv6)
-    store_be (to.data () + v6_at, load_be<std::uint64_t> (to.data () + v6_at) ^ was ^ is);
-  return Bytes (to).first (t.size);
+    store_be (to + v6_at, load_be<std::uint64_t> (to + v6_at) ^ was ^ is);
+  return t.size;
 }
 
 // Adds one datagram to the batch; returns its bytes.
 std::size_t Sender::add (const Outlet::Target &t, const Packet &p)
 {
-  const Bytes h = write_header (t, p.size, headers_[counts_.size ()]);
+  Header &header = headers_[counts_.size ()];
+  const std::size_t head = write_header (t, p.size, header.data ());
   const std::size_t before = pieces_.size ();
-  pieces_.push_back ({const_cast<std::uint8_t *> (h.data ()), h.size ()});
+  pieces_.push_back ({header.data (), head});
   pieces_.insert (pieces_.end (), p.pieces.begin (), p.pieces.end ());
   const std::size_t padding = t.route == Client::Route::indication ? padding_of (p.size) : 0;
   if (padding > 0)
     pieces_.push_back ({zeroes, padding});
   counts_.push_back (static_cast<std::uint16_t> (pieces_.size () - before));
   payload_ += p.size;
-  return h.size () + p.size + padding;
+  return head + p.size + padding;
 }
 
 // What one call can send: datagrams of one size, the last of which may be shorter.
@@ -226,6 +250,11 @@ std::size_t Sender::add_run (const Outlet::Target &t, std::span<const Packet> pa
 void Sender::send_datagrams (const Outlet::Target &t, std::span<const Packet> packets)
 {
   while (!packets.empty ()) {
+    const bool alone = packets.size () == 1 || packets[1].size > packets[0].size;
+    if (alone && send_small (t, packets[0])) {
+      packets = packets.subspan (1);
+      continue;
+    }
     if (packets[0].size > max_batch || packets[0].pieces.size () + 2 > max_pieces) {
       stats_.dropped += 1;
       packets = packets.subspan (1);
@@ -236,20 +265,13 @@ void Sender::send_datagrams (const Outlet::Target &t, std::span<const Packet> pa
   }
 }
 
-// A single small datagram is put together here: copying 1000 bytes costs less than what sendmsg ()
-// does for a header and two pieces (measured: send () of the copy is 0.15 of 2.7 µs cheaper).
 int Sender::write_once (std::span<const iovec> pieces, std::size_t segment)
 {
   const int fd = table_->wire->fd ();
-  std::size_t size = 0;
-  for (const iovec &v : pieces)
-    size += v.iov_len;
-  if (segment != 0 || size > flat_.size ())
+  if (pieces.size () > 1)
     return UdpSocket::send_segments (fd, nullptr, pieces, segment);
-  std::uint8_t *to = flat_.data ();
-  for (const iovec &v : pieces)
-    to = std::copy_n (static_cast<const std::uint8_t *> (v.iov_base), v.iov_len, to);
-  return ::send (fd, flat_.data (), size, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ? 0 : errno;
+  const iovec &p = pieces[0];
+  return ::send (fd, p.iov_base, p.iov_len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ? 0 : errno;
 }
 
 bool Sender::write (std::span<const iovec> pieces, std::size_t segment)

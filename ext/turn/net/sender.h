@@ -45,10 +45,11 @@ private:
   void send_by_buffer (std::span<const Packet> packets);
   bool send_streams (const Packet &p);
   void send_to (const Outlet::Target &t, std::span<const Packet> packets);
+  bool send_small (const Outlet::Target &t, const Packet &p);
   void send_datagrams (const Outlet::Target &t, std::span<const Packet> packets);
   std::size_t add_run (const Outlet::Target &t, std::span<const Packet> packets);
   std::size_t add (const Outlet::Target &t, const Packet &p);
-  Bytes write_header (const Outlet::Target &t, std::size_t size, Header &to);
+  std::size_t write_header (const Outlet::Target &t, std::size_t size, std::uint8_t *to);
   void flush ();
   bool write (std::span<const iovec> pieces, std::size_t segment);
   int write_once (std::span<const iovec> pieces, std::size_t segment);
