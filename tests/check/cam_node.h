@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // One of the two elements in a pipeline of its own: its statistics and everything it tells.
 #pragma once
+#include "bus_error.h"
 #include "plugin.h"
 #include "wait.h"
 #include <algorithm>
@@ -225,18 +226,10 @@ private:
   static GstBusSyncReply on_message (GstBus *, GstMessage *m, gpointer self)
   {
     auto &told = static_cast<Node *> (self)->told;
-    if (GST_MESSAGE_TYPE (m) == GST_MESSAGE_ERROR) {
-      GError *error = nullptr;
-      gst_message_parse_error (m, &error, nullptr);
-      told.update ([error] (Told &t) { t.errors.push_back (error->message); });
-      g_error_free (error);
-    }
-    if (GST_MESSAGE_TYPE (m) == GST_MESSAGE_WARNING) {
-      GError *error = nullptr;
-      gst_message_parse_warning (m, &error, nullptr);
-      told.update ([error] (Told &t) { t.warnings.push_back (error->message); });
-      g_error_free (error);
-    }
+    if (GST_MESSAGE_TYPE (m) == GST_MESSAGE_ERROR)
+      told.update ([m] (Told &t) { t.errors.push_back (error_of (m)->message); });
+    if (GST_MESSAGE_TYPE (m) == GST_MESSAGE_WARNING)
+      told.update ([m] (Told &t) { t.warnings.push_back (error_of (m)->message); });
     const GstStructure *s = gst_message_get_structure (m);
     if (GST_MESSAGE_TYPE (m) != GST_MESSAGE_ELEMENT || !s)
       return GST_BUS_PASS;

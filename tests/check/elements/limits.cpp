@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Who is let in, how many, and what is said when something cannot be.
+#include "../bus_error.h"
 #include "cam_pair.h"
 #include "tcp_relay.h"
 
@@ -52,13 +53,11 @@ GQuark error_of (Node &n, gint *code = nullptr)
       gst_element_set_state (n.pipeline, GST_STATE_PLAYING), GST_STATE_CHANGE_FAILURE);
   const MessagePtr m = wait_message (n.pipeline, GST_MESSAGE_ERROR);
   fail_unless (m != nullptr);
-  GError *e = nullptr;
-  gst_message_parse_error (m.get (), &e, nullptr);
+  const auto e = reach::test::error_of (m.get ());
   const GQuark domain = e->domain;
   fail_unless (strlen (e->message) > 20, "%s", e->message);
   if (code)
     *code = e->code;
-  g_error_free (e);
   return domain;
 }
 } // namespace

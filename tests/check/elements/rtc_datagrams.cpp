@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Pads of plain datagrams: one buffer is one datagram, in DTLS or, with dtls=false, in the clear.
+#include "../bus_error.h"
 #include "rtc_network.h"
 #include <gst/app/gstappsrc.h>
 
@@ -101,9 +102,7 @@ GST_START_TEST (test_sizes_and_order)
   a.push (std::string (1201, 'x'));
   const auto warning = wait_message (a.call.pipeline, GST_MESSAGE_WARNING);
   fail_unless (warning != nullptr);
-  GError *e = nullptr;
-  gst_message_parse_warning (warning.get (), &e, nullptr);
-  const ErrorPtr owned (e);
+  const auto e = error_of (warning.get ());
   fail_unless (strstr (e->message, "1201 bytes") != nullptr, "%s", e->message);
   a.push (std::string (70000, 'x'));
   fail_unless (wait_message (a.call.pipeline, GST_MESSAGE_WARNING) != nullptr);
@@ -157,10 +156,8 @@ GST_START_TEST (test_no_media_without_dtls)
         gst_element_set_state (c.pipeline, GST_STATE_PLAYING), GST_STATE_CHANGE_FAILURE);
     const auto error = wait_message (c.pipeline, GST_MESSAGE_ERROR);
     fail_unless (error != nullptr);
-    GError *e = nullptr;
-    gst_message_parse_error (error.get (), &e, nullptr);
-    const ErrorPtr owned (e);
-    fail_unless (g_error_matches (e, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS));
+    const auto e = error_of (error.get ());
+    fail_unless (g_error_matches (e.get (), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS));
     fail_unless (strstr (e->message, "there are only datagrams") != nullptr, "%s", e->message);
   }
   Caller a ("rtcpeer name=peer " + small_h264 + " ! peer.video_0");

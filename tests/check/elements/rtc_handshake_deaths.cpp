@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Peers of rtcpeer that die in the midst of the DTLS handshake; rtc/net_deaths has each step of it.
+#include "../bus_error.h"
 #include "../rtc/dying_peer.h"
 #include "rtc_hostile.h"
 
@@ -40,9 +41,7 @@ std::string warning_of (Caller &c)
   const auto m = wait_message (c.pipeline, GST_MESSAGE_WARNING, {}, milliseconds (50000));
   if (!m)
     return "nothing";
-  GError *e = nullptr;
-  gst_message_parse_warning (m.get (), &e, nullptr);
-  const ErrorPtr owned (e);
+  const auto e = error_of (m.get ());
   return e->message;
 }
 // Which of them it is depends on who was to speak next, and on what ICE sees of it.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // rtcpeer and a signalling server that floods it, does not read, or talks nonsense; and what is
 // said to users and programs that are wrong.
+#include "../bus_error.h"
 #include "rtc_hostile.h"
 
 using namespace reach;
@@ -22,13 +23,7 @@ std::string member (const char *id)
 
 std::string text_of (GstMessage *m)
 {
-  GError *e = nullptr;
-  if (GST_MESSAGE_TYPE (m) == GST_MESSAGE_ERROR)
-    gst_message_parse_error (m, &e, nullptr);
-  else
-    gst_message_parse_warning (m, &e, nullptr);
-  const ErrorPtr error (e);
-  return error ? error->message : "";
+  return error_of (m)->message;
 }
 
 // What is told when the pipeline is to play: the first message of that type.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // A peer that opens more data channels, or sends more tracks, than get a pad: what is too much is
 // refused with one WARNING, costs no thread, and does not harm what there is.
+#include "../bus_error.h"
 #include "rtc_call.h"
 #include <filesystem>
 
@@ -192,9 +193,7 @@ GST_START_TEST (test_tracks)
   fail_unless (pads.wait (most), "%d", pads.there.get ());
   const auto warning = wait_message (b.pipeline, GST_MESSAGE_WARNING);
   fail_unless (warning != nullptr);
-  GError *e = nullptr;
-  gst_message_parse_warning (warning.get (), &e, nullptr);
-  const ErrorPtr owned (e);
+  const auto e = error_of (warning.get ());
   fail_unless (strstr (e->message, "more than 64 tracks") != nullptr, "%s", e->message);
   const std::size_t before = threads ();
   fail_unless (take_offer (b, with_more (a, 40, four_layers)));

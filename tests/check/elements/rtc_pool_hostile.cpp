@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // rtcpool among members that come in crowds and answer nothing, and with a server that invents
 // them.
+#include "../bus_error.h"
 #include "../rtc/pool_member.h"
 #include "rtc_hostile.h"
 #include <sys/resource.h>
@@ -110,9 +111,7 @@ GST_START_TEST (test_more_members_than_descriptors)
   crowd.join (room, 80);
   fail_unless (wait_connections (camera, 81));
   fail_unless (wait_message (camera.pipeline, GST_MESSAGE_WARNING, [] (GstMessage *m) {
-    GError *e = nullptr;
-    gst_message_parse_warning (m, &e, nullptr);
-    const ErrorPtr error (e);
+    const auto error = error_of (m);
     return strstr (error->message, "ulimit -n") != nullptr;
   }) != nullptr);
   fail_unless (viewer.wait_media ("video/x-raw", 30));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Several pads that are layers of one track: to rtcpeer, which makes a pad of each, and to peers
 // that take some of them or none.
+#include "../bus_error.h"
 #include "rtc/proto/jsep_types.h"
 #include "rtc_call.h"
 #include <gst/rtp/rtp.h>
@@ -99,9 +100,7 @@ std::string local_sdp (Caller &c)
 bool warns (Caller &c, const std::string &what)
 {
   return wait_message (c.pipeline, GST_MESSAGE_WARNING, [&] (GstMessage *m) {
-    GError *e = nullptr;
-    gst_message_parse_warning (m, &e, nullptr);
-    const ErrorPtr error (e);
+    const auto error = error_of (m);
     return std::string (error->message).find (what) != std::string::npos;
   }) != nullptr;
 }

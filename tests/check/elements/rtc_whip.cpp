@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // rtcpeer as WHIP and WHEP client of a server whose WebRTC stack is werift's.
 #include "rtc_whip.h"
+#include "../bus_error.h"
 #include "../tls_files.h"
 
 using namespace reach;
@@ -64,9 +65,7 @@ GST_START_TEST (test_token)
     camera.play ();
     const auto error = wait_message (camera.pipeline, GST_MESSAGE_ERROR);
     fail_unless (error != nullptr);
-    GError *e = nullptr;
-    gst_message_parse_error (error.get (), &e, nullptr);
-    const ErrorPtr owned (e);
+    const auto e = error_of (error.get ());
     fail_unless (strstr (e->message, "401") != nullptr, "%s", e->message);
   }
   Caller camera (publisher (server, "signalling-token=open-sesame"));
@@ -131,9 +130,7 @@ GST_START_TEST (test_refusals)
     camera.play ();
     const auto error = wait_message (camera.pipeline, GST_MESSAGE_ERROR);
     fail_unless (error != nullptr);
-    GError *e = nullptr;
-    gst_message_parse_error (error.get (), &e, nullptr);
-    const ErrorPtr owned (e);
+    const auto e = error_of (error.get ());
     fail_unless (strstr (e->message, c.text) != nullptr, "%s", e->message);
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // TURN servers that a WHIP or WHEP server names by Link header fields (RFC 9725, 4.6).
+#include "../bus_error.h"
 #include "../own_address.h"
 #include "../tls_files.h"
 #include "rtc_whip.h"
@@ -105,9 +106,7 @@ GST_START_TEST (test_relay_by_link_over_tls)
   camera.play ();
   const auto warning = wait_message (camera.pipeline, GST_MESSAGE_WARNING);
   fail_unless (warning != nullptr);
-  GError *e = nullptr;
-  gst_message_parse_warning (warning.get (), &e, nullptr);
-  const ErrorPtr owned (e);
+  const auto e = error_of (warning.get ());
   fail_unless (strstr (e->message, "certificate") != nullptr, "%s", e->message);
 }
 GST_END_TEST
@@ -123,9 +122,7 @@ GST_START_TEST (test_no_relay)
     camera.play ();
     const auto warning = wait_message (camera.pipeline, GST_MESSAGE_WARNING);
     fail_unless (warning != nullptr);
-    GError *e = nullptr;
-    gst_message_parse_warning (warning.get (), &e, nullptr);
-    const ErrorPtr owned (e);
+    const auto e = error_of (warning.get ());
     fail_unless (strstr (e->message, "there is no TURN server") != nullptr, "%s", e->message);
     fail_unless (server.sees ("\"posts\":1"));
   }

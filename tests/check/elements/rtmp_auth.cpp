@@ -2,6 +2,7 @@
 // Logins with a user name and a password, by clients that others wrote: FFmpeg, rtmp2sink and
 // rtmp2src, librtmp; publishing and playing, with the right password, a wrong one and none.
 #include "rtmp_auth.h"
+#include "../bus_error.h"
 #include "rtmpserver/proto/login.h"
 #include "rtmpserver/proto/query.h"
 
@@ -226,11 +227,9 @@ GST_START_TEST (test_user_file_changes)
   s.file.write ("new");
   const auto m = wait_message (s.pipeline, GST_MESSAGE_WARNING);
   fail_unless (m != nullptr);
-  GError *error = nullptr;
-  gst_message_parse_warning (m.get (), &error, nullptr);
-  fail_unless (g_error_matches (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS));
+  const auto error = error_of (m.get ());
+  fail_unless (g_error_matches (error.get (), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS));
   fail_unless (strstr (error->message, "line 1") != nullptr, "%s", error->message);
-  g_clear_error (&error);
   fail_unless (log_in ("new")); // what was read before
   s.file.write (users ());
   fail_unless (iterate_until ([&] { return !log_in ("new"); }));
@@ -252,11 +251,9 @@ GST_START_TEST (test_bad_settings)
       fail_unless (gst_element_set_state (e, GST_STATE_READY) == GST_STATE_CHANGE_FAILURE);
       GstMessage *m = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
       fail_unless (m != nullptr, "%s %s", name, p[0]);
-      GError *error = nullptr;
-      gst_message_parse_error (m, &error, nullptr);
-      fail_unless (g_error_matches (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS));
+      const auto error = error_of (m);
+      fail_unless (g_error_matches (error.get (), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS));
       fail_unless (strstr (error->message, "secret") == nullptr);
-      g_clear_error (&error);
       gst_message_unref (m);
       gst_element_set_state (e, GST_STATE_NULL);
       gst_object_unref (bus);

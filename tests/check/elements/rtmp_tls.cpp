@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // RTMPS.
+#include "../bus_error.h"
 #include "../tls_files.h"
 #include "rtmp_source.h"
 
@@ -48,11 +49,9 @@ GST_START_TEST (test_no_such_certificate)
       gst_element_set_state (s.pipeline, GST_STATE_PLAYING), GST_STATE_CHANGE_FAILURE);
   const auto m = wait_message (s.pipeline, GST_MESSAGE_ERROR);
   fail_unless (m != nullptr);
-  GError *error = nullptr;
-  gst_message_parse_error (m.get (), &error, nullptr);
+  const auto error = error_of (m.get ());
   fail_unless (
       strstr (error->message, "/nowhere/c.pem: No such file or directory"), "%s", error->message);
-  g_clear_error (&error);
 }
 GST_END_TEST
 

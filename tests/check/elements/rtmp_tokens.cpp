@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Tokens of a file: who may publish and play what, in front of the application's decision; what is
 // not told of them.
+#include "../bus_error.h"
 #include "rtmp_auth.h"
 #include <cstdio>
 #include <fcntl.h>
@@ -206,11 +207,9 @@ GST_START_TEST (test_file_changes)
   s.file.write (line ("allow=everything"));
   const auto m = wait_message (s.pipeline, GST_MESSAGE_WARNING);
   fail_unless (m != nullptr);
-  GError *error = nullptr;
-  gst_message_parse_warning (m.get (), &error, nullptr);
+  const auto error = error_of (m.get ());
   fail_unless (
       strstr (error->message, "line 1") && !strstr (error->message, secret), "%s", error->message);
-  g_clear_error (&error);
   fail_unless_equals_string (tried ().c_str (), "NetStream.Publish.Start");
   fail_unless (::unlink (s.file.path.c_str ()) == 0);
   fail_unless (wait_message (s.pipeline, GST_MESSAGE_WARNING) != nullptr);

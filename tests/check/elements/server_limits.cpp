@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Through a media server: what a sender may bring, and where the server keeps what waits.
+#include "../bus_error.h"
 #include "server_node.h"
 
 using namespace reach::test;
@@ -75,11 +76,10 @@ GST_START_TEST (test_folder_that_is_not_there)
   GstBus *bus = gst_element_get_bus (server.pipeline);
   GstMessage *m = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
   fail_unless (m != nullptr);
-  GError *error = nullptr;
-  gst_message_parse_error (m, &error, nullptr);
-  fail_unless (g_error_matches (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ_WRITE));
+  const auto error = error_of (m);
+  fail_unless (
+      g_error_matches (error.get (), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ_WRITE));
   fail_unless (strstr (error->message, "/no/such/folder") != nullptr);
-  g_error_free (error);
   gst_message_unref (m);
   gst_object_unref (bus);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // turnrelaysink and turnrelaysrc through coturn to a peer without TURN, and back.
+#include "../bus_error.h"
 #include "../coturn.h"
 #include "../plugin.h"
 #include "turn_pipeline.h"
@@ -88,10 +89,8 @@ GST_START_TEST (test_nobody_there)
   Pipeline q ("turnrelaysrc host=name.invalid ! fakesink");
   gst_element_set_state (q.get (), GST_STATE_PLAYING);
   const MessagePtr m = wait_message (q.get (), GST_MESSAGE_ERROR);
-  GError *e = nullptr;
-  gst_message_parse_error (m.get (), &e, nullptr);
-  fail_unless (g_error_matches (e, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND));
-  g_error_free (e);
+  const auto e = error_of (m.get ());
+  fail_unless (g_error_matches (e.get (), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND));
 }
 GST_END_TEST
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What the relay elements do over time: refreshes, lost servers, ends, and the states of the
 // pipeline.
+#include "../bus_error.h"
 #include "../plugin.h"
 #include "turn_pipeline.h"
 #include "turn_server.h"
@@ -186,10 +187,8 @@ GST_START_TEST (test_other_settings)
   p.set ("other", "username", "other");
   gst_element_set_state (p.get (), GST_STATE_PLAYING);
   const MessagePtr m = wait_message (p.get (), GST_MESSAGE_ERROR, [] (GstMessage *x) {
-    GError *e = nullptr;
-    gst_message_parse_error (x, &e, nullptr);
-    const bool found = g_error_matches (e, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS);
-    g_error_free (e);
+    const auto e = error_of (x);
+    const bool found = g_error_matches (e.get (), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS);
     return found;
   });
   fail_unless (m != nullptr);

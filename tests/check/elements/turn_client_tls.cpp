@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The relay elements to coturn on TLS and DTLS: the certificate is checked, and nothing is sent
 // without.
+#include "../bus_error.h"
 #include "../plugin.h"
 #include "../tls_files.h"
 #include "turn_pipeline.h"
@@ -32,10 +33,8 @@ void must_fail (const std::string &uri, const std::string &options, gint code)
   gst_element_set_state (p.get (), GST_STATE_PLAYING);
   const MessagePtr m = wait_message (p.get (), GST_MESSAGE_ERROR);
   fail_unless (m != nullptr);
-  GError *e = nullptr;
-  gst_message_parse_error (m.get (), &e, nullptr);
-  fail_unless (g_error_matches (e, GST_RESOURCE_ERROR, code), "%s", e->message);
-  g_error_free (e);
+  const auto e = error_of (m.get ());
+  fail_unless (g_error_matches (e.get (), GST_RESOURCE_ERROR, code), "%s", e->message);
 }
 } // namespace
 
@@ -94,11 +93,9 @@ GST_START_TEST (test_never_cleartext)
   g_output_stream_write_all (
       g_io_stream_get_output_stream (io), answer, sizeof answer - 1, nullptr, nullptr, nullptr);
   const MessagePtr m = wait_message (p.get (), GST_MESSAGE_ERROR);
-  GError *e = nullptr;
-  gst_message_parse_error (m.get (), &e, nullptr);
-  fail_unless (g_error_matches (e, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ_WRITE), "%s",
-      e->message);
-  g_error_free (e);
+  const auto e = error_of (m.get ());
+  fail_unless (g_error_matches (e.get (), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ_WRITE),
+      "%s", e->message);
   g_object_unref (c);
   g_object_unref (listener);
 }
@@ -126,10 +123,8 @@ GST_START_TEST (test_redirect_keeps_tls)
   g_io_stream_close (G_IO_STREAM (c), nullptr, nullptr);
   g_object_unref (c);
   const MessagePtr m = wait_message (p.get (), GST_MESSAGE_ERROR);
-  GError *e = nullptr;
-  gst_message_parse_error (m.get (), &e, nullptr);
-  fail_unless (g_error_matches (e, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ_WRITE));
-  g_error_free (e);
+  const auto e = error_of (m.get ());
+  fail_unless (g_error_matches (e.get (), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ_WRITE));
   g_object_unref (listener);
 }
 GST_END_TEST

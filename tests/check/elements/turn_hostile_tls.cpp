@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Servers on TCP and TLS that mean harm, or are broken: the relay elements say so or try again, in
 // bounded memory, and stop at once. And what TLS has to show: names, certificates, protocols.
+#include "../bus_error.h"
 #include "../plugin.h"
 #include "../tls_files.h"
 #include "turn_pipeline.h"
@@ -33,11 +34,9 @@ struct Run {
   {
     const MessagePtr m = wait_message (p.get (), GST_MESSAGE_ERROR);
     fail_unless (m != nullptr);
-    GError *e = nullptr;
-    gst_message_parse_error (m.get (), &e, nullptr);
-    fail_unless (g_error_matches (e, GST_RESOURCE_ERROR, code), "%s", e->message);
+    const auto e = error_of (m.get ());
+    fail_unless (g_error_matches (e.get (), GST_RESOURCE_ERROR, code), "%s", e->message);
     fail_unless (strlen (e->message) > 20, "%s", e->message);
-    g_error_free (e);
   }
   Pipeline p;
 };
@@ -263,10 +262,8 @@ GST_START_TEST (test_hello)
   }
   Run r (server.port (), "tls", trust); // without it
   const MessagePtr m = wait_message (r.p.get (), GST_MESSAGE_ERROR);
-  GError *e = nullptr;
-  gst_message_parse_error (m.get (), &e, nullptr);
+  const auto e = error_of (m.get ());
   fail_unless (strstr (e->message, "tls-certificate") != nullptr, "%s", e->message);
-  g_error_free (e);
 }
 GST_END_TEST
 

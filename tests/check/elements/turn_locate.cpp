@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Where the server is: SRV records (RFC 5928) and the choice of an address family, with a resolver
 // of the test's own.
+#include "../bus_error.h"
 #include "../plugin.h"
 #include "turn_pipeline.h"
 #include "turn_script.h"
@@ -136,10 +137,8 @@ std::string error_of (const std::string &uri, const std::string &more = "")
   gint domain_code = 0;
   const MessagePtr m = wait_error (p.get (), why, code, domain_code);
   fail_unless (m != nullptr);
-  GError *e = nullptr;
-  gst_message_parse_error (m.get (), &e, nullptr);
+  const auto e = reach::test::error_of (m.get ());
   const std::string text = e->message;
-  g_error_free (e);
   return text;
 }
 } // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What a NAT does (RFC 5780), found out by the relay elements: with turnserver and with coturn as
 // the server, without a NAT and behind the kernel's.
+#include "../bus_error.h"
 #include "../masquerade.h"
 #include "../plugin.h"
 #include "turn_pipeline.h"
@@ -150,10 +151,8 @@ GST_START_TEST (test_wrong_settings)
     fail_unless (gst_element_set_state (p.get (), GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE,
         "%s", c.properties);
     const MessagePtr m = wait_message (p.get (), GST_MESSAGE_ERROR);
-    GError *e = nullptr;
-    gst_message_parse_error (m.get (), &e, nullptr);
+    const auto e = error_of (m.get ());
     fail_unless (strstr (e->message, c.says) != nullptr, "%s: %s", c.properties, e->message);
-    g_error_free (e);
   }
 }
 GST_END_TEST

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Third-party authorization (RFC 7635) with coturn: tokens as an authorization server would make
 // them, of a key that coturn has in its database.
+#include "../bus_error.h"
 #include "../plugin.h"
+#include "../turn/access_token.h"
 #include "common/proto/bytes.h"
 #include "turn_pipeline.h"
 #include <algorithm>
-#include <openssl/evp.h>
 
 using namespace reach::test;
 
@@ -15,34 +16,9 @@ constexpr const char *name = "turn.example.org"; // of the server
 // HMAC-SHA1: coturn 4.6 wants 20 bytes in the token, and hashes with the first 16 of them.
 const Blob mac (20, 'm'), hashed (16, 'm'), sealing (32, 'k');
 
-Blob plain_token (std::int64_t made, std::uint32_t lifetime)
+Blob token (std::int64_t made, const Blob &key = sealing)
 {
-  Blob b (2 + mac.size () + 12);
-  reach::store_be (b.data (), static_cast<std::uint16_t> (mac.size ()));
-  std::ranges::copy (mac, b.begin () + 2);
-  std::uint8_t *rest = b.data () + 2 + mac.size ();
-  reach::store_be (rest, static_cast<std::uint64_t> (made) << 16);
-  reach::store_be (rest + 8, lifetime);
-  return b;
-}
-
-// AES-256-GCM, for the server of that name.
-Blob seal (const Blob &plain, const Blob &key)
-{
-  Blob out (2 + 12, 9), sealed (plain.size ()), tag (16);
-  reach::store_be (out.data (), std::uint16_t{12});
-  EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new ();
-  int n = 0;
-  EVP_EncryptInit_ex (c, EVP_aes_256_gcm (), nullptr, key.data (), out.data () + 2);
-  EVP_EncryptUpdate (c, nullptr, &n, reinterpret_cast<const std::uint8_t *> (name),
-      static_cast<int> (strlen (name)));
-  EVP_EncryptUpdate (c, sealed.data (), &n, plain.data (), static_cast<int> (plain.size ()));
-  EVP_EncryptFinal_ex (c, sealed.data () + n, &n);
-  EVP_CIPHER_CTX_ctrl (c, EVP_CTRL_AEAD_GET_TAG, 16, tag.data ());
-  EVP_CIPHER_CTX_free (c);
-  out.insert (out.end (), sealed.begin (), sealed.end ());
-  out.insert (out.end (), tag.begin (), tag.end ());
-  return out;
+  return seal_token (plain_token (mac, made, 3600), key, name);
 }
 
 std::string base64_of (const Blob &b)
@@ -98,7 +74,7 @@ GST_START_TEST (test_data)
   Coturn server (with_tokens ());
   keep_key (server);
   const std::int64_t now = g_get_real_time () / G_USEC_PER_SEC;
-  round_trip (uri_of (server), credentials (seal (plain_token (now, 3600), sealing)));
+  round_trip (uri_of (server), credentials (token (now)));
 }
 GST_END_TEST
 
@@ -108,18 +84,15 @@ GST_START_TEST (test_refused)
   Coturn server (with_tokens ());
   keep_key (server);
   const std::int64_t now = g_get_real_time () / G_USEC_PER_SEC;
-  for (const Blob &token : {seal (plain_token (now, 3600), Blob (32, 'x')),
-           seal (plain_token (now - 7200, 3600), sealing)}) {
+  for (const Blob &token : {token (now, Blob (32, 'x')), token (now - 7200)}) {
     Pipeline p (
         "turnrelaysrc name=src uri=" + uri_of (server) + credentials (token) + " ! fakesink");
     p.play ();
     const MessagePtr m = wait_message (p.get (), GST_MESSAGE_ERROR);
     fail_unless (m != nullptr);
-    GError *e = nullptr;
-    gst_message_parse_error (m.get (), &e, nullptr);
-    fail_unless (g_error_matches (e, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_AUTHORIZED), "%s",
-        e->message);
-    g_error_free (e);
+    const auto e = error_of (m.get ());
+    fail_unless (g_error_matches (e.get (), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_AUTHORIZED),
+        "%s", e->message);
   }
 }
 GST_END_TEST
@@ -137,8 +110,8 @@ GST_START_TEST (test_where_from)
     static_cast<Watched<std::string> *> (to)->set (text ? text : "");
     const std::int64_t now = g_get_real_time () / G_USEC_PER_SEC;
     return gst_structure_new ("credentials", "username", G_TYPE_STRING, "north", "access-token",
-        G_TYPE_STRING, base64_of (seal (plain_token (now, 3600), sealing)).c_str (), "mac-key",
-        G_TYPE_STRING, base64_of (hashed).c_str (), nullptr);
+        G_TYPE_STRING, base64_of (token (now)).c_str (), "mac-key", G_TYPE_STRING,
+        base64_of (hashed).c_str (), nullptr);
   };
   g_signal_connect (src, "need-credentials", G_CALLBACK (asked), &from);
   p.play ();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What properties and actions of the relay elements put on the wire, and what comes back as signals
 // and messages, in which order.
+#include "../bus_error.h"
 #include "../plugin.h"
 #include "turn_pipeline.h"
 #include "turn_script.h"
@@ -323,12 +324,10 @@ GST_START_TEST (test_wrong_peers)
     Pipeline p ("videotestsrc" + sink + " peers=" + peers);
     fail_unless (gst_element_set_state (p.get (), GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE);
     const MessagePtr m = wait_message (p.get (), GST_MESSAGE_ERROR);
-    GError *e = nullptr;
-    gst_message_parse_error (m.get (), &e, nullptr);
-    fail_unless (g_error_matches (e, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS) &&
+    const auto e = error_of (m.get ());
+    fail_unless (g_error_matches (e.get (), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS) &&
                      strstr (e->message, "peers"),
         "%s", e->message);
-    g_error_free (e);
   }
   Pipeline p ("appsrc name=in" + sink + " peers=192.0.2.1:5004");
   p.play ();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // turnserver as an element: properties, signals, messages, taps and its states.
+#include "../bus_error.h"
 #include "../plugin.h"
 #include "../turn/server_wire.h"
 #include "../wait.h"
@@ -68,13 +69,7 @@ public:
     GstMessage *m = gst_bus_timed_pop_filtered (bus, 20 * GST_SECOND, type);
     gst_object_unref (bus);
     fail_unless (m != nullptr);
-    GError *e = nullptr;
-    if (type == GST_MESSAGE_ERROR)
-      gst_message_parse_error (m, &e, nullptr);
-    else
-      gst_message_parse_warning (m, &e, nullptr);
-    const std::string text = e->message;
-    g_clear_error (&e);
+    const std::string text = error_of (m)->message;
     gst_message_unref (m);
     return text;
   }

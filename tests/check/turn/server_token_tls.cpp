@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Tokens of third-party authorization (RFC 7635), and short-term credentials.
+#include "access_token.h"
 #include "server_rig.h"
 #include "turn/proto/client.h"
-#include <openssl/evp.h>
 
 using namespace reach;
 using namespace reach::test;
@@ -24,35 +24,10 @@ struct Tokens : Rig {
   Tokens () : Rig (config ()) { core.set_wall_clock (today, now); }
 };
 
-Blob plain_token (const Blob &mac_key, std::int64_t made, std::uint32_t lifetime)
-{
-  Blob b (2 + mac_key.size () + 12);
-  store_be (b.data (), static_cast<std::uint16_t> (mac_key.size ()));
-  std::ranges::copy (mac_key, b.begin () + 2);
-  std::uint8_t *rest = b.data () + 2 + mac_key.size ();
-  store_be (rest, static_cast<std::uint64_t> (made) << 16);
-  store_be (rest + 8, lifetime);
-  return b;
-}
-
 Blob seal (
     const Blob &plain, const Blob &key = sealing, std::string_view server = "turn.example.org")
 {
-  Blob out (2 + 12, 9);
-  store_be (out.data (), std::uint16_t{12});
-  EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new ();
-  int n = 0;
-  Blob sealed (plain.size ()), tag (16);
-  EVP_EncryptInit_ex (c, EVP_aes_256_gcm (), nullptr, key.data (), out.data () + 2);
-  EVP_EncryptUpdate (c, nullptr, &n, reinterpret_cast<const std::uint8_t *> (server.data ()),
-      static_cast<int> (server.size ()));
-  EVP_EncryptUpdate (c, sealed.data (), &n, plain.data (), static_cast<int> (plain.size ()));
-  EVP_EncryptFinal_ex (c, sealed.data () + n, &n);
-  EVP_CIPHER_CTX_ctrl (c, EVP_CTRL_AEAD_GET_TAG, 16, tag.data ());
-  EVP_CIPHER_CTX_free (c);
-  out.insert (out.end (), sealed.begin (), sealed.end ());
-  out.insert (out.end (), tag.begin (), tag.end ());
-  return out;
+  return seal_token (plain, key, server);
 }
 
 Blob token (std::uint32_t lifetime = 3600, std::int64_t made = today, const Blob &mac_key = mac)
