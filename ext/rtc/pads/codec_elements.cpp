@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "codec_elements.h"
+#include "access_unit.h"
 #include "codec_table.h"
 #include "rtc/proto/codec.h"
 #include "rtc/proto/jsep_types.h"
@@ -54,7 +55,8 @@ void add_payloader (Row &row, const CodecEntry &entry, const Codec &codec)
   Row::set (pay, "mtu", std::to_string (send_mtu));
   if (entry.payload_type >= 96)
     Row::set (pay, "pt", std::to_string (entry.payload_type));
-  if (is_name (codec, "H264")) {
+  if (pay && is_name (codec, "H264")) {
+    drop_delimiters (pay);
     Row::set (pay, "config-interval", "-1");
     Row::set (pay, "aggregate-mode", single_nal (codec) ? "none" : "zero-latency");
   }
