@@ -125,20 +125,14 @@ public:
         return r;
     }
     const bool by_buffer = sender->by_buffer ();
+    if (one && !by_buffer && gst_buffer_n_memory (one) == 1)
+      return render_memory (*sender, gst_buffer_peek_memory (one, 0));
     bool good = !one || batch_.add (one, by_buffer);
     for (guint i = 0; list && good && i < gst_buffer_list_length (list); i++)
       good = batch_.add (gst_buffer_list_get (list, i), by_buffer);
-    GstFlowReturn r = GST_FLOW_OK;
-    if (good) {
-      auto left = sender->send (batch_.packets ());
-      while (!left.empty () && (r = gst_base_sink_wait_preroll (sink_)) == GST_FLOW_OK)
-        left = sender->send (left);
-    }
+    const GstFlowReturn r = good ? push (*sender, batch_.packets ()) : cannot_read ();
     batch_.clear ();
-    if (good)
-      return r;
-    GST_ELEMENT_ERROR (sink_, RESOURCE, READ, ("A buffer cannot be read."), (nullptr));
-    return GST_FLOW_ERROR;
+    return r;
   }
 
   void drain ()
@@ -149,6 +143,32 @@ public:
 
 private:
   static constexpr Duration drain_limit = seconds (10);
+
+  // As most buffers are: without a batch.
+  GstFlowReturn render_memory (Sender &sender, GstMemory *m)
+  {
+    GstMapInfo info;
+    if (!gst_memory_map (m, &info, GST_MAP_READ))
+      return cannot_read ();
+    const iovec piece{info.data, info.size};
+    const Sender::Packet packet{{&piece, info.size > 0 ? 1u : 0u}, info.size, {}};
+    const GstFlowReturn r = push (sender, {&packet, 1});
+    gst_memory_unmap (m, &info);
+    return r;
+  }
+  GstFlowReturn push (Sender &sender, std::span<const Sender::Packet> packets)
+  {
+    GstFlowReturn r = GST_FLOW_OK;
+    auto left = sender.send (packets);
+    while (!left.empty () && (r = gst_base_sink_wait_preroll (sink_)) == GST_FLOW_OK)
+      left = sender.send (left);
+    return r;
+  }
+  GstFlowReturn cannot_read ()
+  {
+    GST_ELEMENT_ERROR (sink_, RESOURCE, READ, ("A buffer cannot be read."), (nullptr));
+    return GST_FLOW_ERROR;
+  }
   void add_stats (GstStructure *s) override
   {
     const std::shared_ptr<Sender> sender = *sender_.lock ();
