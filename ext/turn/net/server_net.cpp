@@ -106,6 +106,18 @@ bool can_relay_from (const std::string &host, Family f, std::string &error)
             "): relay-address has to be this host's, or relay-bind-address behind a NAT";
   return fd >= 0;
 }
+
+// Sockets that share a port would share it with another server's, too. Of port 0 the kernel picks
+// one.
+bool is_nobodys (const std::string &address, std::uint16_t &port, std::string &error)
+{
+  const int fd = bind_udp (address, port, {}, error);
+  if (fd < 0)
+    return false;
+  port = reach::Address::local_of (fd).port ();
+  ::close (fd);
+  return true;
+}
 } // namespace
 
 bool NetServer::prepare (std::string &error)
@@ -166,9 +178,10 @@ bool NetServer::bind_pair (const std::string &address, bool udp, bool tcp, std::
   const std::uint16_t wanted = port;
   for (int i = 0; i < (wanted == 0 ? 16 : 1); i++) {
     port = wanted;
-    bool good = true;
+    const bool shared = settings_.threads > 1;
+    bool good = !udp || !shared || is_nobodys (address, port, error);
     for (unsigned n = 0; good && udp && n < settings_.threads; n++) {
-      const UdpOptions o{.reuse_port = settings_.threads > 1, .buffer = 4 << 20};
+      const UdpOptions o{.reuse_port = shared, .buffer = 4 << 20};
       const int fd = bind_udp (address, port, o, error);
       good = fd >= 0;
       if (good) {

@@ -284,6 +284,27 @@ GST_START_TEST (test_reservation_over_loops)
 }
 GST_END_TEST
 
+// The sockets of several threads share a port, but not with another server, or twice with this one.
+GST_START_TEST (test_port_is_taken)
+{
+  for (const unsigned threads : {1u, 2u}) {
+    ts::NetSettings s = settings ();
+    s.threads = threads;
+    s.tcp = false;
+    Server server (s);
+    std::string error;
+    fail_unless (server.net->add_binding (s.bind_address, server.net->port (), error) == 0);
+    fail_unless (!error.empty ());
+    s.port = server.net->port ();
+    Watcher quiet;
+    error.clear ();
+    fail_unless (ts::NetServer::start (s, quiet, error) == nullptr);
+    fail_unless (error.find (std::to_string (s.port)) != error.npos, "%s", error.c_str ());
+    fail_unless_equals_int (server.talk (Over::udp)->allocate (), 0);
+  }
+}
+GST_END_TEST
+
 GST_START_TEST (test_cannot_start)
 {
   Watcher w;
@@ -322,6 +343,7 @@ static Suite *server_net_suite ()
   tcase_add_test (tc, test_bursts);
   tcase_add_test (tc, test_many);
   tcase_add_test (tc, test_reservation_over_loops);
+  tcase_add_test (tc, test_port_is_taken);
   tcase_add_test (tc, test_cannot_start);
   return s;
 }
