@@ -33,7 +33,7 @@ bool structure_name (std::string_view s)
 bool feature_name (std::string_view s)
 {
   const std::size_t colon = s.find (':');
-  return colon != s.npos && colon + 1 < s.size () &&
+  return colon != s.npos && colon + 1 < s.size () && g_ascii_isalpha (s[colon + 1]) &&
          std::ranges::all_of (s.substr (0, colon), [] (char c) { return g_ascii_isalpha (c); }) &&
          std::ranges::all_of (s.substr (colon + 1), [] (char c) { return g_ascii_isalnum (c); }) &&
          admit_name (s);
