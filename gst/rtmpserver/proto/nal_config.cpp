@@ -60,10 +60,10 @@ void skip_scaling_lists (BitReader &r, unsigned lists)
   for (unsigned i = 0; i < lists && !r.failed (); i++) {
     if (!r.bit ())
       continue;
-    std::int32_t last = 8, next = 8;
+    std::uint32_t last = 8, next = 8; // unsigned: a difference may be anything
     for (unsigned j = 0; j < (i < 6 ? 16u : 64u) && !r.failed (); j++) {
       if (next != 0)
-        next = (last + r.se ()) & 0xff;
+        next = (last + static_cast<std::uint32_t> (r.se ())) & 0xff;
       last = next == 0 ? last : next;
     }
   }
