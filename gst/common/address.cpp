@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "address.h"
+#include "lookup_count.h"
 #include "ref.h"
 #include <arpa/inet.h>
 #include <cstring>
@@ -94,6 +95,7 @@ struct Resolve::State {
   std::uint16_t port;
   Ref<GCancellable> cancel = Ref<GCancellable>::adopt (g_cancellable_new ());
   GSource *idle = nullptr;
+  std::optional<LookupCount> under_way;
 };
 
 Resolve::Resolve (GMainContext *context, const std::string &host, std::uint16_t port, Done done)
@@ -118,6 +120,7 @@ Resolve::Resolve (GMainContext *context, const std::string &host, std::uint16_t 
     g_source_unref (state_->idle);
     return;
   }
+  state_->under_way.emplace ();
   auto resolver = Ref<GResolver>::adopt (g_resolver_get_default ());
   g_resolver_lookup_by_name_async (resolver.get (), host.c_str (), state_->cancel.get (), on_found,
       new std::shared_ptr<State> (state_));
@@ -132,6 +135,7 @@ void Resolve::on_found (GObject *resolver, GAsyncResult *result, gpointer data)
 {
   const std::unique_ptr<std::shared_ptr<State>> held (static_cast<std::shared_ptr<State> *> (data));
   State &s = **held;
+  s.under_way.reset ();
   GError *e = nullptr;
   GList *list = g_resolver_lookup_by_name_finish (G_RESOLVER (resolver), result, &e);
   const ErrorPtr error (e);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "loop.h"
+#include "lookup_count.h"
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -46,10 +47,14 @@ void Loop::run ()
   // What was posted before the quit may have posted more: objects that destroy objects.
   while (run_tasks ())
     ;
-  // GIO's cancelled operations hand their memory back in one last call. Bounded, as a source that
-  // somebody forgot may be ready for ever.
-  for (int i = 0; i < 1000 && g_main_context_iteration (context_, FALSE); i++)
-    ;
+  // GIO's cancelled operations hand their memory back in one last call, for which a lookup's thread
+  // may be about to ask. Bounded, as a source that somebody forgot may be ready for ever.
+  for (int i = 0; i < 1000; i++)
+    if (!g_main_context_iteration (context_, FALSE)) {
+      if (!LookupCount::any ())
+        break;
+      g_usleep (1000);
+    }
   g_main_context_pop_thread_default (context_);
 }
 

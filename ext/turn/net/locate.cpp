@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "locate.h"
+#include "common/lookup_count.h"
 #include "common/ref.h"
 #include "socket_address.h"
 #include <algorithm>
@@ -25,6 +26,7 @@ namespace {
 struct Pending {
   Locate *owner;
   Ref<GCancellable> cancel;
+  LookupCount count;
 };
 
 // Not of names that come from this host or its network rather than from DNS, of which an answer
@@ -50,7 +52,7 @@ Locate::Locate (GMainContext *context, Question q, Done done)
   const auto resolver = Ref<GResolver>::adopt (g_resolver_get_default ());
   g_resolver_lookup_service_async (resolver.get (), question_.service.c_str (),
       question_.protocol.c_str (), question_.host.c_str (), cancel_, on_services,
-      new Pending{this, Ref<GCancellable>::share (cancel_)});
+      new Pending{this, Ref<GCancellable>::share (cancel_), {}});
 }
 
 Locate::~Locate ()
