@@ -4,9 +4,48 @@
 #include "common/address.h"
 #include "fds.h"
 #include <algorithm>
+#include <thread>
 
 using namespace reach;
 using namespace reach::test;
+
+// Answers from a thread of its own, once the lookup is cancelled.
+struct LateResolver {
+  GResolver parent;
+};
+struct LateResolverClass {
+  GResolverClass parent;
+};
+G_DEFINE_TYPE (LateResolver, late_resolver, G_TYPE_RESOLVER)
+
+namespace {
+std::thread answering;
+
+void look_up (GResolver *r, const gchar *, GCancellable *c, GAsyncReadyCallback done, gpointer data)
+{
+  GTask *t = g_task_new (r, c, done, data);
+  answering = std::thread ([t, c] {
+    GPollFD fd{};
+    if (g_cancellable_make_pollfd (c, &fd)) {
+      g_poll (&fd, 1, -1);
+      g_cancellable_release_fd (c);
+    }
+    g_task_return_new_error (t, G_RESOLVER_ERROR, G_RESOLVER_ERROR_NOT_FOUND, "late");
+    g_object_unref (t);
+  });
+}
+
+} // namespace
+
+static void late_resolver_init (LateResolver *) {}
+static void late_resolver_class_init (LateResolverClass *klass)
+{
+  auto *k = G_RESOLVER_CLASS (klass);
+  k->lookup_by_name_async = look_up;
+  k->lookup_by_name_finish = [] (GResolver *, GAsyncResult *result, GError **error) {
+    return static_cast<GList *> (g_task_propagate_pointer (G_TASK (result), error));
+  };
+}
 
 GST_START_TEST (test_order)
 {
@@ -137,6 +176,32 @@ GST_START_TEST (test_ends_during_a_lookup)
 }
 GST_END_TEST
 
+// The same when another thread has the answer only after that.
+GST_START_TEST (test_ends_before_an_answer)
+{
+  GResolver *before = g_resolver_get_default ();
+  auto *late = static_cast<GResolver *> (g_object_new (late_resolver_get_type (), nullptr));
+  g_resolver_set_default (late);
+  for (int i = 0; i < 20; i++) {
+    auto held = std::make_shared<int> (1);
+    const std::weak_ptr<int> watch = held;
+    {
+      Loop loop ("late");
+      loop.call ([&loop, held = std::move (held)] () mutable {
+        auto r = std::make_shared<Resolve> (loop.context (), "late.invalid", 1,
+            [held = std::move (held)] (std::vector<Address>, const std::string &) {});
+        loop.post ([r = std::move (r)] {});
+      });
+    }
+    answering.join ();
+    fail_unless (watch.expired (), "leaked in round %d", i);
+  }
+  g_resolver_set_default (before);
+  g_object_unref (late);
+  g_object_unref (before);
+}
+GST_END_TEST
+
 // The context serves GLib's own sources too.
 GST_START_TEST (test_context)
 {
@@ -171,6 +236,7 @@ static Suite *loop_suite ()
   tcase_add_test (tc, test_destroy_later);
   tcase_add_test (tc, test_start_stop);
   tcase_add_test (tc, test_ends_during_a_lookup);
+  tcase_add_test (tc, test_ends_before_an_answer);
   tcase_add_test (tc, test_context);
   return s;
 }
