@@ -2,15 +2,12 @@
 // coturn (Debian's package coturn) as the server of a test: with its own files, on picked ports,
 // and always ended.
 #pragma once
+#include "child_process.h"
 #include "wait.h"
-#include <csignal>
-#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <utility>
 #include <vector>
 
 namespace reach::test {
@@ -65,28 +62,14 @@ public:
     for (std::string &a : args)
       argv.push_back (a.data ());
     argv.push_back (nullptr);
-    pid_ = ::fork ();
-    fail_unless (pid_ >= 0);
-    if (pid_ == 0) {
-      ::prctl (PR_SET_PDEATHSIG, SIGKILL);
-      const int out = ::open ("/dev/null", O_WRONLY);
-      ::dup2 (out, 1);
-      ::dup2 (out, 2);
-      ::execvp (argv[0], argv.data ());
-      ::_exit (127);
-    }
+    pid_ = start_child (argv.data (), environ, true);
     fail_unless (iterate_until ([this] { return listens (); }), "coturn does not start");
   }
   void signal (int number) { ::kill (pid_, number); }
   void kill ()
   {
-    if (pid_ <= 0)
-      return;
-    ::kill (pid_, SIGKILL);
-    int status = 0;
-    while (::waitpid (pid_, &status, 0) < 0 && errno == EINTR) {
-    }
-    pid_ = -1;
+    if (pid_ > 0)
+      end_child (std::exchange (pid_, -1), SIGKILL);
   }
 
   unsigned logged (const char *what) const // how often; with option -v

@@ -2,15 +2,9 @@
 // A peer in a process of its own, which a test can kill: the test program once more, told by its
 // environment to be a peer instead.
 #pragma once
-#include "check.h"
-#include <cerrno>
-#include <csignal>
+#include "child_process.h"
 #include <cstdlib>
-#include <cstring>
 #include <string>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -36,23 +30,14 @@ public:
     env.push_back (nullptr);
     char self[] = "/proc/self/exe";
     char *argv[] = {self, nullptr};
-    pid_ = ::fork ();
-    fail_unless (pid_ >= 0);
-    if (pid_ == 0) { // nothing but system calls here: other threads held their locks at the fork
-      ::prctl (PR_SET_PDEATHSIG, SIGKILL);
-      ::execve (self, argv, env.data ());
-      ::_exit (127);
-    }
+    pid_ = start_child (argv, env.data ());
   }
   void kill ()
   {
     const pid_t pid = std::exchange (pid_, -1);
     if (pid <= 0)
       return;
-    ::kill (pid, SIGKILL);
-    int status = 0;
-    while (::waitpid (pid, &status, 0) < 0 && errno == EINTR) {
-    }
+    const int status = end_child (pid, SIGKILL);
     fail_unless (WIFSIGNALED (status), "the peer had ended by itself: %d", status);
   }
   // In the peer, whose suite has one test that lasts until it is killed: what it is to be. Empty in

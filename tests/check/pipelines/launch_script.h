@@ -1,38 +1,23 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // A script of pipelines/ as a user runs it.
 #pragma once
+#include "../child_process.h"
 #include "../chromium.h"
-#include <cerrno>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 namespace reach::test {
-// The launch line in a process of its own; ends it, as Ctrl+C does. Not a GSubprocess: GLib's
-// thread that waits for those is not in a forked test.
+// The launch line in a process of its own; ends it, as Ctrl+C does.
 class Line {
 public:
   // That of this folder of pipelines/.
   Line (const std::string &folder, guint16 port)
   {
-    const std::string script = Chromium::source () + "/pipelines/" + folder + "/run";
+    std::string script = Chromium::source () + "/pipelines/" + folder + "/run";
     g_setenv ("PORT", std::to_string (port).c_str (), TRUE);
     g_setenv ("GST_PLUGIN_PATH_1_0", g_getenv ("REACH_PLUGIN_PATH"), TRUE);
-    pid_ = ::fork ();
-    fail_unless (pid_ >= 0);
-    if (pid_ == 0) {
-      ::prctl (PR_SET_PDEATHSIG, SIGKILL);
-      ::execl (script.c_str (), script.c_str (), nullptr);
-      ::_exit (127);
-    }
+    char *argv[] = {script.data (), nullptr};
+    pid_ = start_child (argv);
   }
-  ~Line ()
-  {
-    ::kill (pid_, SIGINT);
-    int status = 0;
-    while (::waitpid (pid_, &status, 0) < 0 && errno == EINTR) {
-    }
-  }
+  ~Line () { end_child (pid_, SIGINT); }
   Line (const Line &) = delete;
   Line &operator= (const Line &) = delete;
 
