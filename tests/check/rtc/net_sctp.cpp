@@ -71,7 +71,7 @@ GST_END_TEST
 GST_START_TEST (test_partial_reliability)
 {
   for (const Reliability how : {Reliability{false, 0, {}}, Reliability{true, {}, 1}}) {
-    SctpPair p ({}, {0.2, 0, 0}, 3);
+    SctpPair p ({}, {0.1, 0, 0}, 3);
     constexpr unsigned n = 300;
     for (unsigned i = 0; i < n; i++)
       fail_unless (p.a.send (1, pattern (900), how) == Sctp::Sent::yes);
@@ -82,6 +82,29 @@ GST_START_TEST (test_partial_reliability)
     const std::size_t got = p.b.seen.get ().count;
     fail_unless (got > n / 2 && got < n + 1, "%u", static_cast<unsigned> (got));
   }
+}
+GST_END_TEST
+
+// The time between two attempts does not grow beyond 3 s, so that what waits is there soon after a
+// path is back.
+GST_START_TEST (test_outage)
+{
+  Watched<unsigned> lost;
+  bool out = true; // loop thread of a
+  SctpPair p;
+  p.a.loop.call ([&] {
+    p.a.change_outgoing = [&] (std::vector<std::uint8_t> &packet) {
+      if (!out)
+        return;
+      const bool data = packet[12] == 0; // not a HEARTBEAT
+      packet.back () ^= 1;               // the checksum is wrong
+      lost.update ([data] (unsigned &n) { n += data; });
+    };
+  });
+  fail_unless (p.a.send (1, pattern (900)) == Sctp::Sent::yes);
+  fail_unless (lost.wait ([] (unsigned n) { return n >= 7; }, milliseconds (50000)));
+  p.a.loop.call ([&] { out = false; });
+  fail_unless (wait_messages (p.b, 1, milliseconds (5000)));
 }
 GST_END_TEST
 
@@ -228,6 +251,7 @@ static Suite *net_sctp_suite (void)
   tcase_add_test (t, test_messages);
   tcase_add_test (t, test_loss_reordering_duplicates);
   tcase_add_test (t, test_partial_reliability);
+  tcase_add_test (t, test_outage);
   tcase_add_test (t, test_resets);
   tcase_add_test (t, test_back_pressure);
   tcase_add_test (t, test_message_over_limit);
