@@ -14,13 +14,13 @@ void BinHost::take_threads ()
   if (threads_)
     return;
   threads_ = PeerThreads::get ();
-  loop_ = &threads_->loop ();
+  loop_.store (&threads_->loop (), std::memory_order_release);
 }
 
 void BinHost::flush_loop ()
 {
-  if (loop_)
-    loop_->call ([] {});
+  if (loop ())
+    loop ()->call ([] {});
 }
 
 void BinHost::silence_run ()

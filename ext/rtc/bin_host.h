@@ -4,6 +4,7 @@
 #pragma once
 #include "common/ref.h"
 #include "threads.h"
+#include <atomic>
 #include <set>
 
 namespace reach::rtc {
@@ -13,7 +14,9 @@ public:
 
   GstElement *element () const { return element_; }
   GstBin *bin () const { return bin_; }
-  Loop *loop () const { return loop_; } // null before the first READY; then there to the end
+  // Null before the first READY; then there to the end, as threads_ is for who has seen it. Any
+  // thread.
+  Loop *loop () const { return loop_.load (std::memory_order_acquire); }
   // True until the run ends: what is on its way to the events thread looks at it.
   std::shared_ptr<std::atomic<bool>> run () { return *run_.lock (); }
 
@@ -46,7 +49,7 @@ protected:
     auto keep = Ref<GstElement>::share (element_);
     g_signal_emit_by_name (element_, signal, arguments..., answer);
     // Not on a loop: the last peer's end waits for what the application is being told.
-    loop_->post ([events = &threads_->events (), keep = std::move (keep)] () mutable {
+    loop ()->post ([events = &threads_->events (), keep = std::move (keep)] () mutable {
       events->post ([keep = std::move (keep)] {});
     });
   }
@@ -61,7 +64,6 @@ protected:
   GstElement *const element_; // owns us
   GstBin *const bin_;
   std::shared_ptr<PeerThreads> threads_;
-  Loop *loop_ = nullptr;
 
 private:
   // What waits for the application; shared with it.
@@ -75,6 +77,7 @@ private:
     TimePoint counted{};
     unsigned left_out = 0;
   };
+  std::atomic<Loop *> loop_{nullptr};
   Guarded<std::shared_ptr<std::atomic<bool>>> run_; // false in it once it has ended
   const std::shared_ptr<Guarded<Backlog>> backlog_ = std::make_shared<Guarded<Backlog>> ();
   Guarded<Warnings> warnings_;

@@ -44,7 +44,7 @@ bool PeerImpl::prepare ()
   PeerConfig config;
   if (!make_peer_config (element_, s, *threads_, config))
     return false;
-  loop_->call ([&] { config_ = std::move (config); });
+  loop ()->call ([&] { config_ = std::move (config); });
   begin_run ();
   return true;
 }
@@ -57,7 +57,7 @@ void PeerImpl::begin_run ()
   start_run ();
   const ConnectionSettings s = *settings.lock ();
   const bool own = !s.signalling_uri.empty ();
-  loop_->call ([&] {
+  loop ()->call ([&] {
     used_ = false;
     // Pads of a peer that will be followed by another stay.
     outputs_ = std::make_shared<MediaOutputs> (*this,
@@ -76,9 +76,9 @@ bool PeerImpl::start ()
   if (s.signalling_uri.empty ())
     return true;
   std::string error;
-  loop_->call ([&] {
-    signaller_ = Signaller::make (
-        *loop_, *this, {s.signalling_uri, s.signalling_token, s.tls_ca_file, s.tls_verify}, error);
+  loop ()->call ([&] {
+    signaller_ = Signaller::make (*loop (), *this,
+        {s.signalling_uri, s.signalling_token, s.tls_ca_file, s.tls_verify}, error);
   });
   if (error.empty ())
     return true;
@@ -100,7 +100,7 @@ void PeerImpl::end_run ()
   silence_run ();
   auto left = std::make_shared<std::promise<void>> ();
   std::shared_ptr<MediaOutputs> outputs;
-  loop_->call ([&] {
+  loop ()->call ([&] {
     end_session ();
     outputs = std::move (outputs_);
     if (!signaller_)
@@ -110,7 +110,7 @@ void PeerImpl::end_run ()
   // So that the other side knows, even when the process ends now; a server that hangs is not
   // waited for.
   left->get_future ().wait_for (goodbye_time);
-  loop_->call ([&] { signaller_.reset (); });
+  loop ()->call ([&] { signaller_.reset (); });
   outputs->end ();
   data_.remove_src_pads ();
   forget_transceivers ();
@@ -131,7 +131,7 @@ void PeerImpl::make_session (
   PeerConfig config = config_;
   config.ice.ask_bindings = g_signal_has_handler_pending (
       element_, g_signal_lookup ("binding-request", G_OBJECT_TYPE (element_)), 0, FALSE);
-  session_ = std::make_unique<PeerSession> (*loop_, *this, std::move (config), mode);
+  session_ = std::make_unique<PeerSession> (*loop (), *this, std::move (config), mode);
   connected_told_ = silent_ = needed_ = false;
   PeerSession &session = *session_;
   session.set_hold (true);
@@ -150,14 +150,14 @@ void PeerImpl::end_session ()
   ending_session_ = false;
   outputs_->leave ();
   // It may be that it is it who calls.
-  loop_->destroy_later (std::move (session_));
+  loop ()->destroy_later (std::move (session_));
 }
 
 bool PeerImpl::post (Task what)
 {
-  if (!loop_)
+  if (!loop ())
     return false;
-  loop_->post ([this, what = std::move (what)] {
+  loop ()->post ([this, what = std::move (what)] {
     if (session_)
       what (*session_);
   });
@@ -167,8 +167,8 @@ bool PeerImpl::post (Task what)
 bool PeerImpl::call (const Task &what)
 {
   bool done = false;
-  if (loop_)
-    loop_->call ([&] {
+  if (loop ())
+    loop ()->call ([&] {
       if (!session_)
         return;
       what (*session_);
@@ -181,9 +181,9 @@ void PeerImpl::apply_settings ()
 {
   const ConnectionSettings s = *settings.lock ();
   inputs_.configure ({s.min_bitrate, s.max_bitrate, s.adapt});
-  if (!loop_)
+  if (!loop ())
     return;
-  loop_->post ([this, s] {
+  loop ()->post ([this, s] {
     config_.receiving.latency = milliseconds (s.latency);
     if (outputs_)
       outputs_->set_latency (milliseconds (s.latency));
@@ -219,7 +219,7 @@ GstPad *PeerImpl::request_pad (GstPadTemplate *templ, const char *name, const Gs
   const char *kind = GST_PAD_TEMPLATE_NAME_TEMPLATE (templ);
   if (g_str_has_prefix (kind, "data"))
     return data_.request_pad (templ, name, g_str_equal (kind, "datagram"));
-  if (loop_ && !settings.lock ()->dtls) {
+  if (loop () && !settings.lock ()->dtls) {
     tell_warning ("Without DTLS there are only datagrams: no pad of media.");
     return nullptr;
   }

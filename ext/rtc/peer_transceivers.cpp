@@ -124,7 +124,7 @@ Ref<GstWebRTCDataChannel> PeerImpl::create_data_channel (
   std::string why;
   Ref<GstWebRTCDataChannel> channel;
   const auto config = channel_config (label, options, why);
-  if (config && threads_)
+  if (config && loop ())
     channel = data_channel_new (*config, threads_->signals (), why);
   if (!channel) {
     GST_WARNING_OBJECT (
@@ -154,7 +154,7 @@ DataHub::Ends PeerImpl::on_incoming_channel (PeerSession &s, const DataChannels:
     on_warning (s, why);
     return {};
   }
-  tell ([this, channel, threads = threads_, loop = loop_] {
+  tell ([this, channel, threads = threads_, loop = loop ()] {
     loop->call ([] {}); // it is open by then: handlers may send
     g_signal_emit_by_name (element_, "prepare-data-channel", channel.get (), FALSE);
     g_signal_emit_by_name (element_, "on-data-channel", channel.get ());

@@ -77,7 +77,7 @@ DataHub::Ends PoolImpl::on_incoming_channel (PeerSession &s, const DataChannels:
     tell_warning (why);
     return {};
   }
-  tell ([this, channel, id = m->id, threads = threads_, loop = loop_] {
+  tell ([this, channel, id = m->id, threads = threads_, loop = loop ()] {
     loop->call ([] {}); // it is open by then: handlers may send
     g_signal_emit_by_name (element_, "on-data-channel", id.c_str (), channel.get ());
   });

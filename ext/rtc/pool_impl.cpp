@@ -19,8 +19,8 @@ PoolImpl::PoolImpl (GstElement *e)
       data_ (
           *this,
           [this] (PeerData::Task task) {
-            if (loop_)
-              loop_->post ([this, task = std::move (task)] {
+            if (loop ())
+              loop ()->post ([this, task = std::move (task)] {
                 for (const auto &[id, m] : members_)
                   task (*m->session);
               });
@@ -48,7 +48,7 @@ bool PoolImpl::prepare ()
   PeerConfig config;
   if (!make_peer_config (element_, s, *threads_, config))
     return false;
-  loop_->call ([&] { config_ = std::move (config); });
+  loop ()->call ([&] { config_ = std::move (config); });
   begin_run ();
   return true;
 }
@@ -57,15 +57,15 @@ void PoolImpl::begin_run ()
 {
   status_.update ([] (PoolStatus &s) { s = {}; });
   start_run ();
-  loop_->call ([this] { pads_ = std::make_shared<std::size_t> (0); });
+  loop ()->call ([this] { pads_ = std::make_shared<std::size_t> (0); });
 }
 
 bool PoolImpl::start ()
 {
   const PoolSettings s = *settings.lock ();
   std::string error;
-  loop_->call ([&] {
-    signaller_ = PoolSignaller::make (*loop_, *this,
+  loop ()->call ([&] {
+    signaller_ = PoolSignaller::make (*loop (), *this,
         {s.signalling_uri, s.pool, s.version, s.signalling_token, s.tls_ca_file, s.tls_verify},
         error);
   });
@@ -91,7 +91,7 @@ void PoolImpl::end_run ()
   silence_run ();
   auto left = std::make_shared<std::promise<void>> ();
   std::vector<std::shared_ptr<MediaOutputs>> outputs;
-  loop_->call ([&] {
+  loop ()->call ([&] {
     remove_all ();
     outputs.swap (all_outputs_);
     if (!signaller_)
@@ -99,7 +99,7 @@ void PoolImpl::end_run ()
     signaller_->leave ([left] { left->set_value (); });
   });
   left->get_future ().wait_for (goodbye_time);
-  loop_->call ([&] { signaller_.reset (); });
+  loop ()->call ([&] { signaller_.reset (); });
   for (const auto &o : outputs)
     o->end ();
   data_.remove_src_pads ();
@@ -116,9 +116,9 @@ void PoolImpl::apply_settings ()
 {
   const PoolSettings s = *settings.lock ();
   inputs_.configure ({s.min_bitrate, s.max_bitrate, s.adapt});
-  if (!loop_)
+  if (!loop ())
     return;
-  loop_->post ([this, s] {
+  loop ()->post ([this, s] {
     config_.receiving.latency = milliseconds (s.latency);
     for (const auto &[id, m] : members_) {
       m->outputs->set_latency (milliseconds (s.latency));
@@ -159,7 +159,7 @@ void PoolImpl::add_member (const std::string &id, const std::string &description
   m->polite = polite;
   m->bitrate = config_.sending.congestion.start;
   PeerConfig config = config_;
-  m->session = std::make_unique<PeerSession> (*loop_, *this, std::move (config),
+  m->session = std::make_unique<PeerSession> (*loop (), *this, std::move (config),
       polite ? PeerSession::Mode::polite : PeerSession::Mode::impolite);
   m->session->wait_before_offer (polite ? joiner_waits : others_wait);
   m->outputs = std::make_shared<MediaOutputs> (*this,
@@ -185,11 +185,11 @@ void PoolImpl::end_member (std::unique_ptr<Member> m)
   m->outputs->leave ();
   tell ([this, o = m->outputs] {
     o->end ();
-    if (loop_)
-      loop_->post ([this, o] { std::erase (all_outputs_, o); });
+    if (loop ())
+      loop ()->post ([this, o] { std::erase (all_outputs_, o); });
   });
   // It may be that it is it who calls.
-  loop_->destroy_later (std::move (m->session));
+  loop ()->destroy_later (std::move (m->session));
 }
 
 void PoolImpl::remove_member (std::string id)
@@ -284,8 +284,8 @@ void PoolImpl::update_status ()
 void PoolImpl::join (const std::string &pool)
 {
   settings.lock ()->pool = pool;
-  if (loop_)
-    loop_->post ([this, pool] {
+  if (loop ())
+    loop ()->post ([this, pool] {
       if (signaller_)
         signaller_->join (pool);
     });
@@ -293,9 +293,9 @@ void PoolImpl::join (const std::string &pool)
 
 void PoolImpl::leave ()
 {
-  if (loop_) {
+  if (loop ()) {
     leaves_asked_++;
-    loop_->post ([this] {
+    loop ()->post ([this] {
       leaves_done_++;
       remove_all ();
       id_.clear ();
@@ -308,8 +308,8 @@ void PoolImpl::leave ()
 
 void PoolImpl::restart_ice (const std::string &peer)
 {
-  if (loop_)
-    loop_->post ([this, peer] {
+  if (loop ())
+    loop ()->post ([this, peer] {
       for (const auto &[id, m] : members_)
         if (peer.empty () || id == peer)
           m->session->restart_ice ();
@@ -319,15 +319,15 @@ void PoolImpl::restart_ice (const std::string &peer)
 bool PoolImpl::send_app_message (const std::string &type, const std::string &json)
 {
   bool sent = false;
-  if (loop_)
-    loop_->call ([&] { sent = signaller_ && signaller_->send_app_message (type, json); });
+  if (loop ())
+    loop ()->call ([&] { sent = signaller_ && signaller_->send_app_message (type, json); });
   return sent;
 }
 
 void PoolImpl::receive (const std::string &type, const std::string &json)
 {
-  if (loop_)
-    loop_->post ([this, type, json] {
+  if (loop ())
+    loop ()->post ([this, type, json] {
       if (signaller_)
         signaller_->receive (type, json);
     });
@@ -345,8 +345,8 @@ std::string PoolImpl::description (const std::string &peer)
 bool PoolImpl::mute_peer (const std::string &peer, MediaKind kind, bool on)
 {
   bool there = false;
-  if (loop_)
-    loop_->call ([&] {
+  if (loop ())
+    loop ()->call ([&] {
       Member *m = find (peer);
       if (!m)
         return;
@@ -360,8 +360,8 @@ bool PoolImpl::mute_peer (const std::string &peer, MediaKind kind, bool on)
 GstStructure *PoolImpl::statistics (const std::string &peer)
 {
   GstStructure *s = nullptr;
-  if (loop_)
-    loop_->call ([&] {
+  if (loop ())
+    loop ()->call ([&] {
       if (Member *m = find (peer))
         s = peer_statistics (*m->session);
     });
@@ -374,11 +374,11 @@ Ref<GstWebRTCDataChannel> PoolImpl::create_data_channel (
   std::string why;
   Ref<GstWebRTCDataChannel> channel;
   const auto config = channel_config (label, options, why);
-  if (config && threads_)
+  if (config && loop ())
     channel = data_channel_new (*config, threads_->signals (), why);
   bool done = false;
-  if (channel && loop_)
-    loop_->call ([&] {
+  if (channel && loop ())
+    loop ()->call ([&] {
       Member *m = find (peer);
       if (!m)
         return;
