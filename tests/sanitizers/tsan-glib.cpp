@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What ThreadSanitizer has to know of GLib and GStreamer, which are not instrumented: GMutex and
-// GCond are futexes of their own, and the last one to unref a mini object frees it. Linked into a
-// program, these stand in front of the libraries' functions of the same names.
+// GCond are futexes of their own, the last one to unref a mini object frees it, and a call is
+// handed to a thread of a pool. Linked into a program, these stand in front of the libraries'
+// functions of the same names.
 #include <dlfcn.h>
 #include <gst/gst.h>
 
@@ -14,6 +15,27 @@ namespace {
 template <typename F> F *next (F *, const char *name)
 {
   return reinterpret_cast<F *> (dlsym (RTLD_NEXT, name));
+}
+
+struct Call {
+  GstElementCallAsyncFunc function;
+  gpointer data;
+  GDestroyNotify destroy;
+};
+
+void run (GstElement *element, gpointer data)
+{
+  __tsan_acquire (data);
+  const auto *call = static_cast<Call *> (data);
+  call->function (element, call->data);
+}
+
+void end (gpointer data)
+{
+  const auto *call = static_cast<Call *> (data);
+  if (call->destroy)
+    call->destroy (call->data);
+  delete call;
 }
 } // namespace
 #define REACH_NEXT(f) static const auto real = next (&f, #f)
@@ -65,5 +87,14 @@ void gst_mini_object_unref (GstMiniObject *o)
   __tsan_release (o);
   __tsan_acquire (o);
   real (o);
+}
+
+void gst_element_call_async (
+    GstElement *element, GstElementCallAsyncFunc function, gpointer data, GDestroyNotify destroy)
+{
+  REACH_NEXT (gst_element_call_async);
+  auto *call = new Call{function, data, destroy};
+  __tsan_release (call);
+  real (element, run, call, end);
 }
 }

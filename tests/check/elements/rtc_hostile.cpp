@@ -71,6 +71,11 @@ struct Call {
     const std::size_t before = peer.seen.get ().rtp;
     return peer.seen.wait ([=] (const Peer::Seen &s) { return s.rtp >= before + more; });
   }
+  // For each packet that comes, on the peer's loop; null: nothing any more.
+  void on_each (std::function<void (std::uint32_t ssrc, std::uint16_t number)> what)
+  {
+    loop->call ([&] { peer.on_each = std::move (what); });
+  }
   // Nothing of it has stayed, media go on, and the end is quick.
   void expect_well ()
   {
@@ -90,17 +95,17 @@ GST_START_TEST (test_key_frames_are_rationed)
   Call c;
   KeyframesAsked asked (c.victim);
   std::uint8_t number = 0;
-  c.peer.on_each = [&] (std::uint32_t ssrc, std::uint16_t) {
+  c.on_each ([&] (std::uint32_t ssrc, std::uint16_t) {
     send_feedback (c.peer, [&] (RtcpWriter &w) {
       write_pli (w, 1, ssrc);
       write_fir (w, 1, {ssrc, number++});
     });
-  };
+  });
   fail_unless (c.wait_rtp (150));
   const double most = 5 + c.seconds_passed ();
   fail_unless (asked.count () >= 2);
   fail_unless (asked.count () <= most, "%u in %f s", asked.count (), c.seconds_passed ());
-  c.peer.loop->call ([&] { c.peer.on_each = nullptr; });
+  c.on_each (nullptr);
   c.expect_well ();
 }
 GST_END_TEST
@@ -111,7 +116,7 @@ GST_START_TEST (test_estimate_stays_in_bounds)
   Call c ("min-bitrate=200000 max-bitrate=3000000");
   std::minstd_rand random (1);
   std::uint8_t count = 0;
-  c.peer.on_each = [&] (std::uint32_t ssrc, std::uint16_t) {
+  c.on_each ([&] (std::uint32_t ssrc, std::uint16_t) {
     for (int i = 0; i < 4; i++)
       send_feedback (c.peer, [&] (RtcpWriter &w) {
         const std::size_t size = 16 + 4 * (random () % 16);
@@ -127,13 +132,13 @@ GST_START_TEST (test_estimate_stays_in_bounds)
       const std::uint32_t of[] = {ssrc};
       write_remb (w, 1, random () % 2 ? 1 : 1ull << 60, of);
     });
-  };
+  });
   for (int i = 0; i < 15; i++) {
     fail_unless (c.wait_rtp (10));
     const auto estimate = c.victim.get<guint> ("estimated-bitrate");
     fail_unless (estimate == 0 || (estimate >= 200000 && estimate <= 3000000), "%u", estimate);
   }
-  c.peer.loop->call ([&] { c.peer.on_each = nullptr; });
+  c.on_each (nullptr);
   c.expect_well ();
 }
 GST_END_TEST
@@ -143,7 +148,7 @@ GST_START_TEST (test_streams_without_number)
 {
   Call c;
   std::minstd_rand random (1);
-  c.peer.on_each = [&] (std::uint32_t ssrc, std::uint16_t number) {
+  c.on_each ([&] (std::uint32_t ssrc, std::uint16_t number) {
     for (int i = 0; i < 50; i++) {
       std::vector<std::uint8_t> p = make_rtp (static_cast<std::uint16_t> (random ()), 200);
       p[0] = static_cast<std::uint8_t> (random () % 2 ? 0x90 : 0x80);
@@ -166,7 +171,7 @@ GST_START_TEST (test_streams_without_number)
         }
       }
     });
-  };
+  });
   const std::size_t before = c.peer.seen.get ().rtp;
   const auto frames = gint64 (g_get_monotonic_time ());
   fail_unless (c.wait_rtp (400));
@@ -174,7 +179,7 @@ GST_START_TEST (test_streams_without_number)
   const double passed = double (g_get_monotonic_time () - frames) / 1e6;
   const double rate = double (c.peer.seen.get ().rtp - before) / std::max (passed, 0.1);
   fail_unless (rate < 3000, "%f packets a second", rate);
-  c.peer.loop->call ([&] { c.peer.on_each = nullptr; });
+  c.on_each (nullptr);
   c.expect_well ();
 }
 GST_END_TEST

@@ -130,11 +130,11 @@ GST_END_TEST
 GST_START_TEST (test_lifetimes)
 {
   ScriptedServer none;
-  none.lifetime = 0;
+  none.change ([] (auto &s) { s.lifetime = 0; });
   Run r (none, "max-retries=1");
   r.must_fail ("bad-response");
   ScriptedServer endless;
-  endless.lifetime = G_MAXUINT32;
+  endless.change ([] (auto &s) { s.lifetime = G_MAXUINT32; });
   Run q (endless);
   q.must_allocate ();
   fail_unless (q.left () > 86000 && q.left () <= 86400, "%u", q.left ());
@@ -145,8 +145,8 @@ GST_END_TEST
 GST_START_TEST (test_long_challenge)
 {
   ScriptedServer realm, nonce;
-  realm.realm = std::string (3000, 'r');
-  nonce.nonce = std::string (3000, 'n');
+  realm.change ([] (auto &s) { s.realm = std::string (3000, 'r'); });
+  nonce.change ([] (auto &s) { s.nonce = std::string (3000, 'n'); });
   for (ScriptedServer *s : {&realm, &nonce}) {
     Run r (*s, "max-retries=1");
     r.must_fail ("bad-response");

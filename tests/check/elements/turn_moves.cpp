@@ -174,7 +174,7 @@ GST_START_TEST (test_reservation_once)
           return {};
         return Replies{s.error (m, 437)};
       });
-  server.lifetime = 2;
+  server.change ([] (auto &s) { s.lifetime = 2; });
   Pipeline p ("turnrelaysrc name=src reservation-token=0123456789abcdef uri=" + server.uri () +
               " ! fakesink");
   p.play ();

@@ -158,7 +158,7 @@ GST_START_TEST (test_refresh_refused)
 {
   static const unsigned codes[] = {437, 441};
   ScriptedServer server (refuse (Method::refresh, codes[__i__], 1));
-  server.lifetime = 2;
+  server.change ([] (auto &s) { s.lifetime = 2; });
   Run r (server);
   r.must_allocate ();
   const MessagePtr lost = r.wait ("turn-allocation-lost");
@@ -284,7 +284,7 @@ GST_START_TEST (test_bad_redirects)
     ScriptedServer b (send_on (&back));
     const auto to = b.address ();
     ScriptedServer a (send_on (&to));
-    back = a.address ();
+    b.change ([&] (auto &) { back = a.address (); });
     Run r (a);
     r.must_fail ("bad-redirect", 300, GST_RESOURCE_ERROR_FAILED);
     fail_unless_equals_int (a.asked (Method::allocate) + b.asked (Method::allocate), 2);

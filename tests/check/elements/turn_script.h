@@ -9,6 +9,7 @@
 #include "turn/proto/integrity.h"
 #include "turn/proto/message.h"
 #include <map>
+#include <mutex>
 #include <netinet/in.h>
 #include <optional>
 #include <poll.h>
@@ -88,6 +89,13 @@ public:
     return others_.wait (holds, limit);
   }
   void forget_others () { others_.set ({}); }
+
+  // Between two answers: what the server and its script look at.
+  template <typename F> void change (F &&f)
+  {
+    const std::lock_guard lock (mutex_);
+    f (*this);
+  }
 
   // For scripts, on the server's thread.
   Blob success (const Message &m, const Fill &fill = {}, Sign sign = Sign::right) const
@@ -217,6 +225,7 @@ private:
       ::poll (p, 2, -1);
       if (p[1].revents)
         return;
+      const std::lock_guard lock (mutex_);
       if (p[0].revents)
         receive ();
     }
@@ -226,6 +235,7 @@ private:
   const Script script_;
   const Options options_;
   int fd_ = -1, wake_[2] = {-1, -1};
+  std::mutex mutex_;
   stun::Address address_, from_;
   std::map<stun::TransactionId, Replies> answered_; // repetitions get the same
   std::map<stun::Address, int> seen_;
