@@ -87,8 +87,8 @@ SctpStack::SctpStack () : last_ (Clock::now ())
   usrsctp_sysctl_set_sctp_rto_initial_default (1000);
   usrsctp_sysctl_set_sctp_rto_min_default (200);
   // Not RFC 9260's 60 s: when a FORWARD TSN is lost, nothing else makes the time shorter again, and
-  // a channel that may lose messages would wait for it. As many attempts as last half a minute for
-  // the handshake, and a minute afterwards.
+  // a channel that may lose messages would wait for it. As many attempts as last 33 s for the
+  // handshake, and 57 s afterwards.
   usrsctp_sysctl_set_sctp_rto_max_default (3000);
   usrsctp_sysctl_set_sctp_init_rto_max_default (3000);
   usrsctp_sysctl_set_sctp_init_rtx_max_default (12);
